@@ -1,0 +1,6 @@
+//! The nouns: cell, frame, table and figure. Plain values; they know only `std` and nalgebra.
+
+pub mod cell;
+pub mod figure;
+pub mod frame;
+pub mod table;

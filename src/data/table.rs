@@ -1,0 +1,157 @@
+//! Tables as they are declared and filled: long, typed columns with a dimension and a meaning.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+
+/// Type of a table's column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// 64-bit whole number.
+    Integer,
+    /// 64-bit floating point number.
+    Real,
+    /// True or false.
+    Boolean,
+    /// Text.
+    Text,
+}
+
+/// Declaration of a column: what users see in `--list-tables`, in the help and in the provenance.
+#[derive(Clone, Copy, Debug)]
+pub struct ColumnSpec {
+    /// Name in snake_case, the field's word.
+    pub name: &'static str,
+    /// Type of the values.
+    pub kind: Kind,
+    /// Dimension in terms of length, time, energy, mass: `length^2`; `1` for a pure number, empty for a label.
+    pub dimension: &'static str,
+    /// What it is, in a phrase.
+    pub meaning: &'static str,
+}
+
+/// Declaration of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct TableSpec {
+    /// Name as given to `--table NAME=PATH`.
+    pub name: &'static str,
+    /// What a row is.
+    pub meaning: &'static str,
+    /// Its columns, in order.
+    pub columns: &'static [ColumnSpec],
+}
+
+/// Values of one column of a batch of rows; `None` is a missing value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cells {
+    /// Whole numbers.
+    Integer(Vec<Option<i64>>),
+    /// Real numbers.
+    Real(Vec<Option<f64>>),
+    /// True or false.
+    Boolean(Vec<Option<bool>>),
+    /// Text; rows that say the same share it.
+    Text(Vec<Option<Arc<str>>>),
+}
+
+impl Cells {
+    /// An empty column of that type.
+    pub fn empty(kind: Kind) -> Self {
+        match kind {
+            Kind::Integer => Cells::Integer(Vec::new()),
+            Kind::Real => Cells::Real(Vec::new()),
+            Kind::Boolean => Cells::Boolean(Vec::new()),
+            Kind::Text => Cells::Text(Vec::new()),
+        }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Cells::Integer(values) => values.len(),
+            Cells::Real(values) => values.len(),
+            Cells::Boolean(values) => values.len(),
+            Cells::Text(values) => values.len(),
+        }
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The type of the values.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Cells::Integer(_) => Kind::Integer,
+            Cells::Real(_) => Kind::Real,
+            Cells::Boolean(_) => Kind::Boolean,
+            Cells::Text(_) => Kind::Text,
+        }
+    }
+
+    /// Appends the rows of another column of the same type.
+    ///
+    /// Panics if the types differ: tables are declared, so that is a bug.
+    pub fn append(&mut self, other: Cells) {
+        match (self, other) {
+            (Cells::Integer(values), Cells::Integer(mut more)) => values.append(&mut more),
+            (Cells::Real(values), Cells::Real(mut more)) => values.append(&mut more),
+            (Cells::Boolean(values), Cells::Boolean(mut more)) => values.append(&mut more),
+            (Cells::Text(values), Cells::Text(mut more)) => values.append(&mut more),
+            (mine, other) => panic!(
+                "a {:?} column cannot take {:?} values",
+                mine.kind(),
+                other.kind()
+            ),
+        }
+    }
+
+    /// The same value in `rows` rows.
+    pub fn repeat(value: impl Into<Cells>, rows: usize) -> Self {
+        match value.into() {
+            Cells::Integer(values) => Cells::Integer(vec![values[0]; rows]),
+            Cells::Real(values) => Cells::Real(vec![values[0]; rows]),
+            Cells::Boolean(values) => Cells::Boolean(vec![values[0]; rows]),
+            Cells::Text(values) => Cells::Text(vec![values[0].clone(); rows]),
+        }
+    }
+}
+
+macro_rules! cells_from {
+    ($($value:ty => $variant:ident),* $(,)?) => { $(
+        impl From<$value> for Cells {
+            fn from(value: $value) -> Self {
+                Cells::$variant(vec![Some(value)])
+            }
+        }
+        impl From<Option<$value>> for Cells {
+            fn from(value: Option<$value>) -> Self {
+                Cells::$variant(vec![value])
+            }
+        }
+        impl From<Vec<$value>> for Cells {
+            fn from(values: Vec<$value>) -> Self {
+                Cells::$variant(values.into_iter().map(Some).collect())
+            }
+        }
+        impl From<Vec<Option<$value>>> for Cells {
+            fn from(values: Vec<Option<$value>>) -> Self {
+                Cells::$variant(values)
+            }
+        }
+    )* };
+}
+cells_from!(i64 => Integer, f64 => Real, bool => Boolean, Arc<str> => Text);
+
+/// A batch of rows: the columns of a declared table, in its order, all of the same length.
+pub type Rows = Vec<Cells>;
+
+/// Where an analysis hands out its rows as it goes.
+pub trait RowSink {
+    /// Whether anybody asked for this table; rows of others need not be computed.
+    fn wants(&self, table: &str) -> bool;
+
+    /// Appends rows to a table.
+    fn rows(&mut self, table: &'static str, rows: Rows) -> Result<()>;
+}

@@ -1,0 +1,5 @@
+//! hyalo: analysis of simulated glasses. A stream of frames goes in; tables and figures come out.
+
+pub mod data;
+pub mod error;
+pub mod sink;

@@ -1,0 +1,1 @@
+//! Where results go: tables, figures, provenance, files that appear only when they are whole.
