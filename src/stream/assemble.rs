@@ -1,0 +1,209 @@
+//! From named columns to a frame: the checks and the order that every format shares.
+
+use std::sync::Arc;
+
+use nalgebra::Vector3;
+
+use crate::data::frame::{Column, Coordinates, Frame, Values};
+use crate::error::{Error, Result};
+
+/// Named columns as a format's reader found them, in the order of the file, each with its width.
+pub struct Columns(pub Vec<Column>);
+
+impl Columns {
+    /// Takes a column out by name.
+    pub fn take(&mut self, name: &str) -> Option<Column> {
+        let at = self.0.iter().position(|column| column.name == name)?;
+        Some(self.0.remove(at))
+    }
+
+    /// Takes a column of real numbers out by name.
+    pub fn take_reals(&mut self, name: &str) -> Result<Option<Vec<f64>>> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(column) => match column.values {
+                Values::Real(values) => Ok(Some(values)),
+                other => Ok(Some(other.to_reals().ok_or_else(|| {
+                    Error::new(format!("column '{name}' holds words, not numbers"))
+                })?)),
+            },
+        }
+    }
+
+    /// Takes a column of whole numbers out by name.
+    pub fn take_integers(&mut self, name: &str) -> Result<Option<Vec<i64>>> {
+        match self.take(name).map(|column| column.values) {
+            None => Ok(None),
+            Some(Values::Integer(values)) => Ok(Some(values)),
+            Some(_) => Err(Error::new(format!(
+                "column '{name}' holds something else than whole numbers"
+            ))),
+        }
+    }
+
+    /// Whether all these columns are there.
+    pub fn have(&self, names: &[&str]) -> bool {
+        names
+            .iter()
+            .all(|name| self.0.iter().any(|column| column.name == *name))
+    }
+
+    /// Joins single columns into one of several values a particle, at the place of the first.
+    pub fn join(&mut self, parts: &[&str], name: &str) -> Result<()> {
+        let place = self
+            .0
+            .iter()
+            .position(|column| column.name == parts[0])
+            .unwrap_or(0);
+        let taken: Vec<Vec<f64>> = parts
+            .iter()
+            .filter_map(|part| self.take_reals(part).transpose())
+            .collect::<Result<_>>()?;
+        let rows = taken[0].len();
+        let values = (0..rows)
+            .flat_map(|row| taken.iter().map(move |part| part[row]))
+            .collect();
+        self.0.insert(
+            place.min(self.0.len()),
+            Column::real(name, parts.len(), values),
+        );
+        Ok(())
+    }
+
+    /// Joins runs such as `c_st[1] c_st[2] … c_st[6]` into one column `c_st`.
+    pub fn join_numbered(&mut self) -> Result<()> {
+        let bases: Vec<String> = self
+            .0
+            .iter()
+            .filter_map(|column| column.name.strip_suffix("[1]"))
+            .map(str::to_string)
+            .collect();
+        for base in bases {
+            if self.have(&[base.as_str()]) {
+                continue;
+            }
+            let parts: Vec<String> = (1..)
+                .map(|index| format!("{base}[{index}]"))
+                .take_while(|part| self.have(&[part.as_str()]))
+                .collect();
+            let total = self
+                .0
+                .iter()
+                .filter(|column| column.name.starts_with(&format!("{base}[")))
+                .count();
+            let numeric = self
+                .0
+                .iter()
+                .filter(|column| parts.contains(&column.name))
+                .all(|column| column.values.to_reals().is_some());
+            if parts.len() > 1 && parts.len() == total && numeric {
+                self.join(&parts.iter().map(String::as_str).collect::<Vec<_>>(), &base)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes radii or diameters and masses out of the columns.
+pub fn take_sizes(columns: &mut Columns, frame: &mut Frame) -> Result<()> {
+    let radii = columns.take_reals("radius")?;
+    let diameters = columns.take_reals("diameter")?;
+    frame.diameters =
+        diameters.or_else(|| radii.map(|radii| radii.iter().map(|radius| 2.0 * radius).collect()));
+    frame.masses = columns.take_reals("mass")?;
+    Ok(())
+}
+
+/// Rows of three as vectors.
+pub fn vectors(values: &[f64]) -> Vec<Vector3<f64>> {
+    values
+        .chunks_exact(3)
+        .map(|row| Vector3::new(row[0], row[1], row[2]))
+        .collect()
+}
+
+/// Checks what can be checked and puts the particles into the order of their ids. Row `i` of the frame stands on line `first_line + i`.
+///
+/// Errors: positions, diameters or masses that are not finite; ids that occur twice.
+pub fn finish(mut frame: Frame, first_line: Option<u64>) -> Result<Frame> {
+    let at = |error: Error, row: usize| match first_line {
+        Some(first) => error.at_line(first + row as u64),
+        None => error,
+    };
+    if let Some(row) = frame
+        .positions
+        .iter()
+        .position(|position| !position.iter().all(|value| value.is_finite()))
+    {
+        let what = format!("the position of particle {} is not finite", frame.ids[row]);
+        return Err(at(
+            Error::new(what)
+                .help("leave the frame out with --frames, or find out why the simulation blew up"),
+            row,
+        ));
+    }
+    for (what, values) in [("diameter", &frame.diameters), ("mass", &frame.masses)] {
+        if let Some(row) = values.iter().flatten().position(|value| !value.is_finite()) {
+            return Err(at(
+                Error::new(format!(
+                    "the {what} of particle {} is not finite",
+                    frame.ids[row]
+                ))
+                .help("correct the line"),
+                row,
+            ));
+        }
+    }
+    if frame.ids.windows(2).any(|pair| pair[0] >= pair[1]) {
+        let mut order: Vec<u32> = (0..frame.ids.len() as u32).collect();
+        order.sort_by_key(|&row| frame.ids[row as usize]);
+        if let Some(pair) = order
+            .windows(2)
+            .find(|pair| frame.ids[pair[0] as usize] == frame.ids[pair[1] as usize])
+        {
+            let what = format!("id {} occurs twice", frame.ids[pair[1] as usize]);
+            return Err(at(
+                Error::new(what).help("ids must be unique within a frame"),
+                pair[1] as usize,
+            ));
+        }
+        frame.gather(&order);
+    }
+    Ok(frame)
+}
+
+/// Ids 1 … N, for formats that have none.
+pub fn ordinal_ids(count: usize) -> Vec<i64> {
+    (1..=count as i64).collect()
+}
+
+/// Image flags from rows of three.
+pub fn images(values: &[i64]) -> Result<Coordinates> {
+    let small = |value: i64| {
+        i32::try_from(value)
+            .map_err(|_| Error::new(format!("the image flag {value} is out of range")))
+    };
+    let rows = values
+        .chunks_exact(3)
+        .map(|row| Ok([small(row[0])?, small(row[1])?, small(row[2])?]));
+    Ok(Coordinates::Images(rows.collect::<Result<_>>()?))
+}
+
+/// Labels of species as text, whatever the column holds.
+pub fn labels(values: Values) -> Vec<Arc<str>> {
+    match values {
+        Values::Text(labels) => labels,
+        Values::Integer(values) => values
+            .iter()
+            .map(|value| value.to_string().into())
+            .collect(),
+        Values::Real(values) => values
+            .iter()
+            .map(|value| value.to_string().into())
+            .collect(),
+        Values::Boolean(values) => values
+            .iter()
+            .map(|value| value.to_string().into())
+            .collect(),
+    }
+}

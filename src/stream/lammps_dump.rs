@@ -1,0 +1,578 @@
+//! LAMMPS dump files (text): <https://docs.lammps.org/dump.html>.
+//!
+//! Read: columns in any order; positions as `xu yu zu`, `xsu ysu zsu`, `x y z` or `xs ys zs` (preferred in that order when several are
+//! there), image flags, orthogonal, triclinic (bounding values) and general triclinic (`abc origin`) boxes, `UNITS` and `TIME` items.
+//! Every further column is kept.
+
+use std::sync::Arc;
+
+use nalgebra::Vector3;
+
+use super::assemble::{self, Columns};
+use super::columns::{self, Expect};
+use super::lines::{Block, Lines};
+use super::number::Writer;
+use super::text_format::TextFormat;
+use crate::data::cell::Cell;
+use crate::data::frame::{Column, Coordinates, Frame, Species, Values};
+use crate::error::{Error, Kind, Result};
+
+/// Key of a frame that keeps the boundary flags which say more than periodic or fixed.
+const BOUNDARY: &str = "boundary";
+/// Key of a frame that keeps the simulation's unit style.
+const UNITS: &str = "units";
+
+/// Reader of dump files; remembers what the file says only once.
+#[derive(Default)]
+pub struct LammpsDump {
+    units: Option<Arc<str>>,
+    columns: Arc<Vec<String>>,
+    block_size: usize,
+}
+
+/// The text of one snapshot.
+pub struct Raw {
+    step: i64,
+    time: Option<f64>,
+    units: Option<Arc<str>>,
+    bounds: Option<Bounds>,
+    rows: usize,
+    columns: Arc<Vec<String>>,
+    block: Block,
+}
+
+struct Bounds {
+    header: String,
+    values: Vec<Vec<f64>>,
+    line: u64,
+}
+
+impl TextFormat for LammpsDump {
+    type Raw = Raw;
+
+    fn cut(&mut self, lines: &mut Lines) -> Result<Option<Raw>> {
+        let (mut step, mut time, mut rows, mut bounds) = (None, None, None, None);
+        let mut inside = false;
+        loop {
+            let Some(line) = lines.line()? else {
+                return if inside { Err(cut_short()) } else { Ok(None) };
+            };
+            let item = match line.strip_prefix("ITEM:") {
+                Some(item) => item.trim().to_string(),
+                None if line.trim().is_empty() && !inside => continue,
+                None => {
+                    let what = format!(
+                        "expected an ITEM: line, found '{}'",
+                        line.chars().take(40).collect::<String>()
+                    );
+                    return Err(Error::new(what)
+                        .help("the number of atoms may not match the rows")
+                        .at_line(lines.number()));
+                }
+            };
+            inside = true;
+            if item == "TIMESTEP" {
+                step = Some(value(lines, "a whole number for the timestep", |text| {
+                    text.parse::<i64>().ok()
+                })?);
+            } else if item == "TIME" {
+                time = Some(value(lines, "a number for the time", |text| {
+                    columns::real(text).filter(|time| time.is_finite())
+                })?);
+            } else if item == "UNITS" {
+                self.units = Some(value(lines, "a unit style", |text| Some(text.into()))?);
+            } else if item == "NUMBER OF ATOMS" {
+                rows = Some(value(lines, "the number of atoms", |text| {
+                    text.parse::<usize>().ok()
+                })?);
+            } else if let Some(header) = item.strip_prefix("BOX BOUNDS") {
+                let numbers = |text: &str| {
+                    text.split_whitespace()
+                        .map(columns::real)
+                        .collect::<Option<Vec<f64>>>()
+                };
+                let line = lines.number() + 1;
+                let values = (0..3)
+                    .map(|_| value(lines, "numbers for the bounds of the box", numbers))
+                    .collect::<Result<_>>()?;
+                bounds = Some(Bounds {
+                    header: header.to_string(),
+                    values,
+                    line,
+                });
+            } else if let Some(names) = item.strip_prefix("ATOMS") {
+                if !names
+                    .split_whitespace()
+                    .eq(self.columns.iter().map(String::as_str))
+                {
+                    self.columns = Arc::new(names.split_whitespace().map(str::to_string).collect());
+                }
+                let (Some(step), Some(rows)) = (step, rows) else {
+                    return Err(Error::new("the snapshot lacks ITEM: TIMESTEP or ITEM: NUMBER OF ATOMS before its atoms").at_line(lines.number()));
+                };
+                let block = lines.block(rows, self.block_size)?;
+                self.block_size = block.bytes.len();
+                return Ok(Some(Raw {
+                    step,
+                    time,
+                    units: self.units.clone(),
+                    bounds,
+                    rows,
+                    columns: self.columns.clone(),
+                    block,
+                }));
+            } else {
+                return Err(Error::new(format!("unknown item '{item}'"))
+                    .help("hyalo reads text dumps of atoms")
+                    .at_line(lines.number()));
+            }
+        }
+    }
+
+    fn step(raw: &Raw) -> Option<i64> {
+        Some(raw.step)
+    }
+
+    fn parse(raw: Raw) -> Result<Frame> {
+        let names = &raw.columns[..];
+        let expected: Vec<Expect> = names.iter().map(|name| expect(name)).collect();
+        let parsed = columns::parse(&raw.block, raw.rows, names, &expected)?;
+        let named = names.iter().zip(parsed).map(|(name, values)| Column {
+            name: name.clone(),
+            width: 1,
+            values,
+        });
+        let mut columns = Columns(named.collect());
+
+        let mut frame = Frame {
+            step: Some(raw.step),
+            time: raw.time,
+            ..Frame::default()
+        };
+        if let Some(units) = raw.units {
+            frame.keys.push((UNITS.to_string(), units.to_string()));
+        }
+        if let Some(bounds) = &raw.bounds {
+            let (cell, boundary) = bounds.cell().map_err(|error| error.at_line(bounds.line))?;
+            frame.cell = Some(cell);
+            frame
+                .keys
+                .extend(boundary.map(|flags| (BOUNDARY.to_string(), flags)));
+        }
+        frame.ids = columns
+            .take_integers("id")?
+            .unwrap_or_else(|| assemble::ordinal_ids(raw.rows));
+        take_positions(&mut columns, &mut frame, raw.rows)?;
+        take_species(&mut columns, &mut frame, raw.rows)?;
+        assemble::take_sizes(&mut columns, &mut frame)?;
+        for (parts, name) in VECTORS {
+            if columns.have(&parts) {
+                columns.join(&parts, name)?;
+            }
+        }
+        columns.join_numbered()?;
+        frame.columns = columns.0;
+        assemble::finish(frame, Some(raw.block.first_line))
+    }
+}
+
+/// Dump columns that are one vector in extended XYZ, under the name that OVITO gives it there.
+const VECTORS: [([&str; 3], &str); 2] =
+    [(["vx", "vy", "vz"], "velo"), (["fx", "fy", "fz"], "forces")];
+
+/// The kinds of position, the preferred first: columns, whether unwrapped, whether in fractions of the box.
+const POSITIONS: [([&str; 3], bool, bool); 4] = [
+    (["xu", "yu", "zu"], true, false),
+    (["xsu", "ysu", "zsu"], true, true),
+    (["x", "y", "z"], false, false),
+    (["xs", "ys", "zs"], false, true),
+];
+const IMAGES: [&str; 3] = ["ix", "iy", "iz"];
+
+fn expect(name: &str) -> Expect {
+    match name {
+        "id" | "type" | "ix" | "iy" | "iz" => Expect::Integer,
+        "element" => Expect::Text,
+        "radius" | "diameter" | "mass" | "vx" | "vy" | "vz" | "fx" | "fy" | "fz" => Expect::Real,
+        _ if POSITIONS.iter().any(|(names, ..)| names.contains(&name)) => Expect::Real,
+        _ if name.starts_with("c_")
+            || name.starts_with("f_")
+            || name.starts_with("v_")
+            || name.starts_with("d_") =>
+        {
+            Expect::Real
+        }
+        _ => Expect::Guess,
+    }
+}
+
+fn take_positions(columns: &mut Columns, frame: &mut Frame, rows: usize) -> Result<()> {
+    let Some((names, unwrapped, scaled)) = POSITIONS
+        .into_iter()
+        .find(|(names, ..)| columns.have(names))
+    else {
+        return Err(Error::new("the dump has no positions")
+            .help("dump x y z, xs ys zs, xu yu zu or xsu ysu zsu (all three of a kind)"));
+    };
+    columns.join(&names, "pos")?;
+    let positions = columns.take_reals("pos")?.unwrap_or_default();
+    frame.positions = assemble::vectors(&positions);
+    debug_assert_eq!(frame.positions.len(), rows);
+    if scaled {
+        let cell = frame
+            .cell
+            .as_ref()
+            .ok_or_else(|| Error::new("scaled positions need ITEM: BOX BOUNDS"))?;
+        frame
+            .positions
+            .iter_mut()
+            .for_each(|position| *position = cell.cartesian(position));
+    }
+    if unwrapped {
+        frame.coordinates = Coordinates::Unwrapped;
+    } else if columns.have(&IMAGES) {
+        let flags = IMAGES.map(|name| columns.take_integers(name).map(Option::unwrap_or_default));
+        let [x, y, z] = flags;
+        let (x, y, z) = (x?, y?, z?);
+        let rows: Vec<i64> = (0..rows).flat_map(|row| [x[row], y[row], z[row]]).collect();
+        frame.coordinates = assemble::images(&rows)?;
+    }
+    Ok(())
+}
+
+/// Species from `type`; from `element` where every type has its own, because LAMMPS writes `C` for all unless told otherwise.
+fn take_species(columns: &mut Columns, frame: &mut Frame, rows: usize) -> Result<()> {
+    let types = columns
+        .0
+        .iter()
+        .find(|column| column.name == "type")
+        .map(|column| column.values.clone());
+    let elements = columns
+        .0
+        .iter()
+        .find(|column| column.name == "element")
+        .map(|column| column.values.clone());
+    frame.species = match (types, elements) {
+        (Some(Values::Integer(types)), Some(elements)) => {
+            let by_element = Species::from_labels(&assemble::labels(elements));
+            let by_type = Species::from_types(&types);
+            let mut pairs: Vec<(u32, u32)> = by_type
+                .of
+                .iter()
+                .copied()
+                .zip(by_element.of.iter().copied())
+                .collect();
+            pairs.sort_unstable();
+            pairs.dedup();
+            if pairs.len() == by_type.names.len()
+                && pairs.len() == by_element.names.len()
+                && pairs.len() > 1
+            {
+                columns.take("element");
+                by_element
+            } else {
+                columns.take("type");
+                by_type
+            }
+        }
+        (Some(Values::Integer(types)), None) => {
+            columns.take("type");
+            Species::from_types(&types)
+        }
+        (None, Some(elements)) => {
+            columns.take("element");
+            Species::from_labels(&assemble::labels(elements))
+        }
+        _ => Species::from_types(&vec![1; rows]),
+    };
+    Ok(())
+}
+
+fn value<T>(lines: &mut Lines, what: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
+    let number = lines.number() + 1;
+    let Some(line) = lines.line()? else {
+        return Err(cut_short());
+    };
+    parse(line.trim()).ok_or_else(|| {
+        let found: String = line.trim().chars().take(40).collect();
+        Error::new(format!("expected {what}, found '{found}'"))
+            .help("correct the line")
+            .at_line(number)
+    })
+}
+
+fn cut_short() -> Error {
+    Error::of_kind(
+        Kind::Truncated,
+        "the input ends in the middle of a frame's header",
+    )
+    .help("use --partial to go on with the complete frames before it")
+}
+
+impl Bounds {
+    /// The cell, and its boundary flags if they are other than `pp` and `ff`.
+    fn cell(&self) -> Result<(Cell, Option<String>)> {
+        let words: Vec<&str> = self.header.split_whitespace().collect();
+        let (kind, flags) = match words[..] {
+            ["xy", "xz", "yz", ref flags @ ..] => (BoxKind::Restricted, flags),
+            ["abc", "origin", ref flags @ ..] => (BoxKind::General, flags),
+            ref flags => (BoxKind::Orthogonal, flags),
+        };
+        let wanted = if kind == BoxKind::Orthogonal {
+            2
+        } else if kind == BoxKind::Restricted {
+            3
+        } else {
+            4
+        };
+        if let Some(row) = self.values.iter().position(|row| row.len() != wanted) {
+            let what = format!(
+                "the bounds of the box have {} values a line where {wanted} belong",
+                self.values[row].len()
+            );
+            return Err(Error::new(what).help("correct the line"));
+        }
+        // Dumps of before 2010 have no flags and were of periodic boxes for the most part.
+        let periodic = match flags[..] {
+            [] => [true; 3],
+            [x, y, z] => [x, y, z].map(|flag| flag.starts_with('p')),
+            _ => {
+                return Err(Error::new(format!(
+                    "the boundary flags '{}' are not three",
+                    flags.join(" ")
+                ))
+                .help("write such as pp pp pp"));
+            }
+        };
+        let unusual = flags.iter().any(|flag| !matches!(*flag, "pp" | "ff"));
+        let v = &self.values;
+        let cell = if kind == BoxKind::General {
+            let edge = |row: usize| Vector3::new(v[row][0], v[row][1], v[row][2]);
+            Cell::new(
+                [edge(0), edge(1), edge(2)],
+                Vector3::new(v[0][3], v[1][3], v[2][3]),
+                periodic,
+            )
+        } else {
+            let tilt = |row: usize| v[row].get(2).copied().unwrap_or(0.0);
+            let (xy, xz, yz) = (tilt(0), tilt(1), tilt(2));
+            let [low, high] = overhang(xy, xz, yz);
+            let low = Vector3::new(v[0][0] - low[0], v[1][0] - low[1], v[2][0]);
+            let high = Vector3::new(v[0][1] - high[0], v[1][1] - high[1], v[2][1]);
+            if let Some(axis) = (0..3).find(|&axis| high[axis] <= low[axis]) {
+                let what = format!(
+                    "the box has no positive extent along {}: from {} to {}",
+                    ["x", "y", "z"][axis],
+                    low[axis],
+                    high[axis]
+                );
+                return Err(Error::new(what).help("correct the bounds of this frame"));
+            }
+            let length = high - low;
+            Cell::new(
+                [
+                    Vector3::new(length.x, 0.0, 0.0),
+                    Vector3::new(xy, length.y, 0.0),
+                    Vector3::new(xz, yz, length.z),
+                ],
+                low,
+                periodic,
+            )
+        };
+        Ok((cell?, unusual.then(|| flags.join(" "))))
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BoxKind {
+    Orthogonal,
+    Restricted,
+    General,
+}
+
+/// By how much the bounding box that LAMMPS writes reaches beyond the corner of a triclinic box, below and above, along x and y.
+fn overhang(xy: f64, xz: f64, yz: f64) -> [[f64; 2]; 2] {
+    let reach = [0.0, xy, xz, xy + xz];
+    let low = reach.into_iter().fold(0.0, f64::min);
+    let high = reach.into_iter().fold(0.0, f64::max);
+    [[low, yz.min(0.0)], [high, yz.max(0.0)]]
+}
+
+/// Text of a frame as a snapshot of a dump; `first` says whether it opens the file.
+///
+/// Cells that are not in LAMMPS's restricted orientation are written as `abc origin`. Every number round-trips exactly.
+pub fn format(frame: &Frame, first: bool) -> Result<Vec<u8>> {
+    let mut out = Writer::with_capacity(64 * frame.len() + 512);
+    if let (true, Some(units)) = (first, frame.key(UNITS)) {
+        out.text("ITEM: UNITS\n").text(units).text("\n");
+    }
+    if let Some(time) = frame.time {
+        out.text("ITEM: TIME\n").real(time).text("\n");
+    }
+    out.text("ITEM: TIMESTEP\n")
+        .integer(frame.step.unwrap_or(frame.ordinal as i64));
+    out.text("\nITEM: NUMBER OF ATOMS\n")
+        .integer(frame.len() as i64)
+        .text("\n");
+    let cell = frame.cell.as_ref().ok_or_else(|| {
+        Error::new("a LAMMPS dump needs a cell and this input has none")
+            .help("give it with --cell LX,LY,LZ")
+            .in_frame(frame.ordinal)
+    })?;
+    format_bounds(&mut out, cell, frame.key(BOUNDARY));
+
+    let types = type_numbers(frame);
+    out.text("ITEM: ATOMS id type");
+    if types.1 {
+        out.text(" element");
+    }
+    match frame.coordinates {
+        Coordinates::Unwrapped => out.text(" xu yu zu"),
+        Coordinates::Images(_) => out.text(" x y z ix iy iz"),
+        Coordinates::Unknown => out.text(" x y z"),
+    };
+    for (name, values) in [("radius", &frame.diameters), ("mass", &frame.masses)] {
+        if values.is_some() {
+            out.text(" ").text(name);
+        }
+    }
+    let columns: Vec<&Column> = frame
+        .columns
+        .iter()
+        .filter(|column| column.name != "type")
+        .collect();
+    for column in &columns {
+        for component in component_names(column) {
+            out.text(" ").text(&component);
+        }
+    }
+    out.text("\n");
+    for row in 0..frame.len() {
+        out.integer(frame.ids[row]).text(" ").integer(types.0[row]);
+        if types.1 {
+            out.text(" ").text(frame.species.name(row));
+        }
+        frame.positions[row].iter().for_each(|&value| {
+            out.text(" ").real(value);
+        });
+        if let Coordinates::Images(images) = &frame.coordinates {
+            images[row].iter().for_each(|&image| {
+                out.text(" ").integer(i64::from(image));
+            });
+        }
+        if let Some(diameters) = &frame.diameters {
+            out.text(" ").real(0.5 * diameters[row]);
+        }
+        if let Some(masses) = &frame.masses {
+            out.text(" ").real(masses[row]);
+        }
+        for column in &columns {
+            out.row(column, row, ["0", "1"]);
+        }
+        out.text("\n");
+    }
+    Ok(out.into_bytes())
+}
+
+/// Type numbers, and whether the names of the species have to be written beside them.
+pub fn type_numbers(frame: &Frame) -> (Vec<i64>, bool) {
+    let kept = frame.column("type").map(|column| &column.values);
+    if let Some(Values::Integer(types)) = kept {
+        return (types.clone(), true);
+    }
+    let numbers: Option<Vec<i64>> = frame
+        .species
+        .names
+        .iter()
+        .map(|name| name.parse().ok().filter(|&number| number > 0))
+        .collect();
+    let named = numbers.is_none();
+    let numbers = numbers.unwrap_or_else(|| assemble::ordinal_ids(frame.species.names.len()));
+    (
+        frame
+            .species
+            .of
+            .iter()
+            .map(|&index| numbers[index as usize])
+            .collect(),
+        named,
+    )
+}
+
+fn component_names(column: &Column) -> Vec<String> {
+    match VECTORS
+        .iter()
+        .find(|(_, name)| *name == column.name && column.width == 3)
+    {
+        Some((parts, _)) => parts.iter().map(|part| part.to_string()).collect(),
+        None if column.width == 1 => vec![column.name.clone()],
+        None => (1..=column.width)
+            .map(|index| format!("{}[{index}]", column.name))
+            .collect(),
+    }
+}
+
+fn format_bounds(out: &mut Writer, cell: &Cell, boundary: Option<&str>) {
+    let plain = cell
+        .periodic()
+        .map(|periodic| if periodic { "pp" } else { "ff" });
+    let kept: Option<[&str; 3]> =
+        boundary.and_then(|flags| flags.split_whitespace().collect::<Vec<_>>().try_into().ok());
+    let flags = match kept {
+        Some(flags) if flags.map(|flag| flag.starts_with('p')) == cell.periodic() => flags,
+        _ => plain,
+    };
+    let (h, origin) = (cell.matrix(), cell.origin());
+    if !cell.is_restricted() {
+        out.text("ITEM: BOX BOUNDS abc origin");
+        flags.iter().for_each(|flag| {
+            out.text(" ").text(flag);
+        });
+        out.text("\n");
+        for row in 0..3 {
+            (0..3).for_each(|axis| {
+                out.real(h[(axis, row)]).text(" ");
+            });
+            out.real(origin[row]).text("\n");
+        }
+        return;
+    }
+    let (xy, xz, yz) = (h[(0, 1)], h[(0, 2)], h[(1, 2)]);
+    let orthogonal = cell.is_orthogonal();
+    out.text(if orthogonal {
+        "ITEM: BOX BOUNDS"
+    } else {
+        "ITEM: BOX BOUNDS xy xz yz"
+    });
+    flags.iter().for_each(|flag| {
+        out.text(" ").text(flag);
+    });
+    out.text("\n");
+    let [low, high] = overhang(xy, xz, yz);
+    for axis in 0..3 {
+        let (below, above) = if axis < 2 {
+            (low[axis], high[axis])
+        } else {
+            (0.0, 0.0)
+        };
+        // The reader takes the overhang and the lower bound off again; find the bounds that make it arrive at the same edge.
+        let bottom = inverse_difference(origin[axis], below);
+        let corner = bottom - below;
+        let top = inverse_difference(h[(axis, axis)], corner);
+        let top = inverse_difference(top, above);
+        out.real(bottom).text(" ").real(top);
+        if !orthogonal {
+            out.text(" ").real([xy, xz, yz][axis]);
+        }
+        out.text("\n");
+    }
+}
+
+/// The number b for which b − `offset`, rounded, is `difference`; the nearest where there is none.
+fn inverse_difference(difference: f64, offset: f64) -> f64 {
+    let sum = difference + offset;
+    [sum, sum.next_up(), sum.next_down()]
+        .into_iter()
+        .find(|candidate| candidate - offset == difference)
+        .unwrap_or(sum)
+}
