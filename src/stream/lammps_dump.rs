@@ -569,7 +569,7 @@ fn format_bounds(out: &mut Writer, cell: &Cell, boundary: Option<&str>) {
 }
 
 /// The number b for which b − `offset`, rounded, is `difference`; the nearest where there is none.
-fn inverse_difference(difference: f64, offset: f64) -> f64 {
+pub fn inverse_difference(difference: f64, offset: f64) -> f64 {
     let sum = difference + offset;
     [sum, sum.next_up(), sum.next_down()]
         .into_iter()

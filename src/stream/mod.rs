@@ -3,8 +3,10 @@
 pub mod assemble;
 pub mod bytes;
 pub mod columns;
+pub mod lammps_data;
 pub mod lammps_dump;
 pub mod lines;
 pub mod number;
 pub mod parallel;
 pub mod text_format;
+pub mod xyz;

@@ -1,0 +1,375 @@
+//! Extended and plain XYZ: <https://github.com/libAtoms/extxyz>, as OVITO, ASE and LAMMPS write it.
+//!
+//! Read: `Properties` in any order, any `Lattice` with a positive volume, `pbc`, `Origin`, image flags as `map_shift:I:3`; every further
+//! column and key is kept. A plain XYZ file has no cell; its step is found in a comment such as `Atoms. Timestep: 1000`.
+
+use nalgebra::Vector3;
+
+use super::assemble::{self, Columns};
+use super::columns::{self, Expect};
+use super::lines::{Block, Lines};
+use super::number::Writer;
+use super::text_format::TextFormat;
+use crate::data::cell::Cell;
+use crate::data::frame::{Column, Coordinates, Frame, Species, Values};
+use crate::error::{Error, Kind, Result};
+
+/// Reader of extended and plain XYZ.
+#[derive(Default)]
+pub struct Xyz {
+    block_size: usize,
+}
+
+/// The text of one frame.
+pub struct Raw {
+    rows: usize,
+    comment: String,
+    block: Block,
+}
+
+impl TextFormat for Xyz {
+    type Raw = Raw;
+
+    fn cut(&mut self, lines: &mut Lines) -> Result<Option<Raw>> {
+        let rows = loop {
+            let Some(line) = lines.line()? else { return Ok(None) };
+            match line.trim() {
+                "" => continue,
+                text => {
+                    let found: String = text.chars().take(40).collect();
+                    let rows = text.parse::<usize>();
+                    break rows.map_err(|_| {
+                        Error::new(format!("expected the number of atoms, found '{found}'"))
+                            .help("the count of the frame before may not match its rows")
+                            .at_line(lines.number())
+                    })?;
+                }
+            }
+        };
+        let Some(comment) = lines.line()? else {
+            return Err(Error::of_kind(Kind::Truncated, "the input ends in the middle of a frame's header")
+                .help("use --partial to go on with the complete frames before it"));
+        };
+        let comment = comment.to_string();
+        let block = lines.block(rows, self.block_size)?;
+        self.block_size = block.bytes.len();
+        Ok(Some(Raw { rows, comment, block }))
+    }
+
+    fn step(raw: &Raw) -> Option<i64> {
+        match is_extended(&raw.comment) {
+            true => parse_keys(&raw.comment).ok()?.iter().find(|(key, _)| STEP.contains(&key.as_str())).and_then(|(_, text)| text.parse().ok()),
+            false => plain_step(&raw.comment),
+        }
+    }
+
+    fn parse(raw: Raw) -> Result<Frame> {
+        let comment_line = raw.block.first_line - 1;
+        let mut frame = Frame::default();
+        let properties = if is_extended(&raw.comment) {
+            let keys = parse_keys(&raw.comment).map_err(|error| error.at_line(comment_line))?;
+            take_keys(keys, &mut frame).map_err(|error| error.at_line(comment_line))?
+        } else {
+            frame.step = plain_step(&raw.comment);
+            let comment = raw.comment.trim();
+            if !comment.is_empty() {
+                frame.keys.push(("comment".to_string(), comment.to_string()));
+            }
+            None
+        };
+        let properties = match properties {
+            Some(properties) => properties,
+            None => plain_properties(&raw.block),
+        };
+        let mut columns = parse_block(&raw.block, raw.rows, &properties)?;
+
+        let positions = columns.take("pos").or_else(|| columns.take("positions")).filter(|column| column.width == 3);
+        let Some(Values::Real(positions)) = positions.map(|column| column.values) else {
+            return Err(Error::new("Properties has no pos:R:3").help("positions are needed").at_line(comment_line));
+        };
+        frame.positions = assemble::vectors(&positions);
+        frame.ids = columns.take_integers("id")?.unwrap_or_else(|| assemble::ordinal_ids(raw.rows));
+        let species = columns.take("species").or_else(|| columns.take("element")).or_else(|| columns.take("type"));
+        frame.species = match species.map(|column| column.values) {
+            Some(Values::Integer(types)) => Species::from_types(&types),
+            Some(values) => Species::from_labels(&assemble::labels(values)),
+            None => Species::from_types(&vec![1; raw.rows]),
+        };
+        assemble::take_sizes(&mut columns, &mut frame)?;
+        if let Some(shift) = columns.take_integers("map_shift")? {
+            frame.coordinates = assemble::images(&shift)?;
+        }
+        frame.columns = columns.0;
+        assemble::finish(frame, Some(raw.block.first_line))
+    }
+}
+
+const STEP: [&str; 4] = ["Timestep", "timestep", "Step", "step"];
+const TIME: [&str; 2] = ["Time", "time"];
+/// Key that marks positions as continuous in time.
+const UNWRAPPED: &str = "unwrapped";
+
+/// A column of `Properties`.
+struct Property {
+    name: String,
+    expect: Expect,
+    width: usize,
+}
+
+/// Whether a comment line is that of extended XYZ.
+pub fn is_extended(comment: &str) -> bool {
+    comment.contains("Properties=") || comment.contains("Lattice=")
+}
+
+fn plain_step(comment: &str) -> Option<i64> {
+    let (_, after) = comment.split_once("Timestep:")?;
+    after.split_whitespace().next()?.parse().ok()
+}
+
+/// `key=value` pairs; values bare, in quotes, braces or brackets; a key without a value is true.
+fn parse_keys(comment: &str) -> Result<Vec<(String, String)>> {
+    let mut keys = Vec::new();
+    let mut rest = comment.trim_start();
+    while !rest.is_empty() {
+        let (key, after) = scan(rest, |c| c == '=' || c.is_whitespace())?;
+        match after.trim_start().strip_prefix('=') {
+            Some(value) => {
+                let (value, after) = scan(value.trim_start(), char::is_whitespace)?;
+                keys.push((key, value));
+                rest = after.trim_start();
+            }
+            None => {
+                keys.push((key, "T".to_string()));
+                rest = after.trim_start();
+            }
+        }
+    }
+    Ok(keys)
+}
+
+/// A word up to a delimiter, or what stands between quotes, braces or brackets; and what follows.
+fn scan(text: &str, ends: impl Fn(char) -> bool) -> Result<(String, &str)> {
+    let close = match text.chars().next() {
+        Some(quote @ ('"' | '\'')) => quote,
+        Some('{') => '}',
+        Some('[') => {
+            // Brackets may nest ([[1, 2], [3, 4]]) and are part of the value.
+            let mut depth = 0;
+            for (at, c) in text.char_indices() {
+                depth += i32::from(c == '[') - i32::from(c == ']');
+                if depth == 0 {
+                    return Ok((text[..=at].to_string(), &text[at + 1..]));
+                }
+            }
+            return Err(Error::new("a bracket in the comment line is not closed").help("correct the line"));
+        }
+        _ => {
+            let end = text.find(ends).unwrap_or(text.len());
+            return Ok((text[..end].to_string(), &text[end..]));
+        }
+    };
+    let mut value = String::new();
+    let mut characters = text.char_indices().skip(1);
+    while let Some((at, c)) = characters.next() {
+        match c {
+            '\\' if close != '}' => value.extend(characters.next().map(|(_, escaped)| escaped)),
+            c if c == close => return Ok((value, &text[at + c.len_utf8()..])),
+            c => value.push(c),
+        }
+    }
+    Err(Error::new("a quote in the comment line is not closed").help("correct the line"))
+}
+
+fn take_keys(keys: Vec<(String, String)>, frame: &mut Frame) -> Result<Option<Vec<Property>>> {
+    let (mut lattice, mut periodic, mut origin, mut properties) = (None, None, None, None);
+    for (key, text) in keys {
+        match key.as_str() {
+            "Lattice" => lattice = Some(numbers::<9>(&key, &text)?),
+            "Origin" => origin = Some(numbers::<3>(&key, &text)?),
+            "pbc" => periodic = Some(flags(&text)?),
+            "Properties" => properties = Some(parse_properties(&text)?),
+            UNWRAPPED if text.starts_with(['T', 't']) => frame.coordinates = Coordinates::Unwrapped,
+            key if STEP.contains(&key) && frame.step.is_none() && text.parse::<i64>().is_ok() => frame.step = text.parse().ok(),
+            key if TIME.contains(&key) && frame.time.is_none() && columns::real(&text).is_some_and(f64::is_finite) => frame.time = columns::real(&text),
+            _ => frame.keys.push((key, text)),
+        }
+    }
+    if let Some(l) = lattice {
+        let edges = [0, 3, 6].map(|at| Vector3::new(l[at], l[at + 1], l[at + 2]));
+        let origin = origin.map_or(Vector3::zeros(), Vector3::from);
+        frame.cell = Some(Cell::new(edges, origin, periodic.unwrap_or([true; 3]))?);
+    }
+    Ok(properties)
+}
+
+fn numbers<const N: usize>(key: &str, text: &str) -> Result<[f64; N]> {
+    let clean = text.replace(['[', ']', ','], " ");
+    let values: Option<Vec<f64>> = clean.split_whitespace().map(columns::real).collect();
+    values.and_then(|values| values.try_into().ok()).ok_or_else(|| {
+        let found: String = text.chars().take(60).collect();
+        Error::new(format!("{key}=\"{found}\" is not {N} numbers")).help("correct the comment line")
+    })
+}
+
+fn flags(text: &str) -> Result<[bool; 3]> {
+    let clean = text.replace(['[', ']', ','], " ");
+    let flag = |word: &str| match word {
+        "T" | "True" | "true" | "1" => Some(true),
+        "F" | "False" | "false" | "0" => Some(false),
+        _ => None,
+    };
+    let flags: Option<Vec<bool>> = clean.split_whitespace().map(flag).collect();
+    flags.and_then(|flags| flags.try_into().ok()).ok_or_else(|| Error::new(format!("pbc=\"{text}\" is not three of T and F")).help("correct the comment line"))
+}
+
+fn parse_properties(text: &str) -> Result<Vec<Property>> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let bad = || Error::new(format!("Properties={text} is not a list of name:type:count")).help("correct the comment line");
+    if !parts.len().is_multiple_of(3) {
+        return Err(bad());
+    }
+    let property = |triple: &[&str]| {
+        let expect = match (triple[0], triple[1]) {
+            ("species" | "element", _) => Expect::Text,
+            (_, "R") => Expect::Real,
+            (_, "I") => Expect::Integer,
+            (_, "S") => Expect::Text,
+            (_, "L") => Expect::Boolean,
+            _ => return Err(bad()),
+        };
+        let width = triple[2].parse().ok().filter(|&width| (1..=1024).contains(&width)).ok_or_else(bad)?;
+        Ok(Property { name: triple[0].to_string(), expect, width })
+    };
+    parts.chunks_exact(3).map(property).collect()
+}
+
+/// Columns of a plain file: species, position, and whatever else its first line holds.
+fn plain_properties(block: &Block) -> Vec<Property> {
+    let first = block.bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let count = first.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count();
+    let mut properties = vec![
+        Property { name: "species".to_string(), expect: Expect::Text, width: 1 },
+        Property { name: "pos".to_string(), expect: Expect::Real, width: 3 },
+    ];
+    properties.extend((5..=count).map(|column| Property { name: format!("column_{column}"), expect: Expect::Guess, width: 1 }));
+    properties
+}
+
+fn parse_block(block: &Block, rows: usize, properties: &[Property]) -> Result<Columns> {
+    let singles = |property: &Property| std::iter::repeat_n((property.name.clone(), property.expect), property.width).collect::<Vec<_>>();
+    let (names, expected): (Vec<_>, Vec<_>) = properties.iter().flat_map(singles).unzip();
+    let mut parsed = columns::parse(block, rows, &names, &expected)?.into_iter();
+    let join = |property: &Property| {
+        let parts: Vec<Values> = parsed.by_ref().take(property.width).collect();
+        Column { name: property.name.clone(), width: property.width, values: interleave(parts) }
+    };
+    Ok(Columns(properties.iter().map(join).collect()))
+}
+
+/// The components of a vector column, which were parsed one by one, row by row.
+fn interleave(mut parts: Vec<Values>) -> Values {
+    fn rows<T: Clone>(parts: Vec<Vec<T>>) -> Vec<T> {
+        (0..parts[0].len()).flat_map(|row| parts.iter().map(move |part| part[row].clone())).collect()
+    }
+    macro_rules! pick {
+        ($variant:ident) => {
+            Values::$variant(rows(parts.into_iter().map(|part| match part { Values::$variant(values) => values, _ => Vec::new() }).collect()))
+        };
+    }
+    if parts.len() == 1 {
+        return parts.remove(0);
+    }
+    match &parts[0] {
+        Values::Integer(_) => pick!(Integer),
+        Values::Real(_) => pick!(Real),
+        Values::Boolean(_) => pick!(Boolean),
+        Values::Text(_) => pick!(Text),
+    }
+}
+
+/// Text of a frame in extended XYZ. Every number round-trips exactly.
+///
+/// `Properties` begins with species and position, which some readers insist on; radii are written as OVITO reads them.
+pub fn format(frame: &Frame) -> Result<Vec<u8>> {
+    let mut out = Writer::with_capacity(72 * frame.len() + 512);
+    out.integer(frame.len() as i64).text("\n");
+    if let Some(cell) = &frame.cell {
+        out.text("Lattice=\"");
+        cell.matrix().iter().enumerate().for_each(|(at, &value)| {
+            out.text(if at > 0 { " " } else { "" }).real(value);
+        });
+        out.text("\" ");
+        if cell.origin() != Vector3::zeros() {
+            let o = cell.origin();
+            out.text("Origin=\"").real(o.x).text(" ").real(o.y).text(" ").real(o.z).text("\" ");
+        }
+        let flag = |axis: usize| if cell.periodic()[axis] { "T" } else { "F" };
+        out.text(&format!("pbc=\"{} {} {}\" ", flag(0), flag(1), flag(2)));
+    }
+    out.text("Properties=species:S:1:pos:R:3:id:I:1");
+    if let Coordinates::Images(_) = frame.coordinates {
+        out.text(":map_shift:I:3");
+    }
+    for (name, values) in [("radius", &frame.diameters), ("mass", &frame.masses)] {
+        if values.is_some() {
+            out.text(":").text(name).text(":R:1");
+        }
+    }
+    for column in &frame.columns {
+        let letter = match column.values {
+            Values::Integer(_) => "I",
+            Values::Real(_) => "R",
+            Values::Boolean(_) => "L",
+            Values::Text(_) => "S",
+        };
+        out.text(&format!(":{}:{letter}:{}", column.name, column.width));
+    }
+    if frame.coordinates == Coordinates::Unwrapped {
+        out.text(" ").text(UNWRAPPED).text("=T");
+    }
+    if let Some(step) = frame.step {
+        out.text(" Timestep=").integer(step);
+    }
+    if let Some(time) = frame.time {
+        out.text(" Time=").real(time);
+    }
+    if let (Some(temperature), None) = (frame.temperature, frame.key("temperature")) {
+        out.text(" temperature=").real(temperature);
+    }
+    for (key, text) in &frame.keys {
+        out.text(" ").text(&quoted(key)).text("=").text(&quoted(text));
+    }
+    out.text("\n");
+    for row in 0..frame.len() {
+        out.text(frame.species.name(row));
+        frame.positions[row].iter().for_each(|&value| {
+            out.text(" ").real(value);
+        });
+        out.text(" ").integer(frame.ids[row]);
+        if let Coordinates::Images(images) = &frame.coordinates {
+            images[row].iter().for_each(|&image| {
+                out.text(" ").integer(i64::from(image));
+            });
+        }
+        if let Some(diameters) = &frame.diameters {
+            out.text(" ").real(0.5 * diameters[row]);
+        }
+        if let Some(masses) = &frame.masses {
+            out.text(" ").real(masses[row]);
+        }
+        for column in &frame.columns {
+            out.row(column, row, ["F", "T"]);
+        }
+        out.text("\n");
+    }
+    Ok(out.into_bytes())
+}
+
+fn quoted(text: &str) -> String {
+    let special = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '=' | '{' | '}' | ',');
+    let bracketed = text.starts_with('[');
+    if text.is_empty() || text.contains(special) && !bracketed {
+        return format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    }
+    text.to_string()
+}
