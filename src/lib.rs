@@ -2,5 +2,6 @@
 
 pub mod data;
 pub mod error;
+pub mod physics;
 pub mod sink;
 pub mod stream;

@@ -17,11 +17,16 @@ use crate::data::frame::{Column, Coordinates, Frame, Species, Values};
 use crate::error::{Error, Kind, Result};
 
 /// Reader of data files.
-#[derive(Default)]
 pub struct LammpsData {
-    /// The atom style to assume where the file does not say (`Atoms # style`).
-    pub atom_style: Option<String>,
+    atom_style: Option<String>,
     done: bool,
+}
+
+impl LammpsData {
+    /// A reader; `atom_style` is for files that do not say theirs (`Atoms # style`), and goes before what they say.
+    pub fn new(atom_style: Option<String>) -> Self {
+        LammpsData { atom_style, done: false }
+    }
 }
 
 /// The sections of a data file that matter, still as text.

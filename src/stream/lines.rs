@@ -44,6 +44,11 @@ impl Lines {
         }
     }
 
+    /// The meter that this reading advances.
+    pub fn meter(&self) -> Arc<Meter> {
+        self.meter.clone()
+    }
+
     /// Number of the line that was handed out last, counted from 1.
     pub fn number(&self) -> u64 {
         self.consumed

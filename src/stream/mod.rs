@@ -1,12 +1,265 @@
 //! Trajectories in and out: one file a format, and what is done to frames on their way.
 
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::data::frame::{Coordinates, Frame, Source};
+use crate::error::{Error, Kind, Result};
+
 pub mod assemble;
+pub mod attach;
 pub mod bytes;
 pub mod columns;
 pub mod lammps_data;
 pub mod lammps_dump;
+pub mod lammps_log;
 pub mod lines;
 pub mod number;
 pub mod parallel;
+pub mod select;
 pub mod text_format;
+pub mod unwrap;
+pub mod write;
 pub mod xyz;
+
+use attach::{Attacher, Attachments, Extent};
+use bytes::{Compression, Input, Meter};
+use lammps_data::LammpsData;
+use lammps_dump::LammpsDump;
+use lines::Lines;
+use parallel::Workers;
+use select::FrameRange;
+use text_format::{RawFrames, TextFormat};
+use unwrap::{Unwrap, Unwrapper};
+use xyz::Xyz;
+
+/// A trajectory format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// LAMMPS dump, text.
+    LammpsDump,
+    /// LAMMPS data file.
+    LammpsData,
+    /// Extended or plain XYZ.
+    Xyz,
+}
+
+impl Format {
+    const NATIVE: [(Format, &'static str, &'static [&'static str]); 3] = [
+        (Format::LammpsDump, "dump", &["lammpstrj", "dump", "lammpsdump"]),
+        (Format::LammpsData, "data", &["data", "lmp", "lmpdat"]),
+        (Format::Xyz, "xyz", &["xyz", "extxyz", "exyz"]),
+    ];
+
+    /// The name used by `--format` and in messages.
+    pub fn name(self) -> &'static str {
+        Self::NATIVE.iter().find(|(format, ..)| *format == self).map_or("", |(_, name, _)| name)
+    }
+
+    /// The format of that name.
+    pub fn from_name(name: &str) -> Result<Self> {
+        let lower = name.to_ascii_lowercase();
+        let native = Self::NATIVE.iter().find(|(_, known, endings)| *known == lower || endings.contains(&lower.as_str()));
+        native.map(|(format, ..)| *format).ok_or_else(|| {
+            Error::new(format!("unknown format '{name}'")).help(format!("known are {}", Self::names()))
+        })
+    }
+
+    /// The format that a path's ending names, and the compression around it.
+    pub fn from_path(path: &Path) -> (Option<Self>, Option<Compression>) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let (compression, stem) = Compression::from_name(&name);
+        let ending = stem.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let native = Self::NATIVE.iter().find(|(_, _, endings)| endings.contains(&ending)).map(|(format, ..)| *format);
+        (native, compression)
+    }
+
+    /// The native format that text looks like.
+    fn from_content(start: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(&start[..start.len().min(1 << 14)]);
+        let mut lines = text.lines();
+        let first = lines.find(|line| !line.trim().is_empty())?;
+        if first.starts_with("ITEM:") {
+            return Some(Format::LammpsDump);
+        }
+        if first.trim().parse::<usize>().is_ok() {
+            return Some(Format::Xyz);
+        }
+        let counts_atoms = |line: &str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            matches!(words[..], [count, "atoms", ..] if count.parse::<usize>().is_ok())
+        };
+        text.lines().skip(1).take(60).any(counts_atoms).then_some(Format::LammpsData)
+    }
+
+    fn names() -> String {
+        Self::NATIVE.map(|(_, name, _)| name).join(", ")
+    }
+}
+
+/// How an input is read.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Format; found from the name, else from the content, where `None`.
+    pub format: Option<Format>,
+    /// Atom style of a LAMMPS data file that does not say.
+    pub atom_style: Option<String>,
+    /// Frames to use.
+    pub frames: FrameRange,
+    /// Go on with the complete frames of an input that ends in the middle of one.
+    pub partial: bool,
+    /// Species to keep; all where empty.
+    pub species: Vec<String>,
+    /// What is attached to the frames.
+    pub attachments: Attachments,
+    /// How positions are made continuous.
+    pub unwrap: Unwrap,
+}
+
+/// An input being read, and what is known about it while and after that.
+pub struct Trajectory {
+    /// The frames, selected, completed and unwrapped.
+    pub frames: Source,
+    /// What is known about the input.
+    pub about: Arc<About>,
+}
+
+/// What is known about an input.
+#[derive(Debug)]
+pub struct About {
+    /// Name of the input, `-` for standard input.
+    pub name: String,
+    /// Its format.
+    pub format: Format,
+    /// How much has been read.
+    pub meter: Arc<Meter>,
+    cut_short: AtomicBool,
+    positions: Mutex<Option<&'static str>>,
+}
+
+impl About {
+    /// Whether the input ended in the middle of a frame, which `--partial` let pass.
+    pub fn cut_short(&self) -> bool {
+        self.cut_short.load(Ordering::Relaxed)
+    }
+
+    /// The kind of positions that the first frame had.
+    pub fn positions(&self) -> Option<&'static str> {
+        *self.positions.lock().expect("no reader has panicked")
+    }
+
+    fn note_positions(&self, frame: &Frame) {
+        self.positions.lock().expect("no reader has panicked").get_or_insert(match frame.coordinates {
+            Coordinates::Unwrapped => "unwrapped",
+            Coordinates::Images(_) => "wrapped, with image flags",
+            Coordinates::Unknown => "as stored, without image flags",
+        });
+    }
+}
+
+/// Opens an input: its frames are cut out by the caller's thread, parsed by the workers, and arrive in order.
+pub fn open(input: &Input, options: &Options, workers: &Workers) -> Result<Trajectory> {
+    let name = input.name();
+    let opened = open_frames(input, options, workers).map_err(|error| error.in_input(&name))?;
+    let (frames, format, meter) = opened;
+    let about = Arc::new(About { name, format, meter, cut_short: AtomicBool::new(false), positions: Mutex::new(None) });
+    let whole = Complete { frames, about: about.clone(), partial: options.partial };
+
+    let mut attacher = Attacher::new(options.attachments.clone());
+    let mut unwrapper = Unwrapper::new(options.unwrap);
+    let species = options.species.clone();
+    let noted = about.clone();
+    let frames = whole.map(move |frame| {
+        let frame = frame?;
+        noted.note_positions(&frame);
+        let ordinal = frame.ordinal;
+        let completed = attacher.apply(frame).and_then(|frame| unwrapper.apply(frame));
+        let frame = completed.map_err(|error| error.in_frame(ordinal).in_input(&noted.name))?;
+        if species.is_empty() { Ok(frame) } else { select::species(frame, &species).map_err(|error| error.in_input(&noted.name)) }
+    });
+    Ok(Trajectory { frames: Box::new(frames), about })
+}
+
+/// Measures the whole input in a first pass, without parsing the particles of native formats.
+pub fn extent(input: &Input, options: &Options) -> Result<Extent> {
+    let measured = || {
+        let (lines, format) = native_lines(input, options)?;
+        match format {
+            Format::LammpsDump => measure(RawFrames::new(LammpsDump::default(), lines), options.partial),
+            Format::LammpsData => measure(RawFrames::new(LammpsData::new(options.atom_style.clone()), lines), options.partial),
+            Format::Xyz => measure(RawFrames::new(Xyz::default(), lines), options.partial),
+        }
+    };
+    measured().map_err(|error| error.in_input(input.name()))
+}
+
+fn measure<F: TextFormat>(frames: RawFrames<F>, partial: bool) -> Result<Extent> {
+    let mut extent = Extent::default();
+    for frame in frames {
+        match frame {
+            Ok(frame) => {
+                let step = F::step(&frame.raw);
+                extent.steps = match (extent.steps, step) {
+                    (Some((first, _)), Some(step)) => Some((first, step)),
+                    (None, Some(step)) if extent.frames == 0 => Some((step, step)),
+                    _ => None,
+                };
+                extent.frames += 1;
+            }
+            Err(error) if partial && error.kind() == Kind::Truncated => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(extent)
+}
+
+fn open_frames(input: &Input, options: &Options, workers: &Workers) -> Result<(Source, Format, Arc<Meter>)> {
+    let (lines, format) = native_lines(input, options)?;
+    let meter = lines.meter();
+    let frames = match format {
+        Format::LammpsDump => parsed(LammpsDump::default(), lines, options, workers),
+        Format::LammpsData => parsed(LammpsData::new(options.atom_style.clone()), lines, options, workers),
+        Format::Xyz => parsed(Xyz::default(), lines, options, workers),
+    };
+    Ok((frames, format, meter))
+}
+
+fn parsed<F: TextFormat>(format: F, lines: Lines, options: &Options, workers: &Workers) -> Source {
+    let raw = select::frames(RawFrames::new(format, lines), options.frames);
+    workers.map_ordered(raw, |raw| raw.and_then(text_format::parse::<F>))
+}
+
+fn native_lines(input: &Input, options: &Options) -> Result<(Lines, Format)> {
+    let (reader, meter) = bytes::open(input)?;
+    let mut lines = Lines::new(reader, meter);
+    let by_name = input.path().and_then(|path| Format::from_path(path).0);
+    let format = match options.format.or(by_name) {
+        Some(format) => format,
+        None => Format::from_content(lines.peek(1 << 14)?).ok_or_else(|| {
+            Error::new("the format cannot be told from the name or the content").help(format!("name it with --format ({})", Format::names()))
+        })?,
+    };
+    Ok((lines, format))
+}
+
+/// The frames up to the first that is not whole, if the user said so; every error with the input's name.
+struct Complete {
+    frames: Source,
+    about: Arc<About>,
+    partial: bool,
+}
+
+impl Iterator for Complete {
+    type Item = Result<Frame>;
+
+    fn next(&mut self) -> Option<Result<Frame>> {
+        match self.frames.next()? {
+            Err(error) if self.partial && error.kind() == Kind::Truncated => {
+                self.about.cut_short.store(true, Ordering::Relaxed);
+                None
+            }
+            frame => Some(frame.map_err(|error| error.in_input(&self.about.name))),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Physics on plain slices: values in, values out. It never knows files, flags or where a frame came from.
+
+pub mod displacement;

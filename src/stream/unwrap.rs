@@ -1,0 +1,137 @@
+//! Positions that are continuous in time.
+
+use std::str::FromStr;
+
+use nalgebra::Vector3;
+
+use crate::data::frame::{Coordinates, Frame};
+use crate::error::{Error, Result};
+
+/// Where the number of cells that a particle has crossed comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unwrap {
+    /// Unwrapped positions as they are, else image flags, else the nearest image.
+    #[default]
+    Auto,
+    /// Image flags only.
+    Images,
+    /// The image nearest to the frame before, whatever flags there are.
+    Nearest,
+    /// Positions as they stand in the input.
+    None,
+}
+
+impl FromStr for Unwrap {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "auto" => Ok(Unwrap::Auto),
+            "images" => Ok(Unwrap::Images),
+            "nearest" => Ok(Unwrap::Nearest),
+            "none" => Ok(Unwrap::None),
+            _ => Err("write auto, images, nearest or none".to_string()),
+        }
+    }
+}
+
+/// Largest displacement between two frames, in cell edges, at which the nearest image is trusted. A particle that really moved by more than
+/// half an edge would show up as one that moved by less; long before one does, others come close.
+const TRUSTED: f64 = 0.4;
+
+/// Unwraps the frames of a trajectory one after the other.
+pub struct Unwrapper {
+    mode: Unwrap,
+    before: Option<Before>,
+}
+
+/// The frame before: its ids, fractional coordinates as stored, and the cells crossed since the first frame.
+struct Before {
+    ids: Vec<i64>,
+    fractional: Vec<Vector3<f64>>,
+    images: Vec<[i32; 3]>,
+    ordinal: usize,
+}
+
+impl Unwrapper {
+    /// An unwrapper that has not seen a frame.
+    pub fn new(mode: Unwrap) -> Self {
+        Unwrapper { mode, before: None }
+    }
+
+    /// Unwraps the next frame: r + H n with n from the image flags, else such that each particle is at the image nearest to where it was
+    /// in the frame before. Non-periodic directions are left alone.
+    ///
+    /// Errors: no cell; flags that are asked for and missing; particles that come or go, or that move by more than 0.4 of a cell edge
+    /// between two frames, where the nearest image is used.
+    pub fn apply(&mut self, mut frame: Frame) -> Result<Frame> {
+        let ordinal = frame.ordinal;
+        match (self.mode, &frame.coordinates) {
+            (Unwrap::None, _) | (Unwrap::Auto, Coordinates::Unwrapped) => Ok(frame),
+            (Unwrap::Auto | Unwrap::Images, Coordinates::Images(images)) => {
+                let cell = frame.cell.as_ref().ok_or_else(|| no_cell(ordinal))?;
+                let periodic = cell.periodic();
+                for (position, image) in frame.positions.iter_mut().zip(images) {
+                    if *image != [0; 3] {
+                        *position += cell.translation([0, 1, 2].map(|axis| if periodic[axis] { image[axis] } else { 0 }));
+                    }
+                }
+                frame.coordinates = Coordinates::Unwrapped;
+                Ok(frame)
+            }
+            (Unwrap::Images, _) => Err(Error::new("the frame has no image flags").help("use --unwrap auto or nearest").in_frame(ordinal)),
+            (Unwrap::Auto | Unwrap::Nearest, _) => {
+                self.nearest(&mut frame)?;
+                frame.coordinates = Coordinates::Unwrapped;
+                Ok(frame)
+            }
+        }
+    }
+
+    fn nearest(&mut self, frame: &mut Frame) -> Result<()> {
+        let cell = frame.cell.as_ref().ok_or_else(|| no_cell(frame.ordinal))?;
+        let periodic = cell.periodic();
+        let fractional: Vec<Vector3<f64>> = frame.positions.iter().map(|position| cell.fractional(position)).collect();
+        let images = match &self.before {
+            None => vec![[0; 3]; frame.len()],
+            Some(before) if before.ids != frame.ids => {
+                let what = format!("the particles are not those of frame {}, so they cannot be followed through the periodic cell", before.ordinal);
+                return Err(Error::new(what).help("dump image flags or unwrapped positions, or use --unwrap none").in_frame(frame.ordinal));
+            }
+            Some(before) => {
+                let mut images = before.images.clone();
+                for row in 0..frame.len() {
+                    for axis in (0..3).filter(|&axis| periodic[axis]) {
+                        let moved = fractional[row][axis] - before.fractional[row][axis];
+                        let crossed = moved.round();
+                        if (moved - crossed).abs() > TRUSTED {
+                            let what = format!(
+                                "particle {} moved by {:.2} of the cell since frame {}: its image is ambiguous",
+                                frame.ids[row],
+                                (moved - crossed).abs(),
+                                before.ordinal
+                            );
+                            let help = "use every frame, dump more often, or dump image flags or unwrapped positions";
+                            return Err(Error::new(what).help(help).in_frame(frame.ordinal));
+                        }
+                        images[row][axis] -= crossed as i32;
+                    }
+                }
+                images
+            }
+        };
+        for (position, image) in frame.positions.iter_mut().zip(&images) {
+            if *image != [0; 3] {
+                *position += cell.translation(*image);
+            }
+        }
+        self.before = Some(Before { ids: frame.ids.clone(), fractional, images, ordinal: frame.ordinal });
+        Ok(())
+    }
+}
+
+fn no_cell(ordinal: usize) -> Error {
+    Error::new("the input has no cell, so positions cannot be unwrapped")
+        .help("give the cell with --cell LX,LY,LZ, or use --unwrap none if the positions are unwrapped already")
+        .in_frame(ordinal)
+}

@@ -1,0 +1,77 @@
+//! Trajectories out: frames as text, and the compression around it.
+
+use std::io::{self, Write};
+
+use super::bytes::Compression;
+use super::{Format, lammps_data, lammps_dump, xyz};
+use crate::data::frame::Frame;
+use crate::error::Result;
+
+/// Text of a frame in a native format; `first` says whether it opens the file. Any thread may do it.
+pub fn encode(format: Format, frame: &Frame, first: bool) -> Result<Vec<u8>> {
+    match format {
+        Format::LammpsDump => lammps_dump::format(frame, first),
+        Format::LammpsData => lammps_data::format(frame),
+        Format::Xyz => xyz::format(frame),
+    }
+}
+
+/// A writer that has to be told when all is written.
+pub enum Encoder<W: Write> {
+    /// As it is.
+    Plain(W),
+    /// gzip.
+    Gzip(flate2::write::GzEncoder<W>),
+    /// xz.
+    Xz(Box<liblzma::write::XzEncoder<W>>),
+    /// bzip2.
+    Bzip2(bzip2::write::BzEncoder<W>),
+    /// Zstandard.
+    Zstd(zstd::Encoder<'static, W>),
+}
+
+impl<W: Write> Encoder<W> {
+    /// Compresses what is written to `writer`.
+    pub fn new(writer: W, compression: Option<Compression>) -> Result<Self> {
+        Ok(match compression {
+            None => Encoder::Plain(writer),
+            Some(Compression::Gzip) => Encoder::Gzip(flate2::write::GzEncoder::new(writer, flate2::Compression::default())),
+            Some(Compression::Xz) => Encoder::Xz(Box::new(liblzma::write::XzEncoder::new(writer, 6))),
+            Some(Compression::Bzip2) => Encoder::Bzip2(bzip2::write::BzEncoder::new(writer, bzip2::Compression::best())),
+            Some(Compression::Zstd) => Encoder::Zstd(zstd::Encoder::new(writer, 0)?),
+        })
+    }
+
+    /// Ends the compressed stream and gives the writer back.
+    pub fn finish(self) -> Result<W> {
+        Ok(match self {
+            Encoder::Plain(writer) => writer,
+            Encoder::Gzip(encoder) => encoder.finish()?,
+            Encoder::Xz(encoder) => encoder.finish()?,
+            Encoder::Bzip2(encoder) => encoder.finish()?,
+            Encoder::Zstd(encoder) => encoder.finish()?,
+        })
+    }
+}
+
+impl<W: Write> Write for Encoder<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Encoder::Plain(writer) => writer.write(bytes),
+            Encoder::Gzip(encoder) => encoder.write(bytes),
+            Encoder::Xz(encoder) => encoder.write(bytes),
+            Encoder::Bzip2(encoder) => encoder.write(bytes),
+            Encoder::Zstd(encoder) => encoder.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Encoder::Plain(writer) => writer.flush(),
+            Encoder::Gzip(encoder) => encoder.flush(),
+            Encoder::Xz(encoder) => encoder.flush(),
+            Encoder::Bzip2(encoder) => encoder.flush(),
+            Encoder::Zstd(encoder) => encoder.flush(),
+        }
+    }
+}
