@@ -7,31 +7,23 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 use crate::error::{Error, Result};
 
-/// A pool of threads shared by reading, analysis and writing.
-#[derive(Clone)]
+/// The threads shared by reading, analysis and writing.
+#[derive(Clone, Copy, Debug)]
 pub struct Workers {
-    pool: Arc<rayon::ThreadPool>,
+    threads: usize,
 }
 
 impl Workers {
-    /// A pool of that many threads (at least one).
+    /// That many threads (at least one), for everything in this process: the first call decides.
     pub fn new(threads: usize) -> Result<Self> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.max(1))
-            .thread_name(|index| format!("worker-{index}"))
-            .build()
-            .map_err(|error| {
-                Error::new(format!("cannot start {threads} threads: {error}"))
-                    .help("ask for fewer with -j")
-            })?;
-        Ok(Workers {
-            pool: Arc::new(pool),
-        })
-    }
-
-    /// Runs something that uses rayon's parallel iterators on this pool.
-    pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        self.pool.install(work)
+        let threads = threads.max(1);
+        let named = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("worker-{index}"));
+        match named.build_global() {
+            Ok(()) => Ok(Workers { threads }),
+            // The pool is there already; the number still bounds what is under way.
+            Err(_) if rayon::current_num_threads() > 0 => Ok(Workers { threads }),
+            Err(error) => Err(Error::new(format!("cannot start {threads} threads: {error}")).help("ask for fewer with -j")),
+        }
     }
 
     /// Applies `work` to the items on the pool; the results come in the order of the items.
@@ -39,7 +31,7 @@ impl Workers {
     /// A bounded number of items is under way at once, so memory does not grow with their number. With one thread the work is done by
     /// the caller, without any hand-over.
     pub fn map_ordered<T, U>(
-        &self,
+        self,
         items: impl Iterator<Item = T> + 'static,
         work: impl Fn(T) -> U + Send + Sync + 'static,
     ) -> Box<dyn Iterator<Item = U>>
@@ -47,12 +39,11 @@ impl Workers {
         T: Send + 'static,
         U: Send + 'static,
     {
-        match self.pool.current_num_threads() {
+        match self.threads {
             1 => Box::new(items.map(work)),
             threads => Box::new(OrderedMap {
                 items: items.fuse(),
                 work: Arc::new(work),
-                pool: self.pool.clone(),
                 under_way: VecDeque::new(),
                 window: 2 * threads + 2,
             }),
@@ -63,7 +54,6 @@ impl Workers {
 struct OrderedMap<I, F, U> {
     items: I,
     work: Arc<F>,
-    pool: Arc<rayon::ThreadPool>,
     under_way: VecDeque<Receiver<std::thread::Result<U>>>,
     window: usize,
 }
@@ -82,7 +72,7 @@ where
             let Some(item) = self.items.next() else { break };
             let (sender, receiver) = sync_channel(1);
             let work = self.work.clone();
-            self.pool.spawn(move || {
+            rayon::spawn(move || {
                 let result = catch_unwind(AssertUnwindSafe(|| work(item)));
                 // The receiver is gone only when the whole iterator is: nobody wants the result any more.
                 let _ = sender.send(result);

@@ -1,0 +1,191 @@
+//! Analyses: one file (or folder) a subcommand, with its arguments, its physics, its columns and its figure.
+//!
+//! An analysis is what one frame says ([`Analysis::frame`], on any thread) and what the frames say together ([`Analysis::reduce`], in
+//! their order, on one thread). It never knows where frames come from or where rows go.
+
+use crate::data::figure::Figure;
+use crate::data::frame::{Column, Frame};
+use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, Rows, TableSpec};
+use crate::error::Result;
+
+pub mod info;
+pub mod msd;
+
+/// What a command does to a stream of frames.
+pub trait Analysis: Send + Sync + 'static {
+    /// What is taken from the first frame: a reference, the species.
+    type Context: Send + Sync + 'static;
+    /// What one frame says.
+    type Partial: Send + 'static;
+    /// What the frames have said so far.
+    type State;
+    /// What they said together: the data of summaries and figures.
+    type Finished;
+
+    /// The tables that this analysis fills; the first is the main one.
+    fn tables(&self) -> &'static [TableSpec];
+
+    /// The figures that it draws, by name; the first is the main one.
+    fn figures(&self) -> &'static [&'static str];
+
+    /// Looks at the first frame and checks that it has what is needed.
+    fn prepare(&self, first: &Frame) -> Result<Self::Context>;
+
+    /// What one frame says. Depends on nothing but the frame and the context.
+    fn frame(&self, context: &Self::Context, frame: &Frame) -> Result<Self::Partial>;
+
+    /// The state before any frame.
+    fn start(&self, context: &Self::Context) -> Self::State;
+
+    /// Adds a frame, in order, and hands out the rows that are ready.
+    fn reduce(&self, context: &Self::Context, state: &mut Self::State, partial: Self::Partial, out: &mut dyn RowSink) -> Result<()>;
+
+    /// Hands out the rows that had to wait for the last frame.
+    fn finish(&self, context: &Self::Context, state: Self::State, out: &mut dyn RowSink) -> Result<Self::Finished>;
+
+    /// Per-particle columns for `--annotate`, in the order of the frame's particles.
+    fn annotation(&self, _partial: &Self::Partial) -> Vec<Column> {
+        Vec::new()
+    }
+
+    /// One line for the terminal.
+    fn summary(&self, finished: &Self::Finished) -> String;
+
+    /// One of the figures, of one or more inputs with their labels.
+    fn figure(&self, _name: &str, _inputs: &[(String, Self::Finished)]) -> Figure {
+        Figure::default()
+    }
+}
+
+/// What was asked of an analysis beside its main answer, so that nothing is computed or kept in vain.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted {
+    /// Rows or columns for each particle are needed: a table of particles, or an annotated trajectory.
+    pub per_particle: bool,
+}
+
+/// The columns by which every row of a frame is identified.
+pub const FRAME_COLUMNS: [ColumnSpec; 4] = [
+    ColumnSpec { name: "frame", kind: Kind::Integer, dimension: "1", meaning: "position in the input, from 0" },
+    ColumnSpec { name: "step", kind: Kind::Integer, dimension: "1", meaning: "integration step of the simulation" },
+    ColumnSpec { name: "time", kind: Kind::Real, dimension: "time", meaning: "time since the start of the simulation" },
+    ColumnSpec { name: "temperature", kind: Kind::Real, dimension: "energy/k_B", meaning: "temperature of the frame" },
+];
+
+/// Name of the rows that stand for all species together.
+pub const ALL: &str = "all";
+
+/// When a frame was: what identifies its rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moment {
+    /// Position in the input, from 0.
+    pub frame: usize,
+    /// Integration step.
+    pub step: Option<i64>,
+    /// Time since the start (time).
+    pub time: Option<f64>,
+    /// Temperature (energy / k_B).
+    pub temperature: Option<f64>,
+}
+
+impl Moment {
+    /// When this frame was.
+    pub fn of(frame: &Frame) -> Self {
+        Moment { frame: frame.ordinal, step: frame.step, time: frame.time, temperature: frame.temperature }
+    }
+
+    /// The values of [`FRAME_COLUMNS`] in `rows` rows.
+    pub fn cells(&self, rows: usize) -> Rows {
+        vec![
+            Cells::repeat(self.frame as i64, rows),
+            Cells::repeat(self.step, rows),
+            Cells::repeat(self.time, rows),
+            Cells::repeat(self.temperature, rows),
+        ]
+    }
+
+    /// This moment on an axis.
+    pub fn on(&self, abscissa: Abscissa) -> f64 {
+        match abscissa {
+            Abscissa::Temperature => self.temperature.unwrap_or(f64::NAN),
+            Abscissa::Time => self.time.unwrap_or(f64::NAN),
+            Abscissa::Step => self.step.map_or(f64::NAN, |step| step as f64),
+            Abscissa::Frame => self.frame as f64,
+        }
+    }
+}
+
+/// What a curve over the frames is drawn against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Abscissa {
+    /// Position in the input.
+    Frame,
+    /// Integration step.
+    Step,
+    /// Time.
+    Time,
+    /// Temperature.
+    Temperature,
+}
+
+impl Abscissa {
+    /// The most telling that this frame has.
+    pub fn of(moment: &Moment) -> Self {
+        match moment {
+            Moment { temperature: Some(_), .. } => Abscissa::Temperature,
+            Moment { time: Some(_), .. } => Abscissa::Time,
+            Moment { step: Some(_), .. } => Abscissa::Step,
+            _ => Abscissa::Frame,
+        }
+    }
+
+    /// Label of the axis.
+    pub fn label(self) -> &'static str {
+        match self {
+            Abscissa::Temperature => "*T*",
+            Abscissa::Time => "*t*",
+            Abscissa::Step => "step",
+            Abscissa::Frame => "frame",
+        }
+    }
+
+    /// A value with its symbol, for messages.
+    pub fn value(self, value: f64) -> String {
+        match self {
+            Abscissa::Temperature => format!("T = {value:.4}"),
+            Abscissa::Time => format!("t = {value:.6}"),
+            Abscissa::Step => format!("step {value:.0}"),
+            Abscissa::Frame => format!("frame {value:.1}"),
+        }
+    }
+}
+
+/// A curve over the frames of a figure. Beyond 4096 points every second one is dropped, again and again, so that memory does not grow.
+#[derive(Clone, Debug, Default)]
+pub struct Curve {
+    /// The points.
+    pub points: Vec<(f64, f64)>,
+    seen: usize,
+    stride: usize,
+}
+
+impl Curve {
+    const MOST: usize = 4096;
+
+    /// Adds a point.
+    pub fn push(&mut self, point: (f64, f64)) {
+        self.stride = self.stride.max(1);
+        if self.seen.is_multiple_of(self.stride) {
+            self.points.push(point);
+        }
+        self.seen += 1;
+        if self.points.len() > Self::MOST {
+            let mut index = 0;
+            self.points.retain(|_| {
+                index += 1;
+                (index - 1usize).is_multiple_of(2)
+            });
+            self.stride *= 2;
+        }
+    }
+}
