@@ -17,6 +17,18 @@ pub enum Kind {
     Text,
 }
 
+impl Kind {
+    /// Its name as users see it: `integer`, `real`, `boolean`, `text`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Integer => "integer",
+            Kind::Real => "real",
+            Kind::Boolean => "boolean",
+            Kind::Text => "text",
+        }
+    }
+}
+
 /// Declaration of a column: what users see in `--list-tables`, in the help and in the provenance.
 #[derive(Clone, Copy, Debug)]
 pub struct ColumnSpec {
@@ -104,6 +116,18 @@ impl Cells {
                 mine.kind(),
                 other.kind()
             ),
+        }
+    }
+
+    /// Removes the first rows.
+    ///
+    /// Panics if there are fewer.
+    pub fn remove_first(&mut self, rows: usize) {
+        match self {
+            Cells::Integer(values) => drop(values.drain(..rows)),
+            Cells::Real(values) => drop(values.drain(..rows)),
+            Cells::Boolean(values) => drop(values.drain(..rows)),
+            Cells::Text(values) => drop(values.drain(..rows)),
         }
     }
 

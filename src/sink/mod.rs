@@ -1,1 +1,5 @@
 //! Where results go: tables, figures, provenance, files that appear only when they are whole.
+
+pub mod atomic;
+pub mod provenance;
+pub mod table;
