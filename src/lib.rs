@@ -1,6 +1,7 @@
 //! hyalo: analysis of simulated glasses. A stream of frames goes in; tables and figures come out.
 
 pub mod analysis;
+pub mod cli;
 pub mod data;
 pub mod error;
 pub mod physics;

@@ -51,10 +51,32 @@ pub trait Analysis: Send + Sync + 'static {
     /// One line for the terminal.
     fn summary(&self, finished: &Self::Finished) -> String;
 
+    /// Text for standard output, of analyses whose answer is not a table; `name` is the input's, `about` what its reader knows.
+    fn report(&self, _name: &str, _about: &InputFacts, _finished: &Self::Finished) -> Option<String> {
+        None
+    }
+
     /// One of the figures, of one or more inputs with their labels.
     fn figure(&self, _name: &str, _inputs: &[(String, Self::Finished)]) -> Figure {
         Figure::default()
     }
+}
+
+/// The arguments of a subcommand, which know what analysis they ask for.
+pub trait Command: clap::Args + serde::Serialize {
+    /// Checks what the flags' types do not.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Hands the analysis to whoever runs it.
+    fn run(&self, wanted: Wanted, runner: &mut impl Runner) -> Result<()>;
+}
+
+/// Whoever opens inputs and outputs and runs an analysis between them.
+pub trait Runner {
+    /// Runs the analysis on every input.
+    fn run<A: Analysis>(&mut self, analysis: A) -> Result<()>;
 }
 
 /// What was asked of an analysis beside its main answer, so that nothing is computed or kept in vain.
@@ -62,6 +84,17 @@ pub trait Analysis: Send + Sync + 'static {
 pub struct Wanted {
     /// Rows or columns for each particle are needed: a table of particles, or an annotated trajectory.
     pub per_particle: bool,
+}
+
+/// What the reader of an input knows beside its frames.
+#[derive(Clone, Debug, Default)]
+pub struct InputFacts {
+    /// Its format.
+    pub format: String,
+    /// Its size after decompression (bytes), once the whole has been read.
+    pub bytes: Option<u64>,
+    /// Whether it ended in the middle of a frame.
+    pub cut_short: bool,
 }
 
 /// The columns by which every row of a frame is identified.

@@ -46,12 +46,10 @@ pub struct Input {
     pub name: String,
     /// Its format: `lammps-dump`.
     pub format: String,
-    /// Bytes that were read, after decompression.
-    pub bytes: u64,
+    /// Its size in bytes after decompression, if the whole was read.
+    pub bytes: Option<u64>,
     /// BLAKE3 of these bytes in hexadecimal, if they are the whole of the input.
     pub blake3: Option<String>,
-    /// Number of frames that were read.
-    pub frames_read: u64,
     /// Number of frames that the results stand on.
     pub frames_used: u64,
     /// Which of the input's positions were used: `unwrapped`, `wrapped with images`.
@@ -121,9 +119,8 @@ mod tests {
         provenance.inputs.push(Input {
             name: "-".into(),
             format: "extxyz".into(),
-            bytes: 12,
+            bytes: Some(12),
             blake3: None,
-            frames_read: 3,
             frames_used: 2,
             positions: Some("unwrapped".into()),
         });
@@ -141,7 +138,7 @@ mod tests {
                 r#"{"schema":1,"program":"hyalo","version":""#,
                 env!("CARGO_PKG_VERSION"),
                 r#"","command":"msd","arguments":{"z":1,"a":null},"#,
-                r#""inputs":[{"name":"-","format":"extxyz","bytes":12,"blake3":null,"frames_read":3,"#,
+                r#""inputs":[{"name":"-","format":"extxyz","bytes":12,"blake3":null,"#,
                 r#""frames_used":2,"positions":"unwrapped"}],"units":"lj","seed":18446744073709551615,"#,
                 r#""complete":false,"notes":[],"table":"lags","columns":[{"name":"msd","type":"real","#,
                 r#""dimension":"length^2","meaning":"mean \"squared\" displacement"}]}"#

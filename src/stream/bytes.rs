@@ -9,12 +9,14 @@ use std::sync::{Arc, Mutex};
 use crate::error::{Error, Result};
 
 /// Where frames come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Input {
     /// Standard input, `-`.
     Stdin,
     /// A file, perhaps compressed.
     File(PathBuf),
+    /// Standard input, kept in a temporary file so that it can be read twice or by name.
+    Spooled(Arc<tempfile::TempPath>),
 }
 
 impl Input {
@@ -29,7 +31,7 @@ impl Input {
     /// The name used in messages, legends and provenance.
     pub fn name(&self) -> String {
         match self {
-            Input::Stdin => "-".to_string(),
+            Input::Stdin | Input::Spooled(_) => "-".to_string(),
             Input::File(path) => path.display().to_string(),
         }
     }
@@ -39,6 +41,7 @@ impl Input {
         match self {
             Input::Stdin => None,
             Input::File(path) => Some(path),
+            Input::Spooled(path) => Some(path),
         }
     }
 }
@@ -169,8 +172,8 @@ pub fn open(input: &Input) -> Result<(Box<dyn Read>, Arc<Meter>)> {
                 meter,
             )
         }
-        Input::File(path) => {
-            let (file, size) = open_file(path)?;
+        Input::File(_) | Input::Spooled(_) => {
+            let (file, size) = open_file(input.path().expect("it has a path"))?;
             let meter = Arc::new(Meter::new(size));
             (
                 Box::new(Metered {
@@ -195,6 +198,18 @@ pub fn open(input: &Input) -> Result<(Box<dyn Read>, Arc<Meter>)> {
     let compression = Compression::from_content(&start);
     let stored = io::Cursor::new(start).chain(stored);
     Ok((decompress(stored, compression)?, meter))
+}
+
+/// Keeps standard input, decompressed, in a temporary file.
+pub fn spool() -> Result<Input> {
+    let failed = |error: io::Error| {
+        Error::new(format!("cannot keep standard input in a temporary file: {error}"))
+            .help("make room in the folder for temporary files, or name another in TMPDIR")
+    };
+    let (mut reader, _) = open(&Input::Stdin)?;
+    let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
+    io::copy(&mut reader, &mut file).map_err(failed)?;
+    Ok(Input::Spooled(Arc::new(file.into_temp_path())))
 }
 
 /// Opens a regular file or a named pipe; the size is known only of the former.

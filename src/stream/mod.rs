@@ -159,7 +159,7 @@ impl About {
 }
 
 /// Opens an input: its frames are cut out by the caller's thread, parsed by the workers, and arrive in order.
-pub fn open(input: &Input, options: &Options, workers: &Workers) -> Result<Trajectory> {
+pub fn open(input: &Input, options: &Options, workers: Workers) -> Result<Trajectory> {
     let name = input.name();
     let opened = open_frames(input, options, workers).map_err(|error| error.in_input(&name))?;
     let (frames, format, meter) = opened;
@@ -214,7 +214,7 @@ fn measure<F: TextFormat>(frames: RawFrames<F>, partial: bool) -> Result<Extent>
     Ok(extent)
 }
 
-fn open_frames(input: &Input, options: &Options, workers: &Workers) -> Result<(Source, Format, Arc<Meter>)> {
+fn open_frames(input: &Input, options: &Options, workers: Workers) -> Result<(Source, Format, Arc<Meter>)> {
     let (lines, format) = native_lines(input, options)?;
     let meter = lines.meter();
     let frames = match format {
@@ -225,7 +225,7 @@ fn open_frames(input: &Input, options: &Options, workers: &Workers) -> Result<(S
     Ok((frames, format, meter))
 }
 
-fn parsed<F: TextFormat>(format: F, lines: Lines, options: &Options, workers: &Workers) -> Source {
+fn parsed<F: TextFormat>(format: F, lines: Lines, options: &Options, workers: Workers) -> Source {
     let raw = select::frames(RawFrames::new(format, lines), options.frames);
     workers.map_ordered(raw, |raw| raw.and_then(text_format::parse::<F>))
 }

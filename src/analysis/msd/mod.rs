@@ -5,11 +5,15 @@ use serde::Serialize;
 
 use nalgebra::Vector3;
 
+use super::{Command, Runner, Wanted};
 use crate::data::frame::{Coordinates, Frame};
 use crate::error::{Error, Result};
 
 pub mod lags;
 pub mod reference;
+
+use lags::ByLag;
+use reference::FromReference;
 
 /// Arguments of `msd`.
 #[derive(Args, Clone, Debug, Serialize)]
@@ -26,10 +30,6 @@ pub struct Arguments {
     /// Whether the drift of the centre of mass is removed (of the geometric centre, where masses are not known)
     #[arg(long, value_name = "remove|keep", default_value = "remove")]
     pub drift: Drift,
-
-    /// The frame from which displacements are measured, counted among the frames used; those before it are left out
-    #[arg(long, value_name = "FRAME", default_value_t = 0)]
-    pub reference: usize,
 
     /// ⟨Δr²⟩ (length²) at which the summary gives the temperature
     #[arg(long, value_name = "VALUE", default_value_t = 1.0)]
@@ -65,9 +65,15 @@ pub enum Drift {
     Keep,
 }
 
-impl Arguments {
-    /// Checks what clap cannot.
-    pub fn check(&self) -> Result<()> {
+impl Command for Arguments {
+    fn run(&self, wanted: Wanted, runner: &mut impl Runner) -> Result<()> {
+        match self.lags {
+            None => runner.run(FromReference::new(self.clone(), wanted)),
+            Some(_) => runner.run(ByLag::new(self.clone())),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
         if !(self.threshold > 0.0 && self.threshold.is_finite()) {
             return Err(Error::new(format!("--threshold {} is not positive", self.threshold)).help("give a squared displacement, such as 1"));
         }
@@ -77,8 +83,8 @@ impl Arguments {
         if self.per_decade == 0 {
             return Err(Error::new("--per-decade 0 leaves no lag").help("20 is usual"));
         }
-        if self.lags.is_some() && (self.reference != 0 || !self.at.is_empty()) {
-            return Err(Error::new("--reference and --at go with displacements from a reference frame, not with --lags").help("leave them out"));
+        if self.lags.is_some() && !self.at.is_empty() {
+            return Err(Error::new("--at goes with displacements from a reference frame, not with --lags").help("leave one of the two out"));
         }
         Ok(())
     }
@@ -108,7 +114,7 @@ impl Followed {
             };
             return Err(Error::new(what).help("displacements need the same particles throughout: select frames or species").in_frame(frame.ordinal));
         }
-        if let (Coordinates::Images(_), _) = (&frame.coordinates, ()) {
+        if let Coordinates::Images(_) = frame.coordinates {
             return Err(Error::new("the positions are wrapped").help("leave --unwrap at auto").in_frame(frame.ordinal));
         }
         let centre = match self.drift {

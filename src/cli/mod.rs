@@ -1,0 +1,75 @@
+//! The command line: commands from the registry, flags shared by all, every output opened before work starts. No physics.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::analysis::{self, Command as _};
+use crate::error::Result;
+
+pub mod convert;
+pub mod flags;
+pub mod output;
+pub mod progress;
+pub mod run;
+
+use flags::{InputFlags, OutputFlags, RunFlags};
+
+/// Analysis of simulated glasses: trajectories in, tables and figures out.
+#[derive(Parser)]
+#[command(name = "hyalo", version, about, max_term_width = 120, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// An analysis with its own arguments and those that all analyses share.
+#[derive(Args)]
+struct Job<A: Args> {
+    #[command(flatten)]
+    arguments: A,
+    #[command(flatten)]
+    input: InputFlags,
+    #[command(flatten)]
+    output: OutputFlags,
+    #[command(flatten)]
+    run: RunFlags,
+}
+
+/// The registry: a line for each analysis, with its name, what it does and its arguments.
+macro_rules! registry {
+    ($($(#[$about:meta])* $name:literal $variant:ident($arguments:ty),)*) => {
+        #[derive(Subcommand)]
+        enum Command {
+            $($(#[$about])* #[command(name = $name)] $variant(Box<Job<$arguments>>),)*
+            /// Write a trajectory in another format, with other frames, species or positions
+            Convert(Box<convert::Arguments>),
+        }
+
+        impl Command {
+            fn run(&self) -> Result<run::Outcome> {
+                match self {
+                    $(Command::$variant(job) => {
+                        job.arguments.check()?;
+                        let mut runner = run::AnalysisRunner::new($name, &job.arguments, &job.input, &job.output, &job.run)?;
+                        job.arguments.run(runner.wanted(), &mut runner)?;
+                        Ok(runner.outcome())
+                    })*
+                    Command::Convert(arguments) => arguments.run(),
+                }
+            }
+        }
+    };
+}
+
+registry! {
+    /// What a trajectory holds: frames, particles, species, cell, columns
+    "info" Info(analysis::info::Arguments),
+    /// Mean squared displacements, from a reference frame or by lag time
+    "msd" Msd(analysis::msd::Arguments),
+}
+
+impl Cli {
+    /// Runs the command that was given.
+    pub fn run(&self) -> Result<run::Outcome> {
+        self.command.run()
+    }
+}

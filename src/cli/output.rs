@@ -1,0 +1,156 @@
+//! Outputs of a command, opened before work starts and given their names only when all of them are whole.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::flags::OutputFlags;
+use crate::data::table::{Cells, RowSink, Rows, TableSpec};
+use crate::error::{Error, Result};
+use crate::sink::atomic::AtomicFile;
+use crate::sink::figure::ImageFormat;
+use crate::sink::provenance::Provenance;
+use crate::sink::table::{INPUT_COLUMN, TableFormat, TableWriter};
+use crate::stream::Format;
+use crate::stream::write::Encoder;
+
+/// The tables, figures and annotated trajectory that were asked for.
+pub struct Outputs {
+    tables: Vec<(&'static str, TableWriter<AtomicFile>)>,
+    plots: Vec<(&'static str, ImageFormat, AtomicFile)>,
+    annotated: Option<Encoder<AtomicFile>>,
+    /// Name of the input that rows come from, where there are several.
+    input: Option<Arc<str>>,
+    several: bool,
+    to_stdout: bool,
+}
+
+impl Outputs {
+    /// Opens everything that the flags ask for.
+    pub fn open(flags: &OutputFlags, specs: &'static [TableSpec], figures: &'static [&'static str], several: bool, force: bool) -> Result<Self> {
+        let mut outputs = Outputs { tables: Vec::new(), plots: Vec::new(), annotated: None, input: None, several, to_stdout: false };
+        if flags.annotate.is_some() && specs.is_empty() {
+            return Err(Error::new("this command has no per-particle columns to annotate with").help("leave --annotate out"));
+        }
+        if let Some(path) = &flags.annotate {
+            let (format, compression) = Format::from_path(Path::new(path));
+            if path != "-" && format.is_some_and(|format| format != Format::Xyz) {
+                return Err(Error::new(format!("{path}: the annotated trajectory is written as extended XYZ")).help("give a path that ends in .extxyz; hyalo convert makes other formats of it"));
+            }
+            outputs.annotated = Some(Encoder::new(outputs.file(path, force)?, compression)?);
+        }
+        // Standard output can hold one thing: the annotated trajectory, else the main table.
+        let unnamed = if flags.annotate.as_deref() == Some("-") { None } else { Some("-") };
+        match (specs.first(), flags.output.as_deref()) {
+            (Some(main), path) => {
+                if let Some(path) = path.or(unnamed) {
+                    outputs.open_table(main, path, force)?;
+                }
+            }
+            (None, Some(_)) => return Err(Error::new("this command has no table").help("leave -o out; --json is for programs")),
+            (None, None) => {}
+        }
+        for text in &flags.tables {
+            let names = || specs.iter().map(|spec| spec.name).collect::<Vec<_>>().join(", ");
+            let (name, path) = text.split_once('=').ok_or_else(|| Error::new(format!("--table {text} is not NAME=PATH")).help(format!("tables are {}", names())))?;
+            let spec = specs.iter().find(|spec| spec.name == name).ok_or_else(|| {
+                Error::new(format!("there is no table '{name}'")).help(format!("tables of this command and mode are {}", names()))
+            })?;
+            if outputs.tables.iter().any(|(open, _)| *open == name) {
+                return Err(Error::new(format!("the table '{name}' is asked for twice")).help("the first one is the main table, -o"));
+            }
+            outputs.open_table(spec, path, force)?;
+        }
+        for text in &flags.plots {
+            let named = text.split_once('=').and_then(|(name, path)| Some((*figures.iter().find(|figure| **figure == name)?, path)));
+            let (name, path) = match (named, figures.first()) {
+                (Some(named), _) => named,
+                (None, Some(main)) if !text.contains('=') => (*main, text.as_str()),
+                _ => return Err(Error::new(format!("--plot {text}: there is no such figure")).help(format!("figures are {}", figures.join(", ")))),
+            };
+            let format = ImageFormat::from_path(Path::new(path))?;
+            let file = outputs.file(path, force)?;
+            outputs.plots.push((name, format, file));
+        }
+        Ok(outputs)
+    }
+
+    fn open_table(&mut self, spec: &'static TableSpec, path: &str, force: bool) -> Result<()> {
+        let format = if path == "-" { TableFormat::Csv } else { TableFormat::of_path(Path::new(path))? };
+        let leading = self.several.then_some(INPUT_COLUMN);
+        let columns = leading.into_iter().chain(spec.columns.iter().copied()).collect();
+        let file = self.file(path, force)?;
+        self.tables.push((spec.name, TableWriter::new(spec.name, columns, format, file)?));
+        Ok(())
+    }
+
+    fn file(&mut self, path: &str, force: bool) -> Result<AtomicFile> {
+        if path != "-" {
+            return AtomicFile::create(&PathBuf::from(path), force);
+        }
+        if std::mem::replace(&mut self.to_stdout, true) {
+            return Err(Error::new("two outputs go to standard output").help("give one of them a path"));
+        }
+        Ok(AtomicFile::stdout())
+    }
+
+    /// Whether something is written to standard output.
+    pub fn to_stdout(&self) -> bool {
+        self.to_stdout
+    }
+
+    /// The input that the next rows come from.
+    pub fn set_input(&mut self, label: &str) {
+        self.input = self.several.then(|| label.into());
+    }
+
+    /// Whether an annotated trajectory is wanted.
+    pub fn annotates(&self) -> bool {
+        self.annotated.is_some()
+    }
+
+    /// Appends the text of an annotated frame.
+    pub fn annotate(&mut self, text: &[u8]) -> Result<()> {
+        match &mut self.annotated {
+            Some(encoder) => Ok(encoder.write_all(text)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Names of the figures that are wanted.
+    pub fn figures(&self) -> Vec<&'static str> {
+        self.plots.iter().map(|(name, ..)| *name).collect()
+    }
+
+    /// Writes the figures, ends the tables with their provenance, and gives every file its name.
+    pub fn commit(self, provenance: &Provenance, draw: impl Fn(&str, ImageFormat) -> Result<Vec<u8>>) -> Result<()> {
+        let mut whole = Vec::new();
+        for (name, format, mut file) in self.plots {
+            file.write_all(&draw(name, format)?)?;
+            whole.push(file);
+        }
+        for (_, table) in self.tables {
+            whole.push(table.finish(provenance)?);
+        }
+        if let Some(encoder) = self.annotated {
+            whole.push(encoder.finish()?);
+        }
+        // Everything is written before anything gets its name.
+        whole.iter_mut().try_for_each(|file| file.flush())?;
+        whole.into_iter().try_for_each(AtomicFile::commit)
+    }
+}
+
+impl RowSink for Outputs {
+    fn wants(&self, table: &str) -> bool {
+        self.tables.iter().any(|(name, _)| *name == table)
+    }
+
+    fn rows(&mut self, table: &'static str, rows: Rows) -> Result<()> {
+        let Some((_, writer)) = self.tables.iter_mut().find(|(name, _)| *name == table) else { return Ok(()) };
+        let Some(input) = &self.input else { return writer.write(rows) };
+        let count = rows.first().map_or(0, Cells::len);
+        let label = Cells::repeat(input.clone(), count);
+        writer.write(std::iter::once(label).chain(rows).collect())
+    }
+}

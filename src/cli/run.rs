@@ -1,0 +1,219 @@
+//! Runs an analysis: source, frames in parallel, reduction in order, sinks.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::flags::{InputFlags, OutputFlags, RunFlags};
+use super::output::Outputs;
+use super::progress::{self, Progress};
+use crate::analysis::{Analysis, InputFacts, Runner, Wanted};
+use crate::data::frame::Frame;
+use crate::error::{Error, Result};
+use crate::sink::figure;
+use crate::sink::provenance::{self, Provenance};
+use crate::stream::bytes::Input;
+use crate::stream::parallel::Workers;
+use crate::stream::unwrap::Unwrap;
+use crate::stream::{self, About, xyz};
+
+/// How a command ended that could run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// With the whole answer.
+    Whole,
+    /// Stopped by the user: what was written is marked as incomplete.
+    Interrupted,
+}
+
+impl Outcome {
+    /// The exit code of the contract.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Outcome::Whole => 0,
+            Outcome::Interrupted => 1,
+        }
+    }
+}
+
+/// Runs one analysis with the flags of its command.
+pub struct AnalysisRunner<'a> {
+    command: &'static str,
+    arguments: Value,
+    input: &'a InputFlags,
+    output: &'a OutputFlags,
+    run: &'a RunFlags,
+    outcome: Outcome,
+}
+
+impl<'a> AnalysisRunner<'a> {
+    /// A runner for a command with these arguments and flags.
+    pub fn new(command: &'static str, arguments: &impl serde::Serialize, input: &'a InputFlags, output: &'a OutputFlags, run: &'a RunFlags) -> Result<Self> {
+        let text = |error: serde_json::Error| Error::new(format!("cannot note the arguments: {error}"));
+        let arguments = json!({
+            "command": serde_json::to_value(arguments).map_err(text)?,
+            "input": serde_json::to_value(input).map_err(text)?,
+        });
+        Ok(AnalysisRunner { command, arguments, input, output, run, outcome: Outcome::Whole })
+    }
+
+    /// What was asked for beside the main answer.
+    pub fn wanted(&self) -> Wanted {
+        let per_particle = |text: &String| text.starts_with("displacements=") || text.starts_with("particles=");
+        Wanted { per_particle: self.output.annotate.is_some() || self.output.tables.iter().any(per_particle) }
+    }
+
+    /// How it ended.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    fn list_tables(&self, analysis: &impl Analysis) -> Result<()> {
+        let mut out = std::io::stdout().lock();
+        for table in analysis.tables() {
+            writeln!(out, "{}: {}", table.name, table.meaning)?;
+            for column in table.columns {
+                let dimension = if column.dimension.is_empty() { String::new() } else { format!(" [{}]", column.dimension) };
+                writeln!(out, "    {:<26} {:<8} {}{dimension}", column.name, column.kind.name(), column.meaning)?;
+            }
+        }
+        if !analysis.figures().is_empty() {
+            writeln!(out, "figures: {}", analysis.figures().join(", "))?;
+        }
+        Ok(())
+    }
+
+    /// Everything about one input: its frames through the analysis, its rows into the outputs.
+    fn one<A: Analysis>(&mut self, analysis: &Arc<A>, inputs: &[Input], index: usize, workers: Workers, outputs: &mut Outputs) -> Result<Read<A>> {
+        let (input, options) = self.input.options(inputs, index, Unwrap::Auto)?;
+        let stream::Trajectory { mut frames, about } = stream::open(&input, &options, workers)?;
+        let in_input = |error: Error| error.in_input(&about.name);
+        let first = frames.next().unwrap_or_else(|| {
+            let help = if options.frames.is_all() { "give a file that holds one" } else { "give another range with --frames" };
+            Err(Error::new("there is no frame to use").help(help).in_input(&about.name))
+        })?;
+        if self.run.verbose {
+            let positions = about.positions().unwrap_or("?");
+            eprintln!("hyalo: {}: format {}, positions {positions}, unwrapping {:?}, first frame with {} particles", about.name, about.format.name(), options.unwrap, first.len());
+        }
+        let units = first.key("units").map(str::to_string);
+        let context = Arc::new(analysis.prepare(&first).map_err(in_input)?);
+        let annotates = outputs.annotates();
+        let work = {
+            let (analysis, context) = (analysis.clone(), context.clone());
+            move |frame: Result<Frame>| -> Result<(Vec<u8>, A::Partial)> {
+                let frame = frame?;
+                let partial = analysis.frame(&context, &frame).map_err(|error| error.in_frame(frame.ordinal))?;
+                let text = if annotates { annotated(frame, analysis.annotation(&partial))? } else { Vec::new() };
+                Ok((text, partial))
+            }
+        };
+        let mut progress = Progress::new(about.clone(), self.run, outputs.to_stdout());
+        let mut state = analysis.start(&context);
+        let mut used = 0;
+        for partial in workers.map_ordered(std::iter::once(Ok(first)).chain(frames), work) {
+            let (text, partial) = partial.map_err(in_input)?;
+            outputs.annotate(&text)?;
+            analysis.reduce(&context, &mut state, partial, outputs).map_err(in_input)?;
+            used += 1;
+            progress.tick();
+            if progress::interrupted() {
+                self.outcome = Outcome::Interrupted;
+                break;
+            }
+        }
+        drop(progress);
+        let finished = analysis.finish(&context, state, outputs).map_err(in_input)?;
+        Ok(Read { about, used, units, finished })
+    }
+
+    fn provenance<A: Analysis>(&self, read: &[Read<A>]) -> Provenance {
+        let units = read.first().and_then(|read| read.units.clone()).unwrap_or_else(|| "lj".to_string());
+        let mut provenance = Provenance::new(self.command, self.arguments.clone(), units);
+        provenance.complete = self.outcome == Outcome::Whole && !read.iter().any(|read| read.about.cut_short());
+        provenance.inputs = read
+            .iter()
+            .map(|read| {
+                let content = read.about.meter.content();
+                provenance::Input {
+                    name: read.about.name.clone(),
+                    format: read.about.format.name().to_string(),
+                    bytes: content.as_ref().map(|content| content.bytes),
+                    blake3: content.map(|content| content.blake3),
+                    frames_used: read.used,
+                    positions: read.about.positions().map(str::to_string),
+                }
+            })
+            .collect();
+        if self.outcome == Outcome::Interrupted {
+            provenance.notes.push("interrupted: the frames up to here were used".to_string());
+        }
+        provenance
+    }
+}
+
+/// An input that has been read to its end.
+struct Read<A: Analysis> {
+    about: Arc<About>,
+    used: u64,
+    units: Option<String>,
+    finished: A::Finished,
+}
+
+impl Runner for AnalysisRunner<'_> {
+    fn run<A: Analysis>(&mut self, analysis: A) -> Result<()> {
+        if self.output.list_tables {
+            return self.list_tables(&analysis);
+        }
+        let start = Instant::now();
+        let inputs = self.input.inputs()?;
+        let labels = self.output.labels(&inputs)?;
+        let workers = Workers::new(self.run.threads()?)?;
+        let mut outputs = Outputs::open(self.output, analysis.tables(), analysis.figures(), inputs.len() > 1, self.run.force)?;
+        progress::catch_interrupts();
+        let analysis = Arc::new(analysis);
+        let mut read = Vec::new();
+        for (index, label) in labels.iter().enumerate() {
+            outputs.set_input(label);
+            read.push(self.one(&analysis, &inputs, index, workers, &mut outputs)?);
+            if self.outcome == Outcome::Interrupted {
+                break;
+            }
+        }
+        let provenance = self.provenance(&read);
+        for read in &read {
+            let facts = InputFacts {
+                format: read.about.format.name().to_string(),
+                bytes: read.about.meter.content().map(|content| content.bytes),
+                cut_short: read.about.cut_short(),
+            };
+            if let Some(report) = analysis.report(&read.about.name, &facts, &read.finished) {
+                std::io::stdout().write_all(report.as_bytes())?;
+            }
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        let mut summaries = Vec::new();
+        for (read, label) in read.iter().zip(&labels) {
+            let cut = if read.about.cut_short() { " (the input ends in the middle of a frame: the frames before it were used)" } else { "" };
+            summaries.push(format!("hyalo {}: {label}: {}{cut}", self.command, analysis.summary(&read.finished)));
+        }
+        let finished: Vec<(String, A::Finished)> = labels.into_iter().zip(read.into_iter().map(|read| read.finished)).collect();
+        outputs.commit(&provenance, |name, format| figure::render(&analysis.figure(name, &finished), format))?;
+        if !self.run.quiet {
+            summaries.iter().for_each(|summary| eprintln!("{summary} ({seconds:.2} s)"));
+        }
+        if self.outcome == Outcome::Interrupted {
+            eprintln!("hyalo: interrupted; what was written holds the frames up to here and is marked as incomplete");
+        }
+        Ok(())
+    }
+}
+
+/// Text of a frame with further columns, which replace those of the same name.
+fn annotated(mut frame: Frame, columns: Vec<crate::data::frame::Column>) -> Result<Vec<u8>> {
+    frame.columns.retain(|old| !columns.iter().any(|new| new.name == old.name));
+    frame.columns.extend(columns);
+    xyz::format(&frame)
+}
