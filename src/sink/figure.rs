@@ -3,14 +3,17 @@
 //! A figure is laid out as shapes in points; plotters draws them as SVG; usvg turns text into outlines, so that the
 //! figure looks the same everywhere; resvg makes the PNG from the same tree.
 
+mod axis;
 mod colors;
 #[cfg(test)]
 mod examples;
+mod layers;
 mod layout;
 mod lines;
 mod panel;
 mod place;
 mod scene;
+mod style;
 mod text;
 mod ticks;
 

@@ -34,9 +34,9 @@ pub fn rgb(color: Color) -> Rgb {
 /// in grey print and to colour-blind readers; the lightest is still told apart from the blank page.
 pub fn density(fraction: f64) -> Rgb {
     let t = fraction.clamp(0.0, 1.0);
-    let lightness = 0.90 - 0.68 * t;
+    let lightness = 0.91 - 0.66 * t;
     let hue = (165.0 + 125.0 * t).to_radians();
-    let chroma = 0.055 + 0.30 * t * (1.0 - t);
+    let chroma = 0.055 + 0.03 * t + 0.27 * t * (1.0 - t);
     oklab(lightness, chroma * hue.cos(), chroma * hue.sin())
 }
 

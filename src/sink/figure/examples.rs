@@ -136,7 +136,11 @@ fn histogram(peaks: &[(f64, f64, f64)], low: f64, high: f64, color: Color, label
                 })
                 .sum();
             let height = smooth * (1.0 + 0.08 * normal(&mut noise));
-            if height < 0.003 { 0.0 } else { height }
+            if smooth < 1e-3 * peaks[0].0 {
+                0.0
+            } else {
+                height
+            }
         })
         .collect();
     Layer::Histogram {
@@ -266,6 +270,91 @@ pub fn crowded() -> Figure {
     }
 }
 
+/// Eight decaying curves under a title, large times, a line in a small inset with its own legend.
+pub fn relaxation() -> Figure {
+    let curve = |tau: f64, stretch: f64| -> Vec<(f64, f64)> {
+        (0..400)
+            .map(|i| {
+                let t = 5000.0 * f64::from(i);
+                (t, (-(t / tau).powf(stretch)).exp())
+            })
+            .collect()
+    };
+    let line = |points, n, label: String| Layer::Line {
+        points,
+        stroke: Stroke::solid(Color::Series(n)),
+        label: Some(label),
+    };
+    Figure {
+        axes: Axes {
+            x: axis("*t*", Scale::Linear),
+            y: axis("*F*_{s}(*q*, *t*)", Scale::Linear),
+            layers: (0..6)
+                .map(|n| {
+                    let tau = 2e5 / 4f64.powi(n);
+                    let label = format!("0.{}", 45 + 5 * n);
+                    line(curve(tau, 0.6), n as usize, label)
+                })
+                .collect(),
+            legend_title: Some("*T*".into()),
+        },
+        inset: Some(Axes {
+            x: axis("1/*T*", Scale::Linear),
+            y: axis("*τ*_{α}", Scale::Log),
+            layers: vec![
+                Layer::Markers {
+                    points: (0..6)
+                        .map(|n| (1.0 / (0.45 + 0.05 * f64::from(n)), 2e5 / 4f64.powi(n)))
+                        .collect(),
+                    color: Color::Black,
+                    label: Some("this work".into()),
+                },
+                Layer::Line {
+                    points: vec![(1.4, 80.0), (2.25, 3e5)],
+                    stroke: Stroke::dashed(Color::Series(1)),
+                    label: Some("Arrhenius".into()),
+                },
+            ],
+            legend_title: None,
+        }),
+    }
+}
+
+/// A density map with linear colours and small numbers, on logarithmic axes, under a line with a label.
+pub fn small_numbers() -> Figure {
+    let edges = |count: i32, low: f64, high: f64| -> Vec<f64> {
+        (0..=count)
+            .map(|i| low * (high / low).powf(f64::from(i) / f64::from(count)))
+            .collect()
+    };
+    let (x_edges, y_edges) = (edges(30, 1e-3, 3e2), edges(20, 0.5, 40.0));
+    let values = (0..600)
+        .map(|i| 7e-6 * (1.0 + (f64::from(i / 20) * 0.3).sin() * (f64::from(i % 20) * 0.4).cos()))
+        .collect();
+    Figure {
+        axes: Axes {
+            x: axis("*t*", Scale::Log),
+            y: axis("*r*", Scale::Log),
+            layers: vec![
+                Layer::Density {
+                    x_edges,
+                    y_edges,
+                    values,
+                    scale: Scale::Linear,
+                    label: "*G*_{s}(*r*, *t*)".into(),
+                },
+                Layer::Line {
+                    points: vec![(1e-3, 0.6), (3e2, 30.0)],
+                    stroke: Stroke::solid(Color::Series(1)),
+                    label: Some("ballistic".into()),
+                },
+            ],
+            legend_title: None,
+        },
+        inset: None,
+    }
+}
+
 /// Every example with a name.
 pub fn all() -> Vec<(&'static str, Figure)> {
     vec![
@@ -275,6 +364,8 @@ pub fn all() -> Vec<(&'static str, Figure)> {
         ("diameters", diameters()),
         ("markers", markers()),
         ("crowded", crowded()),
+        ("relaxation", relaxation()),
+        ("small_numbers", small_numbers()),
         ("empty", Figure::default()),
     ]
 }

@@ -1,8 +1,10 @@
 //! The whole figure laid out: axes, inset and legend, each where it hides no data.
 
-use super::panel::{INSET, MAIN, Panel, Style, marker_radius, pen};
+use super::layers::{marker_radius, pen};
+use super::panel::Panel;
 use super::place::Occupancy;
 use super::scene::{Group, Pen, Point, Rect, Scene, Shape};
+use super::style::{INSET, MAIN, Style};
 use super::text::{CAPITAL, Fonts, Label};
 use super::{colors, colors::Rgb};
 use crate::data::figure::{Axes, Figure, Layer};

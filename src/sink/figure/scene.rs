@@ -47,6 +47,14 @@ impl Rect {
         self.bottom - self.top
     }
 
+    /// Its center.
+    pub fn center(&self) -> Point {
+        (
+            0.5 * (self.left + self.right),
+            0.5 * (self.top + self.bottom),
+        )
+    }
+
     /// The rectangle with every side moved outwards (inwards if negative).
     pub fn grown(&self, by: f64) -> Self {
         Rect {

@@ -4,6 +4,8 @@ use crate::data::figure::Scale;
 
 /// Values beyond this are taken as not finite, so that differences cannot overflow.
 const LARGEST: f64 = 1e300;
+/// Differences below this are taken as none, so that their powers of ten stay finite.
+const SMALLEST: f64 = 1e-290;
 /// Fewer decades than this get labels at 2 and 5 as well.
 const FEW_DECADES: f64 = 1.5;
 
@@ -77,10 +79,11 @@ impl Span {
     fn wide(scale: Scale, low: f64, high: f64) -> Self {
         let size = low.abs().max(high.abs());
         let (low, high) = match scale {
-            _ if high - low > 1e-10 * size => (low, high),
-            Scale::Linear if size == 0.0 => (-0.5, 0.5),
-            Scale::Linear => (low - 0.1 * size, high + 0.1 * size),
+            Scale::Log if high > low * (1.0 + 1e-6) => (low, high),
             Scale::Log => (low / 3.0, high * 3.0),
+            Scale::Linear if high - low > SMALLEST.max(1e-10 * size) => (low, high),
+            Scale::Linear if size <= SMALLEST => (-0.5, 0.5),
+            Scale::Linear => (low - 0.1 * size, high + 0.1 * size),
         };
         Span { low, high, scale }
     }
@@ -170,7 +173,7 @@ impl Span {
             return linear();
         }
         let decades = high.log10() - low.log10();
-        if decades >= FEW_DECADES {
+        if decades >= FEW_DECADES && self.decade_ticks(1).major.len() >= 2 {
             return [1, 2, 3, 5, 10, 20, 50, 100, 200]
                 .map(|stride| self.decade_ticks(stride))
                 .into();
