@@ -75,7 +75,7 @@ pub enum Layer {
         /// Entry in the legend, if any.
         label: Option<String>,
     },
-    /// A density map on a rectangular grid, with a colour bar. Cells of value 0 or NaN are left blank.
+    /// A density map on a rectangular grid, with a colour bar (but not in an inset). Cells of value 0 or NaN are left blank.
     Density {
         /// The X + 1 edges along x, increasing.
         x_edges: Vec<f64>,
@@ -125,7 +125,7 @@ impl Stroke {
         Stroke {
             color,
             dash: Dash::Solid,
-            width: 1.4,
+            width: 1.1,
         }
     }
 
@@ -134,7 +134,7 @@ impl Stroke {
         Stroke {
             color,
             dash: Dash::Dashed,
-            width: 0.9,
+            width: 0.8,
         }
     }
 }

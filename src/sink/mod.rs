@@ -3,3 +3,4 @@
 pub mod atomic;
 pub mod provenance;
 pub mod table;
+pub mod figure;
