@@ -28,6 +28,11 @@ pub trait Analysis: Send + Sync + 'static {
     /// The figures that it draws, by name; the first is the main one.
     fn figures(&self) -> &'static [&'static str];
 
+    /// Whether positions must be continuous in time, and so are unwrapped unless the user says otherwise.
+    fn follows_particles(&self) -> bool {
+        false
+    }
+
     /// Looks at the first frame and checks that it has what is needed.
     fn prepare(&self, first: &Frame) -> Result<Self::Context>;
 

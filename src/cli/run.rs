@@ -87,7 +87,7 @@ impl<'a> AnalysisRunner<'a> {
 
     /// Everything about one input: its frames through the analysis, its rows into the outputs.
     fn one<A: Analysis>(&mut self, analysis: &Arc<A>, inputs: &[Input], index: usize, workers: Workers, outputs: &mut Outputs) -> Result<Read<A>> {
-        let (input, options) = self.input.options(inputs, index, Unwrap::Auto)?;
+        let (input, options) = self.input.options(inputs, index, if analysis.follows_particles() { Unwrap::Auto } else { Unwrap::None })?;
         let stream::Trajectory { mut frames, about } = stream::open(&input, &options, workers)?;
         let in_input = |error: Error| error.in_input(&about.name);
         let first = frames.next().unwrap_or_else(|| {

@@ -39,8 +39,9 @@ pub fn parse(text: &str) -> Vec<Session> {
     let mut columns: Option<(usize, usize, usize)> = None;
     let mut block_step = None;
     for line in text.lines() {
-        let clean = line.replace(['[', ']', ',', '\'', '"'], " ");
-        let clean = clean.trim().trim_start_matches("keywords:").trim_start_matches("- ");
+        let line = line.trim();
+        let yaml = line.strip_prefix("keywords:").or_else(|| line.strip_prefix("- [")).map(|list| list.replace(['[', ']', ',', '\'', '"'], " "));
+        let clean = yaml.as_deref().unwrap_or(line);
         let words: Vec<&str> = clean.split_whitespace().collect();
         if words.contains(&"Step") && words.contains(&"Temp") && words.iter().all(|word| word.parse::<f64>().is_err()) {
             let at = |name: &str| words.iter().position(|word| *word == name).unwrap_or(0);

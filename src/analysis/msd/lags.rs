@@ -119,6 +119,10 @@ impl Analysis for ByLag {
         &["msd", "alpha2"]
     }
 
+    fn follows_particles(&self) -> bool {
+        true
+    }
+
     fn prepare(&self, first: &Frame) -> Result<Context> {
         Ok(Context { followed: Followed::of(first, self.arguments.drift)?, species: first.species.clone() })
     }

@@ -214,6 +214,10 @@ impl Analysis for FromReference {
         &["msd", "histogram", "density"]
     }
 
+    fn follows_particles(&self) -> bool {
+        true
+    }
+
     fn prepare(&self, first: &Frame) -> Result<Reference> {
         let followed = Followed::of(first, self.arguments.drift)?;
         Ok(Reference {
