@@ -2,8 +2,10 @@
 
 pub mod assemble;
 pub mod bytes;
+pub mod chemfiles;
 pub mod columns;
 pub mod lammps_dump;
+pub mod layout;
 pub mod lines;
 pub mod number;
 pub mod parallel;
