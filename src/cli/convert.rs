@@ -9,12 +9,13 @@ use clap::Args;
 use super::flags::{InputFlags, RunFlags};
 use super::progress::{self, Progress};
 use super::run::Outcome;
+use crate::data::frame::Source;
 use crate::error::{Error, Result};
 use crate::sink::atomic::AtomicFile;
 use crate::stream::parallel::Workers;
 use crate::stream::unwrap::Unwrap;
 use crate::stream::write::{Encoder, encode};
-use crate::stream::{self, Format, lammps_data};
+use crate::stream::{self, Format, chemfiles, lammps_data};
 
 /// Arguments of `convert`.
 #[derive(Args)]
@@ -57,36 +58,12 @@ impl Arguments {
 
         let (input, options) = self.input.options(&inputs, 0, Unwrap::None)?;
         let stream::Trajectory { frames, about } = stream::open(&input, &options, workers)?;
-        let mut progress = Progress::new(about.clone(), &self.run, path == "-");
-        let mut outcome = Outcome::Whole;
-        let mut written = 0usize;
-        let mut first = true;
-        let encoded = frames.map(move |frame| frame.map(|frame| (frame, std::mem::replace(&mut first, false))));
-        let encoded = workers.map_ordered(encoded, move |frame| {
-            let (frame, first) = frame?;
-            let left_out: Vec<String> = match (format, first) {
-                (Format::LammpsData, true) => lammps_data::left_out(&frame).into_iter().map(str::to_string).collect(),
-                _ => Vec::new(),
-            };
-            Ok((encode(format, &frame, first)?, left_out))
-        });
-        for text in encoded {
-            let (text, left_out) = text.map_err(|error: Error| error.in_input(&about.name))?;
-            if written == 1 && format == Format::LammpsData {
-                return Err(Error::new("a LAMMPS data file holds one frame and there are more").help("select one, such as --frames -1").in_input(&about.name));
-            }
-            if !left_out.is_empty() {
-                eprintln!("hyalo: {path}: a LAMMPS data file has no place for {}: left out", left_out.join(", "));
-            }
-            out.write_all(&text)?;
-            written += 1;
-            progress.tick();
-            if progress::interrupted() {
-                outcome = Outcome::Interrupted;
-                break;
-            }
+        let progress = Progress::new(about.clone(), &self.run, path == "-");
+        let (written, outcome) = match format {
+            Format::Chemfiles(format) => by_chemfiles(frames, format, &mut out, progress),
+            format => natively(frames, format, path, &mut out, workers, progress),
         }
-        drop(progress);
+        .map_err(|error| error.in_input(&about.name))?;
         if written == 0 {
             return Err(Error::new("there is no frame to write").help("give another range with --frames").in_input(&about.name));
         }
@@ -102,4 +79,60 @@ impl Arguments {
         }
         Ok(outcome)
     }
+}
+
+/// Frames written, and how it ended.
+type Written = Result<(usize, Outcome)>;
+
+/// Frames become text on the workers and are written in order.
+fn natively(frames: Source, format: Format, path: &str, out: &mut impl Write, workers: Workers, mut progress: Progress) -> Written {
+    let mut first = true;
+    let frames = frames.map(move |frame| frame.map(|frame| (frame, std::mem::replace(&mut first, false))));
+    let encoded = workers.map_ordered(frames, move |frame| {
+        let (frame, first) = frame?;
+        let left_out: Vec<String> = match (format, first) {
+            (Format::LammpsData, true) => lammps_data::left_out(&frame).into_iter().map(str::to_string).collect(),
+            _ => Vec::new(),
+        };
+        Ok::<_, Error>((encode(format, &frame, first)?, left_out))
+    });
+    let mut written = 0;
+    for text in encoded {
+        let (text, left_out) = text?;
+        if written == 1 && format == Format::LammpsData {
+            return Err(Error::new("a LAMMPS data file holds one frame and there are more").help("select one, such as --frames -1"));
+        }
+        if !left_out.is_empty() {
+            eprintln!("hyalo: {path}: a LAMMPS data file has no place for {}: left out", left_out.join(", "));
+        }
+        out.write_all(&text)?;
+        written += 1;
+        progress.tick();
+        if progress::interrupted() {
+            return Ok((written, Outcome::Interrupted));
+        }
+    }
+    Ok((written, Outcome::Whole))
+}
+
+/// chemfiles writes to a file of its own, which is copied when it is whole.
+fn by_chemfiles(frames: Source, format: &'static chemfiles::Format, out: &mut impl Write, mut progress: Progress) -> Written {
+    let ending = format.endings.first().map_or(String::new(), |ending| format!(".{ending}"));
+    let folder = tempfile::tempdir().map_err(|error| Error::io("make a temporary folder in", &std::env::temp_dir(), error))?;
+    let path = folder.path().join(format!("trajectory{ending}"));
+    let mut writer = chemfiles::ChemfilesWriter::create(&path, format)?;
+    let (mut written, mut outcome) = (0, Outcome::Whole);
+    for frame in frames {
+        writer.write(&frame?)?;
+        written += 1;
+        progress.tick();
+        if progress::interrupted() {
+            outcome = Outcome::Interrupted;
+            break;
+        }
+    }
+    writer.finish()?;
+    let mut whole = std::fs::File::open(&path).map_err(|error| Error::io("open", &path, error))?;
+    std::io::copy(&mut whole, out)?;
+    Ok((written, outcome))
 }

@@ -10,10 +10,12 @@ use crate::error::{Error, Kind, Result};
 pub mod assemble;
 pub mod attach;
 pub mod bytes;
+pub mod chemfiles;
 pub mod columns;
 pub mod lammps_data;
 pub mod lammps_dump;
 pub mod lammps_log;
+pub mod layout;
 pub mod lines;
 pub mod number;
 pub mod parallel;
@@ -35,7 +37,7 @@ use unwrap::{Unwrap, Unwrapper};
 use xyz::Xyz;
 
 /// A trajectory format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Format {
     /// LAMMPS dump, text.
     LammpsDump,
@@ -43,6 +45,8 @@ pub enum Format {
     LammpsData,
     /// Extended or plain XYZ.
     Xyz,
+    /// One that chemfiles reads.
+    Chemfiles(&'static chemfiles::Format),
 }
 
 impl Format {
@@ -54,14 +58,18 @@ impl Format {
 
     /// The name used by `--format` and in messages.
     pub fn name(self) -> &'static str {
-        Self::NATIVE.iter().find(|(format, ..)| *format == self).map_or("", |(_, name, _)| name)
+        match self {
+            Format::Chemfiles(format) => format.name,
+            native => Self::NATIVE.iter().find(|(format, ..)| *format == native).map_or("", |(_, name, _)| name),
+        }
     }
 
     /// The format of that name.
     pub fn from_name(name: &str) -> Result<Self> {
         let lower = name.to_ascii_lowercase();
         let native = Self::NATIVE.iter().find(|(_, known, endings)| *known == lower || endings.contains(&lower.as_str()));
-        native.map(|(format, ..)| *format).ok_or_else(|| {
+        let native = native.map(|(format, ..)| *format);
+        native.or_else(|| chemfiles::format_from_name(name).map(Format::Chemfiles)).ok_or_else(|| {
             Error::new(format!("unknown format '{name}'")).help(format!("known are {}", Self::names()))
         })
     }
@@ -72,7 +80,7 @@ impl Format {
         let (compression, stem) = Compression::from_name(&name);
         let ending = stem.rsplit_once('.').map_or("", |(_, ending)| ending);
         let native = Self::NATIVE.iter().find(|(_, _, endings)| endings.contains(&ending)).map(|(format, ..)| *format);
-        (native, compression)
+        (native.or_else(|| chemfiles::format_by_ending(path).map(Format::Chemfiles)), compression)
     }
 
     /// The native format that text looks like.
@@ -94,7 +102,8 @@ impl Format {
     }
 
     fn names() -> String {
-        Self::NATIVE.map(|(_, name, _)| name).join(", ")
+        let native = Self::NATIVE.iter().map(|(_, name, _)| *name);
+        native.chain(chemfiles::FORMATS.iter().map(|format| format.name)).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -183,23 +192,27 @@ pub fn open(input: &Input, options: &Options, workers: Workers) -> Result<Trajec
 
 /// Measures the whole input in a first pass, without parsing the particles of native formats.
 pub fn extent(input: &Input, options: &Options) -> Result<Extent> {
-    let measured = || {
-        let (lines, format) = native_lines(input, options)?;
-        match format {
-            Format::LammpsDump => measure(RawFrames::new(LammpsDump::default(), lines), options.partial),
-            Format::LammpsData => measure(RawFrames::new(LammpsData::new(options.atom_style.clone()), lines), options.partial),
-            Format::Xyz => measure(RawFrames::new(Xyz::default(), lines), options.partial),
+    let measured = || match content(input, options)? {
+        Opened::Chemfiles(path, format) => {
+            let (frames, _) = chemfiles::open((*path).as_ref(), format)?;
+            measure(frames.map(|frame| frame.map(|frame| frame.step)), options.partial)
         }
+        Opened::Text(lines, Format::LammpsDump) => measure_text(RawFrames::new(LammpsDump::default(), lines), options),
+        Opened::Text(lines, Format::LammpsData) => measure_text(RawFrames::new(LammpsData::new(options.atom_style.clone()), lines), options),
+        Opened::Text(lines, _) => measure_text(RawFrames::new(Xyz::default(), lines), options),
     };
     measured().map_err(|error| error.in_input(input.name()))
 }
 
-fn measure<F: TextFormat>(frames: RawFrames<F>, partial: bool) -> Result<Extent> {
+fn measure_text<F: TextFormat>(frames: RawFrames<F>, options: &Options) -> Result<Extent> {
+    measure(frames.map(|frame| frame.map(|frame| F::step(&frame.raw))), options.partial)
+}
+
+fn measure(steps: impl Iterator<Item = Result<Option<i64>>>, partial: bool) -> Result<Extent> {
     let mut extent = Extent::default();
-    for frame in frames {
-        match frame {
-            Ok(frame) => {
-                let step = F::step(&frame.raw);
+    for step in steps {
+        match step {
+            Ok(step) => {
                 extent.steps = match (extent.steps, step) {
                     (Some((first, _)), Some(step)) => Some((first, step)),
                     (None, Some(step)) if extent.frames == 0 => Some((step, step)),
@@ -215,32 +228,60 @@ fn measure<F: TextFormat>(frames: RawFrames<F>, partial: bool) -> Result<Extent>
 }
 
 fn open_frames(input: &Input, options: &Options, workers: Workers) -> Result<(Source, Format, Arc<Meter>)> {
-    let (lines, format) = native_lines(input, options)?;
-    let meter = lines.meter();
-    let frames = match format {
-        Format::LammpsDump => parsed(LammpsDump::default(), lines, options, workers),
-        Format::LammpsData => parsed(LammpsData::new(options.atom_style.clone()), lines, options, workers),
-        Format::Xyz => parsed(Xyz::default(), lines, options, workers),
+    Ok(match content(input, options)? {
+        Opened::Chemfiles(path, format) => {
+            let (frames, meter) = chemfiles::open((*path).as_ref(), format)?;
+            // The path may be that of a temporary file: it has to outlive the reading.
+            let frames = frames.inspect(move |_| _ = &path);
+            (select::frames(frames, options.frames), Format::Chemfiles(format), meter)
+        }
+        Opened::Text(lines, format) => {
+            let meter = lines.meter();
+            let frames = match format {
+                Format::LammpsDump => parsed(LammpsDump::default(), lines, options, workers),
+                Format::LammpsData => parsed(LammpsData::new(options.atom_style.clone()), lines, options, workers),
+                _ => parsed(Xyz::default(), lines, options, workers),
+            };
+            (frames, format, meter)
+        }
+    })
+}
+
+/// An input whose format is known.
+enum Opened {
+    Text(Lines, Format),
+    Chemfiles(Box<dyn AsRef<Path>>, &'static chemfiles::Format),
+}
+
+/// Opens an input and finds its format; what chemfiles cannot read as it is, from a pipe or compressed, goes to a temporary file first.
+fn content(input: &Input, options: &Options) -> Result<Opened> {
+    let by_name = match input {
+        Input::File(path) => Format::from_path(path),
+        _ => (None, None),
     };
-    Ok((frames, format, meter))
-}
-
-fn parsed<F: TextFormat>(format: F, lines: Lines, options: &Options, workers: Workers) -> Source {
-    let raw = select::frames(RawFrames::new(format, lines), options.frames);
-    workers.map_ordered(raw, |raw| raw.and_then(text_format::parse::<F>))
-}
-
-fn native_lines(input: &Input, options: &Options) -> Result<(Lines, Format)> {
+    if let Some(Format::Chemfiles(format)) = options.format.or(by_name.0) {
+        return Ok(match input {
+            Input::File(path) if by_name.1.is_none() => Opened::Chemfiles(Box::new(path.clone()), format),
+            _ => {
+                let ending = format.endings.first().map_or(String::new(), |ending| format!(".{ending}"));
+                Opened::Chemfiles(Box::new(bytes::decompressed_copy(input, &ending)?), format)
+            }
+        });
+    }
     let (reader, meter) = bytes::open(input)?;
     let mut lines = Lines::new(reader, meter);
-    let by_name = input.path().and_then(|path| Format::from_path(path).0);
-    let format = match options.format.or(by_name) {
+    let format = match options.format.or(by_name.0) {
         Some(format) => format,
         None => Format::from_content(lines.peek(1 << 14)?).ok_or_else(|| {
             Error::new("the format cannot be told from the name or the content").help(format!("name it with --format ({})", Format::names()))
         })?,
     };
-    Ok((lines, format))
+    Ok(Opened::Text(lines, format))
+}
+
+fn parsed<F: TextFormat>(format: F, lines: Lines, options: &Options, workers: Workers) -> Source {
+    let raw = select::frames(RawFrames::new(format, lines), options.frames);
+    workers.map_ordered(raw, |raw| raw.and_then(text_format::parse::<F>))
 }
 
 /// The frames up to the first that is not whole, if the user said so; every error with the input's name.

@@ -13,6 +13,7 @@ pub fn encode(format: Format, frame: &Frame, first: bool) -> Result<Vec<u8>> {
         Format::LammpsDump => lammps_dump::format(frame, first),
         Format::LammpsData => lammps_data::format(frame),
         Format::Xyz => xyz::format(frame),
+        Format::Chemfiles(format) => unreachable!("{} is written by chemfiles", format.name),
     }
 }
 
