@@ -35,33 +35,31 @@ impl AtomicFile {
         if path == Path::new("/dev/stdout") {
             return Ok(Self::stdout());
         }
-        let given = path.display();
-        let (path, existing) = match fs::canonicalize(path) {
-            Ok(target) => {
-                let metadata = fs::metadata(&target).map_err(|e| Error::io("write", path, e))?;
-                (target, Some(metadata))
-            }
+        let existing = match fs::metadata(path) {
+            Ok(metadata) => Some(metadata),
             // Not there, or a link to nowhere, which the new file replaces.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                (path.to_owned(), fs::symlink_metadata(path).ok())
-            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => fs::symlink_metadata(path).ok(),
             Err(e) => return Err(Error::io("write", path, e)),
         };
+        let is = |question: fn(&fs::Metadata) -> bool| existing.as_ref().is_some_and(question);
         let ends_as_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
-        if ends_as_folder || existing.as_ref().is_some_and(fs::Metadata::is_dir) {
-            return Err(Error::new(format!("{given} is a folder")).help("give the path of a file"));
+        if ends_as_folder || is(fs::Metadata::is_dir) {
+            let what = format!("{} is a folder", path.display());
+            return Err(Error::new(what).help("give the path of a file"));
         }
-        if let Some(metadata) = existing {
-            if !metadata.is_file() && !metadata.is_symlink() {
-                let file = fs::OpenOptions::new().write(true).open(&path);
-                let file = file.map_err(|e| Error::io("write", &path, e))?;
-                return Ok(Self::straight(path, Box::new(file)));
-            }
-            if !force {
-                return Err(Error::new(format!("{given} already exists"))
-                    .help("--force replaces it; or give another path"));
-            }
+        if is(|existing| !existing.is_file() && !existing.is_symlink()) {
+            let file = fs::OpenOptions::new().write(true).open(path);
+            let file = file.map_err(|e| Error::io("write", path, e))?;
+            return Ok(Self::straight(path.to_owned(), Box::new(file)));
         }
+        if existing.is_some() && !force {
+            let what = format!("{} already exists", path.display());
+            return Err(Error::new(what).help("--force replaces it; or give another path"));
+        }
+        let path = match is(fs::Metadata::is_file) {
+            true => fs::canonicalize(path).map_err(|e| Error::io("write", path, e))?,
+            false => path.to_owned(),
+        };
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
@@ -283,9 +281,14 @@ mod tests {
         write_all(&link, true, b"new").unwrap();
         assert!(link.is_symlink());
         assert_eq!(fs::read(&target).unwrap(), b"new");
+
+        fs::remove_file(&target).unwrap();
+        assert!(refusal(&link, false).contains("already exists"));
+        write_all(&link, true, b"newer").unwrap();
+        assert_eq!(fs::read(&link).unwrap(), b"newer");
     }
 
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     #[test]
     fn special_files_are_written_as_they_go() {
         write_all(Path::new("/dev/null"), false, b"gone").unwrap();
@@ -294,6 +297,14 @@ mod tests {
         let full = write_all(Path::new("/dev/full"), false, &vec![0; 1 << 20]);
         let message = full.unwrap_err().to_string();
         assert_eq!(message, "cannot write /dev/full: No space left on device");
+
+        // As a shell passes it: a link that leads to no path.
+        let (mut reader, writer) = io::pipe().unwrap();
+        let descriptor = std::os::fd::AsRawFd::as_raw_fd(&writer);
+        let path = format!("/proc/self/fd/{descriptor}");
+        write_all(Path::new(&path), false, b"through").unwrap();
+        drop(writer);
+        assert_eq!(io::read_to_string(&mut reader).unwrap(), "through");
 
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::ops::Range;
+use std::panic;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -347,7 +348,9 @@ impl<W: Write> Write for Shared<W> {
 pub fn read_columns(path: &Path, wanted: &[&[&str]]) -> Result<Vec<Cells>> {
     let read = match TableFormat::of_ending(path) {
         Some(TableFormat::Csv) | None => read_text(path, wanted),
-        Some(format) => read_frame(path, format, wanted),
+        // Damaged files make polars panic now and then.
+        Some(format) => panic::catch_unwind(|| read_frame(path, format, wanted))
+            .unwrap_or_else(|_| Err(Error::new("cannot read it: it is damaged or too unusual"))),
     };
     read.map_err(|e| e.in_input(path.display().to_string()))
 }
@@ -378,12 +381,9 @@ fn read_text(path: &Path, wanted: &[&[&str]]) -> Result<Vec<Cells>> {
     for (place, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
         let fields = fields(line, with_commas);
         if fields.len() != names.len() {
-            return Err(Error::new(format!(
-                "{} values in a table of {} columns",
-                fields.len(),
-                names.len()
-            ))
-            .at_line(place));
+            let (needed, found) = (names.len(), fields.len());
+            let what = format!("expected {needed} values, found {found}");
+            return Err(Error::new(what).at_line(place));
         }
         places.push(place);
         for (column, &index) in columns.iter_mut().zip(&chosen) {
@@ -451,53 +451,60 @@ fn numbers(texts: &[Option<&str>]) -> std::result::Result<Cells, usize> {
 
 fn read_frame(path: &Path, format: TableFormat, wanted: &[&[&str]]) -> Result<Vec<Cells>> {
     let file = File::open(path)?;
-    let unreadable = |e: PolarsError| Error::new(format!("cannot read it: {}", first_line(e)));
-    let chosen = |names: Vec<&str>| {
-        let chosen = choose(&names, wanted)?.into_iter();
-        Ok::<Vec<String>, Error>(chosen.map(|index| names[index].to_string()).collect())
-    };
-    let names;
-    let frame = match format {
+    let (names, frame) = match format {
         TableFormat::Parquet => {
             let mut reader = ParquetReader::new(file);
-            let schema = reader.schema().map_err(unreadable)?;
-            names = chosen(schema.iter_names().map(PlSmallStr::as_str).collect())?;
-            reader.with_columns(Some(names.clone())).finish()
+            let names = choose_numbers(&*reader.schema().map_err(unreadable)?, wanted)?;
+            (names.clone(), reader.with_columns(Some(names)).finish())
         }
         TableFormat::ArrowIpc => {
             let mut reader = IpcReader::new(file);
-            let schema = reader.schema().map_err(unreadable)?;
-            names = chosen(schema.iter_names().map(PlSmallStr::as_str).collect())?;
-            reader.with_columns(Some(names.clone())).finish()
+            let names = choose_numbers(&*reader.schema().map_err(unreadable)?, wanted)?;
+            (names.clone(), reader.with_columns(Some(names)).finish())
         }
         TableFormat::NdJson => {
             let reader = JsonReader::new(file).with_json_format(JsonFormat::JsonLines);
             let frame = reader.infer_schema_len(None).finish().map_err(unreadable)?;
-            names = chosen(
-                frame
-                    .schema()
-                    .iter_names()
-                    .map(PlSmallStr::as_str)
-                    .collect(),
-            )?;
-            Ok(frame)
+            let names = frame.get_column_names_owned();
+            let names: Vec<&str> = names.iter().map(PlSmallStr::as_str).collect();
+            let chosen = choose(&names, wanted)?.into_iter();
+            (chosen.map(|index| names[index].into()).collect(), Ok(frame))
         }
         TableFormat::Csv => unreachable!("CSV is read as text"),
-    }
-    .map_err(unreadable)?;
-    names
+    };
+    let frame = frame.map_err(unreadable)?;
+    let columns = names.iter().map(|name| frame.column(name));
+    columns
+        .map(|column| column_numbers(column.map_err(unreadable)?))
+        .collect()
+}
+
+/// The names of the columns that are wanted; polars panics on types that it was built without.
+fn choose_numbers(schema: &ArrowSchema, wanted: &[&[&str]]) -> Result<Vec<String>> {
+    use polars::datatypes::ArrowDataType as Type;
+    let (names, fields): (Vec<&str>, Vec<_>) = schema
         .iter()
-        .map(|name| column_numbers(frame.column(name).map_err(unreadable)?))
+        .map(|(name, field)| (name.as_str(), field))
+        .unzip();
+    let choose_number = |index: usize| match fields[index].dtype() {
+        Type::Int32 | Type::Int64 | Type::UInt32 | Type::UInt64 => Ok(names[index].to_string()),
+        Type::Float32 | Type::Float64 | Type::Null => Ok(names[index].to_string()),
+        other => Err(Error::new(format!(
+            "column {} holds {other:?}, not 32-bit or 64-bit numbers",
+            names[index]
+        ))),
+    };
+    choose(&names, wanted)?
+        .into_iter()
+        .map(choose_number)
         .collect()
 }
 
 fn column_numbers(column: &Column) -> Result<Cells> {
     let name = column.name();
-    let other =
-        |e: PolarsError| Error::new(format!("column {name} holds no numbers: {}", first_line(e)));
     match column.dtype() {
         DataType::String => {
-            let texts: Vec<_> = column.str().map_err(other)?.iter().collect();
+            let texts: Vec<_> = column.str().map_err(unreadable)?.iter().collect();
             numbers(&texts).map_err(|row| {
                 let value = texts[row].unwrap_or_default();
                 Error::new(format!(
@@ -507,17 +514,21 @@ fn column_numbers(column: &Column) -> Result<Cells> {
             })
         }
         dtype if dtype.is_integer() => {
-            let whole = column.strict_cast(&DataType::Int64).map_err(other)?;
-            Ok(Cells::Integer(whole.i64().map_err(other)?.to_vec()))
+            let whole = column.strict_cast(&DataType::Int64).map_err(unreadable)?;
+            Ok(Cells::Integer(whole.i64().map_err(unreadable)?.to_vec()))
         }
         dtype if dtype.is_float() || dtype.is_null() => {
-            let real = column.strict_cast(&DataType::Float64).map_err(other)?;
-            Ok(Cells::Real(real.f64().map_err(other)?.to_vec()))
+            let real = column.strict_cast(&DataType::Float64).map_err(unreadable)?;
+            Ok(Cells::Real(real.f64().map_err(unreadable)?.to_vec()))
         }
         dtype => Err(Error::new(format!(
             "column {name} holds {dtype}, not numbers"
         ))),
     }
+}
+
+fn unreadable(said: PolarsError) -> Error {
+    Error::new(format!("cannot read it: {}", first_line(said)))
 }
 
 /// Messages of polars may go on for paragraphs.
@@ -928,16 +939,24 @@ mod tests {
             );
             for (column, value) in [("species", "a,b"), ("is_good", "true")] {
                 let message = read_back(&name, &bytes, &[&[column]]).unwrap_err();
-                let expected = match (format, column) {
+                let problem = match (format, column) {
                     (TableFormat::Csv, _) => {
-                        format!("{name}: line 2: `{value}` under {column} is not a number")
+                        format!("line 2: `{value}` under {column} is not a number")
                     }
-                    (_, "species") => {
-                        format!("{name}: `{value}` in row 1 under {column} is not a number")
+                    (TableFormat::NdJson, "species") => {
+                        format!("`{value}` in row 1 under {column} is not a number")
                     }
-                    _ => format!("{name}: column {column} holds bool, not numbers"),
+                    (TableFormat::NdJson, _) => "column is_good holds bool, not numbers".into(),
+                    (_, column) => {
+                        let kind = match (format, column) {
+                            (_, "is_good") => "Boolean",
+                            (TableFormat::Parquet, _) => "Utf8View",
+                            _ => "LargeUtf8",
+                        };
+                        format!("column {column} holds {kind}, not 32-bit or 64-bit numbers")
+                    }
                 };
-                assert_eq!(message, expected);
+                assert_eq!(message, format!("{name}: {problem}"));
             }
         }
     }
@@ -993,7 +1012,7 @@ mod tests {
             (
                 "a.txt",
                 "id diameter\n1 2\n2\n",
-                "a.txt: line 3: 1 values in a table of 2 columns",
+                "a.txt: line 3: expected 2 values, found 1",
             ),
             (
                 "a.csv",
@@ -1011,6 +1030,13 @@ mod tests {
             assert!(message.starts_with(&format!("{name}: ")), "{message}");
             assert!(!message.contains('\n'), "{message}");
         }
+        // More than polars was built for: it panics.
+        let too_large = br#"{"id": 18446744073709551615, "diameter": 1}"#;
+        let message = read_back("a.ndjson", too_large, wanted).unwrap_err();
+        assert_eq!(
+            message,
+            "a.ndjson: cannot read it: it is damaged or too unusual"
+        );
         let message = read_columns(Path::new("no/such.csv"), wanted)
             .unwrap_err()
             .to_string();
