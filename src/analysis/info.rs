@@ -56,12 +56,26 @@ struct Spread {
 
 impl Spread {
     fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
-        let (mut count, mut spread) = (0, Spread { min: f64::INFINITY, mean: 0.0, max: f64::NEG_INFINITY });
+        let (mut count, mut spread) = (
+            0,
+            Spread {
+                min: f64::INFINITY,
+                mean: 0.0,
+                max: f64::NEG_INFINITY,
+            },
+        );
         for value in values {
             count += 1;
-            spread = Spread { min: spread.min.min(value), mean: spread.mean + value, max: spread.max.max(value) };
+            spread = Spread {
+                min: spread.min.min(value),
+                mean: spread.mean + value,
+                max: spread.max.max(value),
+            };
         }
-        (count > 0).then(|| Spread { mean: (spread.mean / count as f64).clamp(spread.min, spread.max), ..spread })
+        (count > 0).then(|| Spread {
+            mean: (spread.mean / count as f64).clamp(spread.min, spread.max),
+            ..spread
+        })
     }
 }
 
@@ -89,7 +103,10 @@ enum Interval {
 
 fn widen<T: PartialOrd + Copy>(range: Option<(T, T)>, value: Option<T>) -> Option<(T, T)> {
     match (range, value) {
-        (Some((low, high)), Some(value)) => Some((if value < low { value } else { low }, if value > high { value } else { high })),
+        (Some((low, high)), Some(value)) => Some((
+            if value < low { value } else { low },
+            if value > high { value } else { high },
+        )),
         (range, value) => range.or(value.map(|value| (value, value))),
     }
 }
@@ -115,21 +132,39 @@ impl Analysis for Info {
     fn frame(&self, _context: &(), frame: &Frame) -> Result<Held> {
         let of_species = |species: usize| {
             let diameters = frame.diameters.as_ref()?;
-            Spread::of(diameters.iter().zip(&frame.species.of).filter(|(_, of)| **of as usize == species).map(|(diameter, _)| *diameter))
+            Spread::of(
+                diameters
+                    .iter()
+                    .zip(&frame.species.of)
+                    .filter(|(_, of)| **of as usize == species)
+                    .map(|(diameter, _)| *diameter),
+            )
         };
         Ok(Held {
             moment: Moment::of(frame),
             particles: frame.len(),
             ids: frame.ids.first().copied().zip(frame.ids.last().copied()),
-            species: frame.species.names.iter().cloned().zip(frame.species.counts()).collect(),
-            diameters: (0..frame.species.names.len()).filter_map(of_species).collect(),
+            species: frame
+                .species
+                .names
+                .iter()
+                .cloned()
+                .zip(frame.species.counts())
+                .collect(),
+            diameters: (0..frame.species.names.len())
+                .filter_map(of_species)
+                .collect(),
             cell: frame.cell.clone(),
             positions: match frame.coordinates {
                 Coordinates::Unwrapped => "unwrapped",
                 Coordinates::Images(_) => "wrapped, with image flags",
                 Coordinates::Unknown => "as stored, without image flags",
             },
-            columns: frame.columns.iter().map(|column| (column.name.clone(), described(column))).collect(),
+            columns: frame
+                .columns
+                .iter()
+                .map(|column| (column.name.clone(), described(column)))
+                .collect(),
             keys: frame.keys.iter().map(|(key, _)| key.clone()).collect(),
         })
     }
@@ -138,7 +173,13 @@ impl Analysis for Info {
         None
     }
 
-    fn reduce(&self, _context: &(), state: &mut Option<Holdings>, frame: Held, _out: &mut dyn RowSink) -> Result<()> {
+    fn reduce(
+        &self,
+        _context: &(),
+        state: &mut Option<Holdings>,
+        frame: Held,
+        _out: &mut dyn RowSink,
+    ) -> Result<()> {
         let volume = frame.cell.as_ref().map(Cell::volume);
         let Some(so_far) = state else {
             *state = Some(Holdings {
@@ -147,15 +188,26 @@ impl Analysis for Info {
                 particles: (frame.particles, frame.particles),
                 ids: frame.ids,
                 volume: volume.map(|volume| (volume, volume)),
-                temperature: frame.moment.temperature.map(|temperature| (temperature, temperature)),
+                temperature: frame
+                    .moment
+                    .temperature
+                    .map(|temperature| (temperature, temperature)),
                 interval: Interval::Unknown,
                 same_columns: true,
-                species: frame.species.iter().map(|(name, count)| (name.clone(), (*count, *count))).collect(),
+                species: frame
+                    .species
+                    .iter()
+                    .map(|(name, count)| (name.clone(), (*count, *count)))
+                    .collect(),
                 first: frame,
             });
             return Ok(());
         };
-        let between = so_far.last.step.zip(frame.moment.step).map(|(before, now)| now - before);
+        let between = so_far
+            .last
+            .step
+            .zip(frame.moment.step)
+            .map(|(before, now)| now - before);
         so_far.interval = match (so_far.interval, between) {
             (Interval::Unknown, Some(steps)) if so_far.frames == 1 => Interval::Even(steps),
             (Interval::Even(same), Some(steps)) if same == steps => Interval::Even(same),
@@ -164,13 +216,28 @@ impl Analysis for Info {
         };
         so_far.frames += 1;
         so_far.last = frame.moment;
-        so_far.particles = (so_far.particles.0.min(frame.particles), so_far.particles.1.max(frame.particles));
-        so_far.ids = widen(widen(so_far.ids, frame.ids.map(|ids| ids.0)), frame.ids.map(|ids| ids.1));
+        so_far.particles = (
+            so_far.particles.0.min(frame.particles),
+            so_far.particles.1.max(frame.particles),
+        );
+        so_far.ids = widen(
+            widen(so_far.ids, frame.ids.map(|ids| ids.0)),
+            frame.ids.map(|ids| ids.1),
+        );
         so_far.volume = widen(so_far.volume, volume);
         so_far.temperature = widen(so_far.temperature, frame.moment.temperature);
-        so_far.same_columns &= so_far.first.columns.iter().map(|(name, _)| name).eq(frame.columns.iter().map(|(name, _)| name));
+        so_far.same_columns &= so_far
+            .first
+            .columns
+            .iter()
+            .map(|(name, _)| name)
+            .eq(frame.columns.iter().map(|(name, _)| name));
         for (name, range) in &mut so_far.species {
-            let count = frame.species.iter().find(|(species, _)| species == name).map_or(0, |(_, count)| *count);
+            let count = frame
+                .species
+                .iter()
+                .find(|(species, _)| species == name)
+                .map_or(0, |(_, count)| *count);
             *range = (range.0.min(count), range.1.max(count));
         }
         for (name, count) in &frame.species {
@@ -179,7 +246,12 @@ impl Analysis for Info {
         Ok(())
     }
 
-    fn finish(&self, _context: &(), state: Option<Holdings>, _out: &mut dyn RowSink) -> Result<Holdings> {
+    fn finish(
+        &self,
+        _context: &(),
+        state: Option<Holdings>,
+        _out: &mut dyn RowSink,
+    ) -> Result<Holdings> {
         Ok(state.expect("no analysis is run without a frame"))
     }
 
@@ -188,7 +260,11 @@ impl Analysis for Info {
     }
 
     fn report(&self, name: &str, facts: &InputFacts, held: &Holdings) -> Option<String> {
-        Some(if self.json { format!("{}\n", held.to_json(name, facts)) } else { held.to_text(name, facts) })
+        Some(if self.json {
+            format!("{}\n", held.to_json(name, facts))
+        } else {
+            held.to_text(name, facts)
+        })
     }
 }
 
@@ -199,7 +275,11 @@ fn described(column: &Column) -> String {
         Values::Boolean(_) => "boolean",
         Values::Text(_) => "text",
     };
-    if column.width == 1 { kind.to_string() } else { format!("{} x {kind}", column.width) }
+    if column.width == 1 {
+        kind.to_string()
+    } else {
+        format!("{} x {kind}", column.width)
+    }
 }
 
 impl Holdings {
@@ -209,7 +289,8 @@ impl Holdings {
 
     /// Σ π σ³ / 6 / V is told by mean diameters only where each species has one; so by species.
     fn diameters(&self, species: usize) -> Option<&Spread> {
-        (self.first.diameters.len() == self.first.species.len()).then(|| &self.first.diameters[species])
+        (self.first.diameters.len() == self.first.species.len())
+            .then(|| &self.first.diameters[species])
     }
 
     fn to_json(&self, name: &str, facts: &InputFacts) -> Value {
@@ -227,7 +308,12 @@ impl Holdings {
             let origin: Vec<f64> = cell.origin().iter().copied().collect();
             json!({ "edges": edges, "origin": origin, "periodic": cell.periodic(), "volume": self.volume.map(range) })
         });
-        let columns: Vec<Value> = self.first.columns.iter().map(|(name, kind)| json!({ "name": name, "type": kind })).collect();
+        let columns: Vec<Value> = self
+            .first
+            .columns
+            .iter()
+            .map(|(name, kind)| json!({ "name": name, "type": kind }))
+            .collect();
         json!({
             "input": name,
             "format": facts.format,
@@ -251,24 +337,52 @@ impl Holdings {
 
     fn to_text(&self, name: &str, facts: &InputFacts) -> String {
         let mut text = String::new();
-        let mut line = |label: &str, value: String| writeln!(text, "{label:<12} {value}").expect("memory takes every byte");
-        let bytes = facts.bytes.map_or(String::new(), |bytes| format!(", {} of content", indicatif::HumanBytes(bytes)));
+        let mut line = |label: &str, value: String| {
+            writeln!(text, "{label:<12} {value}").expect("memory takes every byte")
+        };
+        let bytes = facts.bytes.map_or(String::new(), |bytes| {
+            format!(", {} of content", indicatif::HumanBytes(bytes))
+        });
         line("input", format!("{name} ({}{bytes})", facts.format));
-        let cut = if facts.cut_short { " whole ones; the input ends in the middle of another" } else { "" };
+        let cut = if facts.cut_short {
+            " whole ones; the input ends in the middle of another"
+        } else {
+            ""
+        };
         line("frames", format!("{}{cut}", self.frames));
         let (fewest, most) = self.particles;
         let ids = match self.ids {
-            Some((first, last)) if (first, last) != (1, most as i64) => format!(" (ids {first} to {last})"),
+            Some((first, last)) if (first, last) != (1, most as i64) => {
+                format!(" (ids {first} to {last})")
+            }
             _ => String::new(),
         };
-        line("particles", if fewest == most { format!("{most}{ids}") } else { format!("{fewest} to {most}{ids}") });
+        line(
+            "particles",
+            if fewest == most {
+                format!("{most}{ids}")
+            } else {
+                format!("{fewest} to {most}{ids}")
+            },
+        );
         const SHOWN: usize = 12;
         for (species, (min, max)) in self.species.iter().take(SHOWN) {
-            let at = self.first.species.iter().position(|(name, _)| name == species);
-            let count = if min == max { format!("{min}") } else { format!("{min} to {max}") };
+            let at = self
+                .first
+                .species
+                .iter()
+                .position(|(name, _)| name == species);
+            let count = if min == max {
+                format!("{min}")
+            } else {
+                format!("{min} to {max}")
+            };
             let diameter = match at.and_then(|at| self.diameters(at)) {
                 Some(spread) if spread.min == spread.max => format!(", diameter {}", spread.mean),
-                Some(spread) => format!(", diameter {:.4} ({} to {})", spread.mean, spread.min, spread.max),
+                Some(spread) => format!(
+                    ", diameter {:.4} ({} to {})",
+                    spread.mean, spread.min, spread.max
+                ),
                 None => String::new(),
             };
             line("species", format!("{species}: {count}{diameter}"));
@@ -289,11 +403,38 @@ impl Holdings {
                     };
                     format!("a {} b {} c {}", edge(0), edge(1), edge(2))
                 };
-                let periodic: String = ["x", "y", "z"].iter().zip(cell.periodic()).filter(|(_, periodic)| *periodic).map(|(axis, _)| *axis).collect();
-                let periodic = if periodic.is_empty() { "not periodic".to_string() } else { format!("periodic in {periodic}") };
-                let varies = self.volume.is_some_and(|(low, high)| high - low > 1e-9 * high);
-                line("cell", format!("{shape}, {periodic}{}", if varies { " (first frame; its volume varies)" } else { "" }));
-                line("density", format!("{:.6} particles a volume", self.density().unwrap_or(f64::NAN)));
+                let periodic: String = ["x", "y", "z"]
+                    .iter()
+                    .zip(cell.periodic())
+                    .filter(|(_, periodic)| *periodic)
+                    .map(|(axis, _)| *axis)
+                    .collect();
+                let periodic = if periodic.is_empty() {
+                    "not periodic".to_string()
+                } else {
+                    format!("periodic in {periodic}")
+                };
+                let varies = self
+                    .volume
+                    .is_some_and(|(low, high)| high - low > 1e-9 * high);
+                line(
+                    "cell",
+                    format!(
+                        "{shape}, {periodic}{}",
+                        if varies {
+                            " (first frame; its volume varies)"
+                        } else {
+                            ""
+                        }
+                    ),
+                );
+                line(
+                    "density",
+                    format!(
+                        "{:.6} particles a volume",
+                        self.density().unwrap_or(f64::NAN)
+                    ),
+                );
             }
         }
         line("positions", self.first.positions.to_string());
@@ -312,8 +453,17 @@ impl Holdings {
             line("temperature", format!("{low} to {high}"));
         }
         if !self.first.columns.is_empty() {
-            let columns: Vec<String> = self.first.columns.iter().map(|(name, kind)| format!("{name} ({kind})")).collect();
-            let varies = if self.same_columns { "" } else { " (first frame; others differ)" };
+            let columns: Vec<String> = self
+                .first
+                .columns
+                .iter()
+                .map(|(name, kind)| format!("{name} ({kind})"))
+                .collect();
+            let varies = if self.same_columns {
+                ""
+            } else {
+                " (first frame; others differ)"
+            };
             line("columns", format!("{}{varies}", columns.join(", ")));
         }
         if !self.first.keys.is_empty() {

@@ -43,10 +43,21 @@ pub trait Analysis: Send + Sync + 'static {
     fn start(&self, context: &Self::Context) -> Self::State;
 
     /// Adds a frame, in order, and hands out the rows that are ready.
-    fn reduce(&self, context: &Self::Context, state: &mut Self::State, partial: Self::Partial, out: &mut dyn RowSink) -> Result<()>;
+    fn reduce(
+        &self,
+        context: &Self::Context,
+        state: &mut Self::State,
+        partial: Self::Partial,
+        out: &mut dyn RowSink,
+    ) -> Result<()>;
 
     /// Hands out the rows that had to wait for the last frame.
-    fn finish(&self, context: &Self::Context, state: Self::State, out: &mut dyn RowSink) -> Result<Self::Finished>;
+    fn finish(
+        &self,
+        context: &Self::Context,
+        state: Self::State,
+        out: &mut dyn RowSink,
+    ) -> Result<Self::Finished>;
 
     /// Per-particle columns for `--annotate`, in the order of the frame's particles.
     fn annotation(&self, _partial: &Self::Partial) -> Vec<Column> {
@@ -57,7 +68,12 @@ pub trait Analysis: Send + Sync + 'static {
     fn summary(&self, finished: &Self::Finished) -> String;
 
     /// Text for standard output, of analyses whose answer is not a table; `name` is the input's, `about` what its reader knows.
-    fn report(&self, _name: &str, _about: &InputFacts, _finished: &Self::Finished) -> Option<String> {
+    fn report(
+        &self,
+        _name: &str,
+        _about: &InputFacts,
+        _finished: &Self::Finished,
+    ) -> Option<String> {
         None
     }
 
@@ -104,10 +120,30 @@ pub struct InputFacts {
 
 /// The columns by which every row of a frame is identified.
 pub const FRAME_COLUMNS: [ColumnSpec; 4] = [
-    ColumnSpec { name: "frame", kind: Kind::Integer, dimension: "1", meaning: "position in the input, from 0" },
-    ColumnSpec { name: "step", kind: Kind::Integer, dimension: "1", meaning: "integration step of the simulation" },
-    ColumnSpec { name: "time", kind: Kind::Real, dimension: "time", meaning: "time since the start of the simulation" },
-    ColumnSpec { name: "temperature", kind: Kind::Real, dimension: "energy/k_B", meaning: "temperature of the frame" },
+    ColumnSpec {
+        name: "frame",
+        kind: Kind::Integer,
+        dimension: "1",
+        meaning: "position in the input, from 0",
+    },
+    ColumnSpec {
+        name: "step",
+        kind: Kind::Integer,
+        dimension: "1",
+        meaning: "integration step of the simulation",
+    },
+    ColumnSpec {
+        name: "time",
+        kind: Kind::Real,
+        dimension: "time",
+        meaning: "time since the start of the simulation",
+    },
+    ColumnSpec {
+        name: "temperature",
+        kind: Kind::Real,
+        dimension: "energy/k_B",
+        meaning: "temperature of the frame",
+    },
 ];
 
 /// Name of the rows that stand for all species together.
@@ -129,7 +165,12 @@ pub struct Moment {
 impl Moment {
     /// When this frame was.
     pub fn of(frame: &Frame) -> Self {
-        Moment { frame: frame.ordinal, step: frame.step, time: frame.time, temperature: frame.temperature }
+        Moment {
+            frame: frame.ordinal,
+            step: frame.step,
+            time: frame.time,
+            temperature: frame.temperature,
+        }
     }
 
     /// The values of [`FRAME_COLUMNS`] in `rows` rows.
@@ -170,7 +211,10 @@ impl Abscissa {
     /// The most telling that this frame has.
     pub fn of(moment: &Moment) -> Self {
         match moment {
-            Moment { temperature: Some(_), .. } => Abscissa::Temperature,
+            Moment {
+                temperature: Some(_),
+                ..
+            } => Abscissa::Temperature,
             Moment { time: Some(_), .. } => Abscissa::Time,
             Moment { step: Some(_), .. } => Abscissa::Step,
             _ => Abscissa::Frame,

@@ -41,7 +41,10 @@ impl Arguments {
         let start = Instant::now();
         let inputs = self.input.inputs()?;
         let [_] = &inputs[..] else {
-            return Err(Error::new(format!("convert takes one input, not {}", inputs.len())).help("convert them one by one"));
+            return Err(
+                Error::new(format!("convert takes one input, not {}", inputs.len()))
+                    .help("convert them one by one"),
+            );
         };
         let path = self.output.as_deref().unwrap_or("-");
         let (by_name, compression) = Format::from_path(Path::new(path));
@@ -49,10 +52,17 @@ impl Arguments {
             (Some(name), _) => Format::from_name(name)?,
             (None, Some(format)) => format,
             (None, None) if path == "-" => Format::Xyz,
-            (None, None) => return Err(Error::new(format!("{path}: the ending tells no format")).help("name one with --to dump, data or xyz")),
+            (None, None) => {
+                return Err(Error::new(format!("{path}: the ending tells no format"))
+                    .help("name one with --to dump, data or xyz"));
+            }
         };
         let workers = Workers::new(self.run.threads()?)?;
-        let file = if path == "-" { AtomicFile::stdout() } else { AtomicFile::create(Path::new(path), self.run.force)? };
+        let file = if path == "-" {
+            AtomicFile::stdout()
+        } else {
+            AtomicFile::create(Path::new(path), self.run.force)?
+        };
         let mut out = Encoder::new(file, compression)?;
         progress::catch_interrupts();
 
@@ -65,14 +75,25 @@ impl Arguments {
         }
         .map_err(|error| error.in_input(&about.name))?;
         if written == 0 {
-            return Err(Error::new("there is no frame to write").help("give another range with --frames").in_input(&about.name));
+            return Err(Error::new("there is no frame to write")
+                .help("give another range with --frames")
+                .in_input(&about.name));
         }
         let mut file = out.finish()?;
         file.flush()?;
         file.commit()?;
         if !self.run.quiet {
-            let cut = if about.cut_short() { " (the input ends in the middle of a frame: the frames before it were written)" } else { "" };
-            eprintln!("hyalo convert: {}: {written} frames written to {path} as {}{cut} ({:.2} s)", about.name, format.name(), start.elapsed().as_secs_f64());
+            let cut = if about.cut_short() {
+                " (the input ends in the middle of a frame: the frames before it were written)"
+            } else {
+                ""
+            };
+            eprintln!(
+                "hyalo convert: {}: {written} frames written to {path} as {}{cut} ({:.2} s)",
+                about.name,
+                format.name(),
+                start.elapsed().as_secs_f64()
+            );
         }
         if outcome == Outcome::Interrupted {
             eprintln!("hyalo: interrupted; {path} holds the frames up to here");
@@ -85,13 +106,24 @@ impl Arguments {
 type Written = Result<(usize, Outcome)>;
 
 /// Frames become text on the workers and are written in order.
-fn natively(frames: Source, format: Format, path: &str, out: &mut impl Write, workers: Workers, mut progress: Progress) -> Written {
+fn natively(
+    frames: Source,
+    format: Format,
+    path: &str,
+    out: &mut impl Write,
+    workers: Workers,
+    mut progress: Progress,
+) -> Written {
     let mut first = true;
-    let frames = frames.map(move |frame| frame.map(|frame| (frame, std::mem::replace(&mut first, false))));
+    let frames =
+        frames.map(move |frame| frame.map(|frame| (frame, std::mem::replace(&mut first, false))));
     let encoded = workers.map_ordered(frames, move |frame| {
         let (frame, first) = frame?;
         let left_out: Vec<String> = match (format, first) {
-            (Format::LammpsData, true) => lammps_data::left_out(&frame).into_iter().map(str::to_string).collect(),
+            (Format::LammpsData, true) => lammps_data::left_out(&frame)
+                .into_iter()
+                .map(str::to_string)
+                .collect(),
             _ => Vec::new(),
         };
         Ok::<_, Error>((encode(format, &frame, first)?, left_out))
@@ -100,10 +132,16 @@ fn natively(frames: Source, format: Format, path: &str, out: &mut impl Write, wo
     for text in encoded {
         let (text, left_out) = text?;
         if written == 1 && format == Format::LammpsData {
-            return Err(Error::new("a LAMMPS data file holds one frame and there are more").help("select one, such as --frames -1"));
+            return Err(
+                Error::new("a LAMMPS data file holds one frame and there are more")
+                    .help("select one, such as --frames -1"),
+            );
         }
         if !left_out.is_empty() {
-            eprintln!("hyalo: {path}: a LAMMPS data file has no place for {}: left out", left_out.join(", "));
+            eprintln!(
+                "hyalo: {path}: a LAMMPS data file has no place for {}: left out",
+                left_out.join(", ")
+            );
         }
         out.write_all(&text)?;
         written += 1;
@@ -116,9 +154,18 @@ fn natively(frames: Source, format: Format, path: &str, out: &mut impl Write, wo
 }
 
 /// chemfiles writes to a file of its own, which is copied when it is whole.
-fn by_chemfiles(frames: Source, format: &'static chemfiles::Format, out: &mut impl Write, mut progress: Progress) -> Written {
-    let ending = format.endings.first().map_or(String::new(), |ending| format!(".{ending}"));
-    let folder = tempfile::tempdir().map_err(|error| Error::io("make a temporary folder in", &std::env::temp_dir(), error))?;
+fn by_chemfiles(
+    frames: Source,
+    format: &'static chemfiles::Format,
+    out: &mut impl Write,
+    mut progress: Progress,
+) -> Written {
+    let ending = format
+        .endings
+        .first()
+        .map_or(String::new(), |ending| format!(".{ending}"));
+    let folder = tempfile::tempdir()
+        .map_err(|error| Error::io("make a temporary folder in", &std::env::temp_dir(), error))?;
     let path = folder.path().join(format!("trajectory{ending}"));
     let mut writer = chemfiles::ChemfilesWriter::create(&path, format)?;
     let (mut written, mut outcome) = (0, Outcome::Whole);

@@ -79,7 +79,10 @@ pub struct InputFlags {
     pub partial: bool,
 }
 
-fn as_text<S: serde::Serializer>(mode: &Option<Unwrap>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+fn as_text<S: serde::Serializer>(
+    mode: &Option<Unwrap>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{:?}", mode.unwrap_or_default()))
 }
 
@@ -156,32 +159,61 @@ impl InputFlags {
         if self.inputs.iter().filter(|input| *input == "-").count() > 1 {
             return Err(Error::new("standard input can be read only once").help("give - once"));
         }
-        Ok(self.inputs.iter().map(|input| Input::from_argument(input)).collect())
+        Ok(self
+            .inputs
+            .iter()
+            .map(|input| Input::from_argument(input))
+            .collect())
     }
 
     /// How input number `index` of `inputs` is read; `unwrap` is what the command does where the user does not say.
     ///
     /// A ramp needs a first pass over the input, for which standard input is kept in a temporary file: the input to read is returned.
-    pub fn options(&self, inputs: &[Input], index: usize, unwrap: Unwrap) -> Result<(Input, Options)> {
-        let flag = |name: &str, text: &str, message: String| Error::new(format!("--{name} {text}: {message}"));
+    pub fn options(
+        &self,
+        inputs: &[Input],
+        index: usize,
+        unwrap: Unwrap,
+    ) -> Result<(Input, Options)> {
+        let flag = |name: &str, text: &str, message: String| {
+            Error::new(format!("--{name} {text}: {message}"))
+        };
         let mut input = inputs[index].clone();
         let mut attachments = Attachments::default();
         if let Some(text) = &self.cell {
-            attachments.cell = Some(attach::parse_cell(text).map_err(|message| flag("cell", text, message))?);
+            attachments.cell =
+                Some(attach::parse_cell(text).map_err(|message| flag("cell", text, message))?);
         }
         if let Some(text) = &self.steps {
-            attachments.steps = Some(text.parse::<Steps>().map_err(|message| flag("steps", text, message))?);
+            attachments.steps = Some(
+                text.parse::<Steps>()
+                    .map_err(|message| flag("steps", text, message))?,
+            );
         }
         if let Some(timestep) = self.timestep {
             if !(timestep > 0.0 && timestep.is_finite()) {
-                return Err(flag("timestep", &timestep.to_string(), "it must be positive".to_string()));
+                return Err(flag(
+                    "timestep",
+                    &timestep.to_string(),
+                    "it must be positive".to_string(),
+                ));
             }
             attachments.timestep = Some(timestep);
         }
-        attachments.diameters = self.diameters.as_deref().map(|spec| per_particle("diameter", spec)).transpose()?;
-        attachments.masses = self.masses.as_deref().map(|spec| per_particle("mass", spec)).transpose()?;
+        attachments.diameters = self
+            .diameters
+            .as_deref()
+            .map(|spec| per_particle("diameter", spec))
+            .transpose()?;
+        attachments.masses = self
+            .masses
+            .as_deref()
+            .map(|spec| per_particle("mass", spec))
+            .transpose()?;
         let frames = match &self.frames {
-            Some(text) => text.parse::<FrameRange>().map_err(|message| flag("frames", text, message))?,
+            Some(text) => text
+                .parse::<FrameRange>()
+                .map_err(|message| flag("frames", text, message))?,
             None => FrameRange::ALL,
         };
         let mut options = Options {
@@ -198,7 +230,11 @@ impl InputFlags {
             [one] => Some(one),
             several if several.len() == inputs.len() => Some(&several[index]),
             several => {
-                let what = format!("--temperature is given {} times for {} inputs", several.len(), inputs.len());
+                let what = format!(
+                    "--temperature is given {} times for {} inputs",
+                    several.len(),
+                    inputs.len()
+                );
                 return Err(Error::new(what).help("give it once, or once for each input"));
             }
         };
@@ -213,9 +249,19 @@ impl InputFlags {
 
     fn temperature(&self, spec: &str, input: &Input, options: &Options) -> Result<Temperature> {
         if let Some(ends) = spec.strip_prefix("ramp:") {
-            let ends: Vec<f64> = ends.split(':').filter_map(stream::columns::real).filter(|end| end.is_finite()).collect();
-            let ends = ends.try_into().map_err(|_| Error::new(format!("--temperature {spec} is not two temperatures")).help("write ramp:0.1:0.9"))?;
-            return Ok(Temperature::Ramp { ends, extent: stream::extent(input, options)? });
+            let ends: Vec<f64> = ends
+                .split(':')
+                .filter_map(stream::columns::real)
+                .filter(|end| end.is_finite())
+                .collect();
+            let ends = ends.try_into().map_err(|_| {
+                Error::new(format!("--temperature {spec} is not two temperatures"))
+                    .help("write ramp:0.1:0.9")
+            })?;
+            return Ok(Temperature::Ramp {
+                ends,
+                extent: stream::extent(input, options)?,
+            });
         }
         if let Some(name) = spec.strip_prefix("key:") {
             return Ok(Temperature::Key(name.to_string()));
@@ -226,19 +272,27 @@ impl InputFlags {
         let path = Path::new(spec);
         let is_table = table::TableFormat::of_path(path).is_ok();
         let sessions = if is_table {
-            let columns = table::read_columns(path, &[&["step", "Step"], &["temperature", "Temp", "T"]])?;
+            let columns =
+                table::read_columns(path, &[&["step", "Step"], &["temperature", "Temp", "T"]])?;
             let steps = whole_numbers(&columns[0], path, "step")?;
-            let pairs = steps.into_iter().zip(reals(&columns[1])).filter_map(|(step, temperature)| Some((step?, temperature?)));
+            let pairs = steps
+                .into_iter()
+                .zip(reals(&columns[1]))
+                .filter_map(|(step, temperature)| Some((step?, temperature?)));
             Session::new(pairs).into_iter().collect::<Vec<_>>()
         } else {
             let (file, _) = stream::bytes::open(&Input::File(path.to_owned())).map_err(|error| error.help("--temperature takes ramp:T0:T1, key:NAME, velocities, a LAMMPS log or a table"))?;
-            let text = std::io::read_to_string(file).map_err(|error| Error::io("read", path, error))?;
+            let text =
+                std::io::read_to_string(file).map_err(|error| Error::io("read", path, error))?;
             lammps_log::parse(&text)
         };
         if sessions.is_empty() {
             return Err(Error::new(format!("{spec} has no thermo output with Step and Temp")).help("give a LAMMPS log, or a .csv, .parquet, .ndjson or .arrow table with step and temperature"));
         }
-        Ok(Temperature::Steps { name: spec.to_string(), sessions: Arc::new(sessions) })
+        Ok(Temperature::Steps {
+            name: spec.to_string(),
+            sessions: Arc::new(sessions),
+        })
     }
 }
 
@@ -249,22 +303,36 @@ fn per_particle(what: &str, spec: &str) -> Result<PerParticle> {
     if spec.contains('=') {
         let pair = |part: &str| {
             let (name, value) = part.split_once('=')?;
-            let value = stream::columns::real(value).filter(|value| *value > 0.0 && value.is_finite())?;
+            let value =
+                stream::columns::real(value).filter(|value| *value > 0.0 && value.is_finite())?;
             Some((name.trim().to_string(), value))
         };
         let pairs: Option<Vec<(String, f64)>> = spec.split(',').map(pair).collect();
-        return pairs.map(PerParticle::Species).ok_or_else(|| Error::new(format!("'{spec}' is not a list of species and positive numbers")).help("write A=1.0,B=1.2"));
+        return pairs.map(PerParticle::Species).ok_or_else(|| {
+            Error::new(format!(
+                "'{spec}' is not a list of species and positive numbers"
+            ))
+            .help("write A=1.0,B=1.2")
+        });
     }
     let path = PathBuf::from(spec);
-    let columns = table::read_columns(&path, &[&["id"], &[what, if what == "mass" { "m" } else { "sigma" }]])?;
+    let columns = table::read_columns(
+        &path,
+        &[&["id"], &[what, if what == "mass" { "m" } else { "sigma" }]],
+    )?;
     let ids = whole_numbers(&columns[0], &path, "id")?;
     let mut values = HashMap::new();
     for (row, (id, value)) in ids.into_iter().zip(reals(&columns[1])).enumerate() {
         let (Some(id), Some(value)) = (id, value) else {
-            return Err(Error::new(format!("{spec}: row {} lacks its id or its {what}", row + 1)).help("complete the table"));
+            return Err(Error::new(format!(
+                "{spec}: row {} lacks its id or its {what}",
+                row + 1
+            ))
+            .help("complete the table"));
         };
         if values.insert(id, value).is_some() {
-            return Err(Error::new(format!("{spec}: id {id} occurs twice")).help("keep one row for each particle"));
+            return Err(Error::new(format!("{spec}: id {id} occurs twice"))
+                .help("keep one row for each particle"));
         }
     }
     Ok(PerParticle::Ids(Arc::new(values)))
@@ -273,14 +341,21 @@ fn per_particle(what: &str, spec: &str) -> Result<PerParticle> {
 fn whole_numbers(cells: &Cells, path: &Path, name: &str) -> Result<Vec<Option<i64>>> {
     match cells {
         Cells::Integer(values) => Ok(values.clone()),
-        _ => Err(Error::new(format!("{}: the column '{name}' is not of whole numbers", path.display())).help("correct the table")),
+        _ => Err(Error::new(format!(
+            "{}: the column '{name}' is not of whole numbers",
+            path.display()
+        ))
+        .help("correct the table")),
     }
 }
 
 fn reals(cells: &Cells) -> Vec<Option<f64>> {
     match cells {
         Cells::Real(values) => values.clone(),
-        Cells::Integer(values) => values.iter().map(|value| value.map(|value| value as f64)).collect(),
+        Cells::Integer(values) => values
+            .iter()
+            .map(|value| value.map(|value| value as f64))
+            .collect(),
         _ => Vec::new(),
     }
 }
@@ -292,7 +367,11 @@ impl OutputFlags {
             return Ok(inputs.iter().map(Input::name).collect());
         }
         if self.labels.len() != inputs.len() {
-            let what = format!("--label is given {} times for {} inputs", self.labels.len(), inputs.len());
+            let what = format!(
+                "--label is given {} times for {} inputs",
+                self.labels.len(),
+                inputs.len()
+            );
             return Err(Error::new(what).help("give it once for each input"));
         }
         Ok(self.labels.clone())

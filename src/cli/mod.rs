@@ -15,7 +15,13 @@ use flags::{InputFlags, OutputFlags, RunFlags};
 
 /// Analysis of simulated glasses: trajectories in, tables and figures out.
 #[derive(Parser)]
-#[command(name = "hyalo", version, about, max_term_width = 120, arg_required_else_help = true)]
+#[command(
+    name = "hyalo",
+    version,
+    about,
+    max_term_width = 120,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -27,46 +27,92 @@ pub struct Outputs {
 
 impl Outputs {
     /// Opens everything that the flags ask for.
-    pub fn open(flags: &OutputFlags, specs: &'static [TableSpec], figures: &'static [&'static str], several: bool, force: bool) -> Result<Self> {
-        let mut outputs = Outputs { tables: Vec::new(), plots: Vec::new(), annotated: None, input: None, several, to_stdout: false };
+    pub fn open(
+        flags: &OutputFlags,
+        specs: &'static [TableSpec],
+        figures: &'static [&'static str],
+        several: bool,
+        force: bool,
+    ) -> Result<Self> {
+        let mut outputs = Outputs {
+            tables: Vec::new(),
+            plots: Vec::new(),
+            annotated: None,
+            input: None,
+            several,
+            to_stdout: false,
+        };
         if flags.annotate.is_some() && specs.is_empty() {
-            return Err(Error::new("this command has no per-particle columns to annotate with").help("leave --annotate out"));
+            return Err(
+                Error::new("this command has no per-particle columns to annotate with")
+                    .help("leave --annotate out"),
+            );
         }
         if let Some(path) = &flags.annotate {
             let (format, compression) = Format::from_path(Path::new(path));
             if path != "-" && format.is_some_and(|format| format != Format::Xyz) {
-                return Err(Error::new(format!("{path}: the annotated trajectory is written as extended XYZ")).help("give a path that ends in .extxyz; hyalo convert makes other formats of it"));
+                return Err(Error::new(format!(
+                    "{path}: the annotated trajectory is written as extended XYZ"
+                ))
+                .help(
+                    "give a path that ends in .extxyz; hyalo convert makes other formats of it",
+                ));
             }
             outputs.annotated = Some(Encoder::new(outputs.file(path, force)?, compression)?);
         }
         // Standard output can hold one thing: the annotated trajectory, else the main table.
-        let unnamed = if flags.annotate.as_deref() == Some("-") { None } else { Some("-") };
+        let unnamed = if flags.annotate.as_deref() == Some("-") {
+            None
+        } else {
+            Some("-")
+        };
         match (specs.first(), flags.output.as_deref()) {
             (Some(main), path) => {
                 if let Some(path) = path.or(unnamed) {
                     outputs.open_table(main, path, force)?;
                 }
             }
-            (None, Some(_)) => return Err(Error::new("this command has no table").help("leave -o out; --json is for programs")),
+            (None, Some(_)) => {
+                return Err(Error::new("this command has no table")
+                    .help("leave -o out; --json is for programs"));
+            }
             (None, None) => {}
         }
         for text in &flags.tables {
-            let names = || specs.iter().map(|spec| spec.name).collect::<Vec<_>>().join(", ");
-            let (name, path) = text.split_once('=').ok_or_else(|| Error::new(format!("--table {text} is not NAME=PATH")).help(format!("tables are {}", names())))?;
+            let names = || {
+                specs
+                    .iter()
+                    .map(|spec| spec.name)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            };
+            let (name, path) = text.split_once('=').ok_or_else(|| {
+                Error::new(format!("--table {text} is not NAME=PATH"))
+                    .help(format!("tables are {}", names()))
+            })?;
             let spec = specs.iter().find(|spec| spec.name == name).ok_or_else(|| {
-                Error::new(format!("there is no table '{name}'")).help(format!("tables of this command and mode are {}", names()))
+                Error::new(format!("there is no table '{name}'"))
+                    .help(format!("tables of this command and mode are {}", names()))
             })?;
             if outputs.tables.iter().any(|(open, _)| *open == name) {
-                return Err(Error::new(format!("the table '{name}' is asked for twice")).help("the first one is the main table, -o"));
+                return Err(Error::new(format!("the table '{name}' is asked for twice"))
+                    .help("the first one is the main table, -o"));
             }
             outputs.open_table(spec, path, force)?;
         }
         for text in &flags.plots {
-            let named = text.split_once('=').and_then(|(name, path)| Some((*figures.iter().find(|figure| **figure == name)?, path)));
+            let named = text.split_once('=').and_then(|(name, path)| {
+                Some((*figures.iter().find(|figure| **figure == name)?, path))
+            });
             let (name, path) = match (named, figures.first()) {
                 (Some(named), _) => named,
                 (None, Some(main)) if !text.contains('=') => (*main, text.as_str()),
-                _ => return Err(Error::new(format!("--plot {text}: there is no such figure")).help(format!("figures are {}", figures.join(", ")))),
+                _ => {
+                    return Err(
+                        Error::new(format!("--plot {text}: there is no such figure"))
+                            .help(format!("figures are {}", figures.join(", "))),
+                    );
+                }
             };
             let format = ImageFormat::from_path(Path::new(path))?;
             let file = outputs.file(path, force)?;
@@ -76,11 +122,21 @@ impl Outputs {
     }
 
     fn open_table(&mut self, spec: &'static TableSpec, path: &str, force: bool) -> Result<()> {
-        let format = if path == "-" { TableFormat::Csv } else { TableFormat::of_path(Path::new(path))? };
+        let format = if path == "-" {
+            TableFormat::Csv
+        } else {
+            TableFormat::of_path(Path::new(path))?
+        };
         let leading = self.several.then_some(INPUT_COLUMN);
-        let columns = leading.into_iter().chain(spec.columns.iter().copied()).collect();
+        let columns = leading
+            .into_iter()
+            .chain(spec.columns.iter().copied())
+            .collect();
         let file = self.file(path, force)?;
-        self.tables.push((spec.name, TableWriter::new(spec.name, columns, format, file)?));
+        self.tables.push((
+            spec.name,
+            TableWriter::new(spec.name, columns, format, file)?,
+        ));
         Ok(())
     }
 
@@ -89,7 +145,9 @@ impl Outputs {
             return AtomicFile::create(&PathBuf::from(path), force);
         }
         if std::mem::replace(&mut self.to_stdout, true) {
-            return Err(Error::new("two outputs go to standard output").help("give one of them a path"));
+            return Err(
+                Error::new("two outputs go to standard output").help("give one of them a path")
+            );
         }
         Ok(AtomicFile::stdout())
     }
@@ -123,7 +181,11 @@ impl Outputs {
     }
 
     /// Writes the figures, ends the tables with their provenance, and gives every file its name.
-    pub fn commit(self, provenance: &Provenance, draw: impl Fn(&str, ImageFormat) -> Result<Vec<u8>>) -> Result<()> {
+    pub fn commit(
+        self,
+        provenance: &Provenance,
+        draw: impl Fn(&str, ImageFormat) -> Result<Vec<u8>>,
+    ) -> Result<()> {
         let mut whole = Vec::new();
         for (name, format, mut file) in self.plots {
             file.write_all(&draw(name, format)?)?;
@@ -147,8 +209,12 @@ impl RowSink for Outputs {
     }
 
     fn rows(&mut self, table: &'static str, rows: Rows) -> Result<()> {
-        let Some((_, writer)) = self.tables.iter_mut().find(|(name, _)| *name == table) else { return Ok(()) };
-        let Some(input) = &self.input else { return writer.write(rows) };
+        let Some((_, writer)) = self.tables.iter_mut().find(|(name, _)| *name == table) else {
+            return Ok(());
+        };
+        let Some(input) = &self.input else {
+            return writer.write(rows);
+        };
         let count = rows.first().map_or(0, Cells::len);
         let label = Cells::repeat(input.clone(), count);
         writer.write(std::iter::once(label).chain(rows).collect())

@@ -40,16 +40,28 @@ impl Progress {
     pub fn new(about: Arc<About>, run: &RunFlags, stdout_in_use: bool) -> Self {
         let scrolls = stdout_in_use && std::io::stdout().is_terminal();
         let shown = !run.quiet && std::io::stderr().is_terminal() && !scrolls;
-        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if shown {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let size = about.meter.size();
         let bar = ProgressBar::with_draw_target(size, target);
         let template = match size {
             Some(_) => "{msg} [{bar:30}] {percent}% {elapsed} gone, {eta} left",
             None => "{msg} {spinner} {elapsed} gone",
         };
-        bar.set_style(ProgressStyle::with_template(template).expect("a valid template").progress_chars("=> "));
+        bar.set_style(
+            ProgressStyle::with_template(template)
+                .expect("a valid template")
+                .progress_chars("=> "),
+        );
         bar.set_message(about.name.clone());
-        Progress { bar, about, last: Instant::now() }
+        Progress {
+            bar,
+            about,
+            last: Instant::now(),
+        }
     }
 
     /// Shows how far the reading has come.

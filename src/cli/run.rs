@@ -50,19 +50,37 @@ pub struct AnalysisRunner<'a> {
 
 impl<'a> AnalysisRunner<'a> {
     /// A runner for a command with these arguments and flags.
-    pub fn new(command: &'static str, arguments: &impl serde::Serialize, input: &'a InputFlags, output: &'a OutputFlags, run: &'a RunFlags) -> Result<Self> {
-        let text = |error: serde_json::Error| Error::new(format!("cannot note the arguments: {error}"));
+    pub fn new(
+        command: &'static str,
+        arguments: &impl serde::Serialize,
+        input: &'a InputFlags,
+        output: &'a OutputFlags,
+        run: &'a RunFlags,
+    ) -> Result<Self> {
+        let text =
+            |error: serde_json::Error| Error::new(format!("cannot note the arguments: {error}"));
         let arguments = json!({
             "command": serde_json::to_value(arguments).map_err(text)?,
             "input": serde_json::to_value(input).map_err(text)?,
         });
-        Ok(AnalysisRunner { command, arguments, input, output, run, outcome: Outcome::Whole })
+        Ok(AnalysisRunner {
+            command,
+            arguments,
+            input,
+            output,
+            run,
+            outcome: Outcome::Whole,
+        })
     }
 
     /// What was asked for beside the main answer.
     pub fn wanted(&self) -> Wanted {
-        let per_particle = |text: &String| text.starts_with("displacements=") || text.starts_with("particles=");
-        Wanted { per_particle: self.output.annotate.is_some() || self.output.tables.iter().any(per_particle) }
+        let per_particle =
+            |text: &String| text.starts_with("displacements=") || text.starts_with("particles=");
+        Wanted {
+            per_particle: self.output.annotate.is_some()
+                || self.output.tables.iter().any(per_particle),
+        }
     }
 
     /// How it ended.
@@ -75,8 +93,18 @@ impl<'a> AnalysisRunner<'a> {
         for table in analysis.tables() {
             writeln!(out, "{}: {}", table.name, table.meaning)?;
             for column in table.columns {
-                let dimension = if column.dimension.is_empty() { String::new() } else { format!(" [{}]", column.dimension) };
-                writeln!(out, "    {:<26} {:<8} {}{dimension}", column.name, column.kind.name(), column.meaning)?;
+                let dimension = if column.dimension.is_empty() {
+                    String::new()
+                } else {
+                    format!(" [{}]", column.dimension)
+                };
+                writeln!(
+                    out,
+                    "    {:<26} {:<8} {}{dimension}",
+                    column.name,
+                    column.kind.name(),
+                    column.meaning
+                )?;
             }
         }
         if !analysis.figures().is_empty() {
@@ -86,17 +114,44 @@ impl<'a> AnalysisRunner<'a> {
     }
 
     /// Everything about one input: its frames through the analysis, its rows into the outputs.
-    fn one<A: Analysis>(&mut self, analysis: &Arc<A>, inputs: &[Input], index: usize, workers: Workers, outputs: &mut Outputs) -> Result<Read<A>> {
-        let (input, options) = self.input.options(inputs, index, if analysis.follows_particles() { Unwrap::Auto } else { Unwrap::None })?;
+    fn one<A: Analysis>(
+        &mut self,
+        analysis: &Arc<A>,
+        inputs: &[Input],
+        index: usize,
+        workers: Workers,
+        outputs: &mut Outputs,
+    ) -> Result<Read<A>> {
+        let (input, options) = self.input.options(
+            inputs,
+            index,
+            if analysis.follows_particles() {
+                Unwrap::Auto
+            } else {
+                Unwrap::None
+            },
+        )?;
         let stream::Trajectory { mut frames, about } = stream::open(&input, &options, workers)?;
         let in_input = |error: Error| error.in_input(&about.name);
         let first = frames.next().unwrap_or_else(|| {
-            let help = if options.frames.is_all() { "give a file that holds one" } else { "give another range with --frames" };
-            Err(Error::new("there is no frame to use").help(help).in_input(&about.name))
+            let help = if options.frames.is_all() {
+                "give a file that holds one"
+            } else {
+                "give another range with --frames"
+            };
+            Err(Error::new("there is no frame to use")
+                .help(help)
+                .in_input(&about.name))
         })?;
         if self.run.verbose {
             let positions = about.positions().unwrap_or("?");
-            eprintln!("hyalo: {}: format {}, positions {positions}, unwrapping {:?}, first frame with {} particles", about.name, about.format.name(), options.unwrap, first.len());
+            eprintln!(
+                "hyalo: {}: format {}, positions {positions}, unwrapping {:?}, first frame with {} particles",
+                about.name,
+                about.format.name(),
+                options.unwrap,
+                first.len()
+            );
         }
         let units = first.key("units").map(str::to_string);
         let context = Arc::new(analysis.prepare(&first).map_err(in_input)?);
@@ -105,8 +160,14 @@ impl<'a> AnalysisRunner<'a> {
             let (analysis, context) = (analysis.clone(), context.clone());
             move |frame: Result<Frame>| -> Result<(Vec<u8>, A::Partial)> {
                 let frame = frame?;
-                let partial = analysis.frame(&context, &frame).map_err(|error| error.in_frame(frame.ordinal))?;
-                let text = if annotates { annotated(frame, analysis.annotation(&partial))? } else { Vec::new() };
+                let partial = analysis
+                    .frame(&context, &frame)
+                    .map_err(|error| error.in_frame(frame.ordinal))?;
+                let text = if annotates {
+                    annotated(frame, analysis.annotation(&partial))?
+                } else {
+                    Vec::new()
+                };
                 Ok((text, partial))
             }
         };
@@ -116,7 +177,9 @@ impl<'a> AnalysisRunner<'a> {
         for partial in workers.map_ordered(std::iter::once(Ok(first)).chain(frames), work) {
             let (text, partial) = partial.map_err(in_input)?;
             outputs.annotate(&text)?;
-            analysis.reduce(&context, &mut state, partial, outputs).map_err(in_input)?;
+            analysis
+                .reduce(&context, &mut state, partial, outputs)
+                .map_err(in_input)?;
             used += 1;
             progress.tick();
             if progress::interrupted() {
@@ -125,14 +188,25 @@ impl<'a> AnalysisRunner<'a> {
             }
         }
         drop(progress);
-        let finished = analysis.finish(&context, state, outputs).map_err(in_input)?;
-        Ok(Read { about, used, units, finished })
+        let finished = analysis
+            .finish(&context, state, outputs)
+            .map_err(in_input)?;
+        Ok(Read {
+            about,
+            used,
+            units,
+            finished,
+        })
     }
 
     fn provenance<A: Analysis>(&self, read: &[Read<A>]) -> Provenance {
-        let units = read.first().and_then(|read| read.units.clone()).unwrap_or_else(|| "lj".to_string());
+        let units = read
+            .first()
+            .and_then(|read| read.units.clone())
+            .unwrap_or_else(|| "lj".to_string());
         let mut provenance = Provenance::new(self.command, self.arguments.clone(), units);
-        provenance.complete = self.outcome == Outcome::Whole && !read.iter().any(|read| read.about.cut_short());
+        provenance.complete =
+            self.outcome == Outcome::Whole && !read.iter().any(|read| read.about.cut_short());
         provenance.inputs = read
             .iter()
             .map(|read| {
@@ -148,7 +222,9 @@ impl<'a> AnalysisRunner<'a> {
             })
             .collect();
         if self.outcome == Outcome::Interrupted {
-            provenance.notes.push("interrupted: the frames up to here were used".to_string());
+            provenance
+                .notes
+                .push("interrupted: the frames up to here were used".to_string());
         }
         provenance
     }
@@ -171,7 +247,13 @@ impl Runner for AnalysisRunner<'_> {
         let inputs = self.input.inputs()?;
         let labels = self.output.labels(&inputs)?;
         let workers = Workers::new(self.run.threads()?)?;
-        let mut outputs = Outputs::open(self.output, analysis.tables(), analysis.figures(), inputs.len() > 1, self.run.force)?;
+        let mut outputs = Outputs::open(
+            self.output,
+            analysis.tables(),
+            analysis.figures(),
+            inputs.len() > 1,
+            self.run.force,
+        )?;
         progress::catch_interrupts();
         let analysis = Arc::new(analysis);
         let mut read = Vec::new();
@@ -196,16 +278,33 @@ impl Runner for AnalysisRunner<'_> {
         let seconds = start.elapsed().as_secs_f64();
         let mut summaries = Vec::new();
         for (read, label) in read.iter().zip(&labels) {
-            let cut = if read.about.cut_short() { " (the input ends in the middle of a frame: the frames before it were used)" } else { "" };
-            summaries.push(format!("hyalo {}: {label}: {}{cut}", self.command, analysis.summary(&read.finished)));
+            let cut = if read.about.cut_short() {
+                " (the input ends in the middle of a frame: the frames before it were used)"
+            } else {
+                ""
+            };
+            summaries.push(format!(
+                "hyalo {}: {label}: {}{cut}",
+                self.command,
+                analysis.summary(&read.finished)
+            ));
         }
-        let finished: Vec<(String, A::Finished)> = labels.into_iter().zip(read.into_iter().map(|read| read.finished)).collect();
-        outputs.commit(&provenance, |name, format| figure::render(&analysis.figure(name, &finished), format))?;
+        let finished: Vec<(String, A::Finished)> = labels
+            .into_iter()
+            .zip(read.into_iter().map(|read| read.finished))
+            .collect();
+        outputs.commit(&provenance, |name, format| {
+            figure::render(&analysis.figure(name, &finished), format)
+        })?;
         if !self.run.quiet {
-            summaries.iter().for_each(|summary| eprintln!("{summary} ({seconds:.2} s)"));
+            summaries
+                .iter()
+                .for_each(|summary| eprintln!("{summary} ({seconds:.2} s)"));
         }
         if self.outcome == Outcome::Interrupted {
-            eprintln!("hyalo: interrupted; what was written holds the frames up to here and is marked as incomplete");
+            eprintln!(
+                "hyalo: interrupted; what was written holds the frames up to here and is marked as incomplete"
+            );
         }
         Ok(())
     }
@@ -213,7 +312,9 @@ impl Runner for AnalysisRunner<'_> {
 
 /// Text of a frame with further columns, which replace those of the same name.
 fn annotated(mut frame: Frame, columns: Vec<crate::data::frame::Column>) -> Result<Vec<u8>> {
-    frame.columns.retain(|old| !columns.iter().any(|new| new.name == old.name));
+    frame
+        .columns
+        .retain(|old| !columns.iter().any(|new| new.name == old.name));
     frame.columns.extend(columns);
     xyz::format(&frame)
 }

@@ -49,7 +49,8 @@ impl Path {
         let n = self.len();
         let mut moments = Moments::default();
         for &lag in lags {
-            let [x, y, z] = [0, 1, 2].map(|axis| (&self.axes[axis][..n - lag], &self.axes[axis][lag..]));
+            let [x, y, z] =
+                [0, 1, 2].map(|axis| (&self.axes[axis][..n - lag], &self.axes[axis][lag..]));
             let (mut second, mut fourth) = ([0.0; 8], [0.0; 8]);
             // Eight independent sums let the compiler use wide registers.
             for start in (0..n - lag).step_by(8) {
@@ -74,7 +75,11 @@ impl Path {
         for pairs in lags {
             let (mut second, mut fourth) = (0.0, 0.0);
             for &(origin, later) in pairs {
-                let square: f64 = self.axes.iter().map(|axis| (axis[later as usize] - axis[origin as usize]).powi(2)).sum();
+                let square: f64 = self
+                    .axes
+                    .iter()
+                    .map(|axis| (axis[later as usize] - axis[origin as usize]).powi(2))
+                    .sum();
                 second += square;
                 fourth += square * square;
             }
@@ -99,16 +104,24 @@ impl Correlator {
     /// A correlator for paths of `frames` frames.
     pub fn new(frames: usize) -> Self {
         // Zero padding keeps the circular correlation from wrapping round; lengths of 2^a 3^b are the fastest.
-        let padded = (2 * frames..).find(|&length| is_smooth(length)).expect("there is always a power of two");
+        let padded = (2 * frames..)
+            .find(|&length| is_smooth(length))
+            .expect("there is always a power of two");
         let mut planner = RealFftPlanner::new();
-        Correlator { frames, forward: planner.plan_fft_forward(padded), backward: planner.plan_fft_inverse(padded) }
+        Correlator {
+            frames,
+            forward: planner.plan_fft_forward(padded),
+            backward: planner.plan_fft_inverse(padded),
+        }
     }
 
     /// Moments of a centred path at lags 0 … n − 1. Round-off: see [`Correlator::error`].
     pub fn moments(&self, path: &Path) -> Moments {
         let n = self.frames;
         let [x, y, z] = &path.axes;
-        let square: Vec<f64> = (0..n).map(|t| x[t] * x[t] + y[t] * y[t] + z[t] * z[t]).collect();
+        let square: Vec<f64> = (0..n)
+            .map(|t| x[t] * x[t] + y[t] * y[t] + z[t] * z[t])
+            .collect();
         let product = |a: &[f64], b: &[f64]| self.spectrum(a.iter().zip(b).map(|(a, b)| a * b));
 
         let mut second = vec![0.0; self.forward.len() / 2 + 1];
@@ -131,14 +144,20 @@ impl Correlator {
             (8.0, product(y, z)),
         ];
         for (weight, spectrum) in terms {
-            fourth.iter_mut().zip(&spectrum).for_each(|(sum, value)| *sum += weight * value.norm_sqr());
+            fourth
+                .iter_mut()
+                .zip(&spectrum)
+                .for_each(|(sum, value)| *sum += weight * value.norm_sqr());
         }
         let second = self.correlation(second);
         let fourth = self.correlation(fourth);
 
         // Σ_t A + B and Σ_t A² + B² over the origins of each lag, from both ends inwards.
         let mut moments = Moments::default();
-        let mut ends = [2.0 * square.iter().sum::<f64>(), 2.0 * square.iter().map(|value| value * value).sum::<f64>()];
+        let mut ends = [
+            2.0 * square.iter().sum::<f64>(),
+            2.0 * square.iter().map(|value| value * value).sum::<f64>(),
+        ];
         for lag in 0..n {
             if lag > 0 {
                 let (first, last) = (square[lag - 1], square[n - lag]);
@@ -162,16 +181,26 @@ impl Correlator {
 
     fn spectrum(&self, values: impl Iterator<Item = f64>) -> Vec<Complex<f64>> {
         let mut input = self.forward.make_input_vec();
-        input.iter_mut().zip(values).for_each(|(slot, value)| *slot = value);
+        input
+            .iter_mut()
+            .zip(values)
+            .for_each(|(slot, value)| *slot = value);
         let mut output = self.forward.make_output_vec();
-        self.forward.process(&mut input, &mut output).expect("the plan made the buffers");
+        self.forward
+            .process(&mut input, &mut output)
+            .expect("the plan made the buffers");
         output
     }
 
     fn correlation(&self, power: Vec<f64>) -> Vec<f64> {
-        let mut input: Vec<Complex<f64>> = power.into_iter().map(|value| Complex::new(value, 0.0)).collect();
+        let mut input: Vec<Complex<f64>> = power
+            .into_iter()
+            .map(|value| Complex::new(value, 0.0))
+            .collect();
         let mut output = self.backward.make_output_vec();
-        self.backward.process(&mut input, &mut output).expect("the plan made the buffers");
+        self.backward
+            .process(&mut input, &mut output)
+            .expect("the plan made the buffers");
         let length = self.backward.len() as f64;
         output.iter_mut().for_each(|value| *value /= length);
         output
@@ -200,14 +229,20 @@ mod tests {
     fn path(frames: usize, jump: f64, seed: u64) -> Path {
         let mut state = seed;
         let mut uniform = move || {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             (state >> 11) as f64 / (1u64 << 53) as f64 - 0.5
         };
         let mut at = [50.0, -20.0, 3.0];
         let mut path = Path::default();
         for _ in 0..frames {
             for axis in 0..3 {
-                at[axis] += if uniform() > 0.4 { jump * uniform() } else { 0.0 };
+                at[axis] += if uniform() > 0.4 {
+                    jump * uniform()
+                } else {
+                    0.0
+                };
                 path.axes[axis].push(at[axis] + 0.1 * uniform());
             }
         }
@@ -215,9 +250,21 @@ mod tests {
     }
 
     fn slowly(path: &Path, lag: usize) -> (f64, f64) {
-        let squares: Vec<f64> =
-            (0..path.len() - lag).map(|t| path.axes.iter().map(|axis| (axis[t + lag] - axis[t]).powi(2)).sum()).collect();
-        let mean = |power: i32| squares.iter().map(|square: &f64| square.powi(power)).sum::<f64>() / squares.len() as f64;
+        let squares: Vec<f64> = (0..path.len() - lag)
+            .map(|t| {
+                path.axes
+                    .iter()
+                    .map(|axis| (axis[t + lag] - axis[t]).powi(2))
+                    .sum()
+            })
+            .collect();
+        let mean = |power: i32| {
+            squares
+                .iter()
+                .map(|square: &f64| square.powi(power))
+                .sum::<f64>()
+                / squares.len() as f64
+        };
         (mean(1), mean(2))
     }
 
@@ -229,8 +276,14 @@ mod tests {
         for (at, &lag) in lags.iter().enumerate() {
             let (second, fourth) = slowly(&path, lag);
             // Both add the same positive terms in another order: a few units in the last place.
-            assert!((moments.second[at] / second - 1.0).abs() < 1e-14, "lag {lag}");
-            assert!((moments.fourth[at] / fourth - 1.0).abs() < 1e-14, "lag {lag}");
+            assert!(
+                (moments.second[at] / second - 1.0).abs() < 1e-14,
+                "lag {lag}"
+            );
+            assert!(
+                (moments.fourth[at] / fourth - 1.0).abs() < 1e-14,
+                "lag {lag}"
+            );
         }
     }
 
@@ -241,14 +294,23 @@ mod tests {
             path.centre();
             let correlator = Correlator::new(frames);
             let moments = correlator.moments(&path);
-            let squares: Vec<f64> = (0..frames).map(|t| path.axes.iter().map(|axis| axis[t] * axis[t]).sum()).collect();
+            let squares: Vec<f64> = (0..frames)
+                .map(|t| path.axes.iter().map(|axis| axis[t] * axis[t]).sum())
+                .collect();
             let mean_square = squares.iter().sum::<f64>() / frames as f64;
-            let mean_fourth = squares.iter().map(|square| square * square).sum::<f64>() / frames as f64;
+            let mean_fourth =
+                squares.iter().map(|square| square * square).sum::<f64>() / frames as f64;
             for lag in 1..frames {
                 let (second, fourth) = slowly(&path, lag);
                 let (second_error, fourth_error) = correlator.error(lag, mean_square, mean_fourth);
-                assert!((moments.second[lag] - second).abs() <= second_error, "second, {frames} frames, lag {lag}");
-                assert!((moments.fourth[lag] - fourth).abs() <= fourth_error, "fourth, {frames} frames, lag {lag}");
+                assert!(
+                    (moments.second[lag] - second).abs() <= second_error,
+                    "second, {frames} frames, lag {lag}"
+                );
+                assert!(
+                    (moments.fourth[lag] - fourth).abs() <= fourth_error,
+                    "fourth, {frames} frames, lag {lag}"
+                );
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Where results go: tables, figures, provenance, files that appear only when they are whole.
 
 pub mod atomic;
+pub mod figure;
 pub mod provenance;
 pub mod table;
-pub mod figure;

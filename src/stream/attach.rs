@@ -32,29 +32,60 @@ impl PerParticle {
                 let of_species = |name: &Arc<str>| {
                     let known = pairs.iter().find(|(species, _)| **species == **name);
                     known.map(|(_, value)| *value).ok_or_else(|| {
-                        let given: Vec<&str> = pairs.iter().map(|(species, _)| species.as_str()).collect();
-                        Error::new(format!("no {what} is given for the species {name}")).help(format!("those given are for {}", given.join(", ")))
+                        let given: Vec<&str> =
+                            pairs.iter().map(|(species, _)| species.as_str()).collect();
+                        Error::new(format!("no {what} is given for the species {name}"))
+                            .help(format!("those given are for {}", given.join(", ")))
                     })
                 };
-                let by_species = frame.species.names.iter().map(of_species).collect::<Result<Vec<f64>>>()?;
-                frame.species.of.iter().map(|&index| by_species[index as usize]).collect()
+                let by_species = frame
+                    .species
+                    .names
+                    .iter()
+                    .map(of_species)
+                    .collect::<Result<Vec<f64>>>()?;
+                frame
+                    .species
+                    .of
+                    .iter()
+                    .map(|&index| by_species[index as usize])
+                    .collect()
             }
             PerParticle::Column(name) => {
-                let column = frame.column(name).filter(|column| column.width == 1).and_then(|column| column.values.to_reals());
+                let column = frame
+                    .column(name)
+                    .filter(|column| column.width == 1)
+                    .and_then(|column| column.values.to_reals());
                 column.ok_or_else(|| {
-                    let present: Vec<&str> = frame.columns.iter().map(|column| column.name.as_str()).collect();
-                    Error::new(format!("the input has no column of numbers named '{name}' for the {what}")).help(format!("its further columns are: {}", present.join(" ")))
+                    let present: Vec<&str> = frame
+                        .columns
+                        .iter()
+                        .map(|column| column.name.as_str())
+                        .collect();
+                    Error::new(format!(
+                        "the input has no column of numbers named '{name}' for the {what}"
+                    ))
+                    .help(format!("its further columns are: {}", present.join(" ")))
                 })?
             }
             PerParticle::Ids(table) => {
                 let of_id = |id: &i64| {
-                    table.get(id).copied().ok_or_else(|| Error::new(format!("the table has no {what} for id {id}")).help("it needs a row for every particle"))
+                    table.get(id).copied().ok_or_else(|| {
+                        Error::new(format!("the table has no {what} for id {id}"))
+                            .help("it needs a row for every particle")
+                    })
                 };
                 frame.ids.iter().map(of_id).collect::<Result<_>>()?
             }
         };
-        if let Some(row) = values.iter().position(|value| !(*value > 0.0 && value.is_finite())) {
-            let what = format!("the {what} of particle {} is {}, not a positive number", frame.ids[row], values[row]);
+        if let Some(row) = values
+            .iter()
+            .position(|value| !(*value > 0.0 && value.is_finite()))
+        {
+            let what = format!(
+                "the {what} of particle {} is {}, not a positive number",
+                frame.ids[row], values[row]
+            );
             return Err(Error::new(what).help("correct it where it is given"));
         }
         Ok(values)
@@ -104,7 +135,9 @@ impl FromStr for Steps {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let parts = text.split_once(':').and_then(|(start, every)| Some((start.parse().ok()?, every.parse().ok()?)));
+        let parts = text
+            .split_once(':')
+            .and_then(|(start, every)| Some((start.parse().ok()?, every.parse().ok()?)));
         let (start, every) = parts.ok_or("write START:EVERY, such as 0:1000")?;
         if every < 1 {
             return Err("the steps must increase".to_string());
@@ -162,13 +195,17 @@ pub struct Attacher {
 impl Attacher {
     /// An attacher that has not seen a frame.
     pub fn new(attachments: Attachments) -> Self {
-        Attacher { attachments, session: None }
+        Attacher {
+            attachments,
+            session: None,
+        }
     }
 
     /// Completes the next frame.
     pub fn apply(&mut self, frame: Frame) -> Result<Frame> {
         let ordinal = frame.ordinal;
-        self.complete(frame).map_err(|error| error.in_frame(ordinal))
+        self.complete(frame)
+            .map_err(|error| error.in_frame(ordinal))
     }
 
     fn complete(&mut self, mut frame: Frame) -> Result<Frame> {
@@ -189,16 +226,25 @@ impl Attacher {
             frame.masses = Some(masses.values(&frame, "mass")?);
         }
         frame.temperature = match &with.temperature {
-            None => frame.key("temperature").and_then(super::columns::real).filter(|temperature| temperature.is_finite()),
+            None => frame
+                .key("temperature")
+                .and_then(super::columns::real)
+                .filter(|temperature| temperature.is_finite()),
             Some(Temperature::Ramp { ends, extent }) => Some(ramp(*ends, extent, &frame)),
-            Some(Temperature::Steps { name, sessions }) => Some(joined(&mut self.session, name, sessions, &frame)?),
+            Some(Temperature::Steps { name, sessions }) => {
+                Some(joined(&mut self.session, name, sessions, &frame)?)
+            }
             Some(Temperature::Key(name)) => {
                 let text = frame.key(name).ok_or_else(|| {
-                    let present: Vec<&str> = frame.keys.iter().map(|(key, _)| key.as_str()).collect();
-                    Error::new(format!("the frame has no key '{name}'")).help(format!("its keys are: {}", present.join(" ")))
+                    let present: Vec<&str> =
+                        frame.keys.iter().map(|(key, _)| key.as_str()).collect();
+                    Error::new(format!("the frame has no key '{name}'"))
+                        .help(format!("its keys are: {}", present.join(" ")))
                 })?;
                 let value = super::columns::real(text).filter(|value| value.is_finite());
-                Some(value.ok_or_else(|| Error::new(format!("the key '{name}' is '{text}', not a temperature")))?)
+                Some(value.ok_or_else(|| {
+                    Error::new(format!("the key '{name}' is '{text}', not a temperature"))
+                })?)
             }
             Some(Temperature::Velocities) => Some(kinetic(&frame)?),
         };
@@ -208,32 +254,63 @@ impl Attacher {
 
 fn ramp([from, to]: [f64; 2], extent: &Extent, frame: &Frame) -> f64 {
     let fraction = match (extent.steps, frame.step) {
-        (Some((first, last)), Some(step)) if last > first => (step - first) as f64 / (last - first) as f64,
+        (Some((first, last)), Some(step)) if last > first => {
+            (step - first) as f64 / (last - first) as f64
+        }
         _ if extent.frames > 1 => frame.ordinal as f64 / (extent.frames - 1) as f64,
         _ => 0.0,
     };
     from + (to - from) * fraction
 }
 
-fn joined(session: &mut Option<usize>, name: &str, sessions: &[Session], frame: &Frame) -> Result<f64> {
-    let step = frame.step.ok_or_else(|| Error::new(format!("the frame has no step to look up in {name}")).help("give the steps with --steps START:EVERY"))?;
-    let chosen = *session.get_or_insert_with(|| sessions.iter().rposition(|session| session.temperature(step).is_some()).unwrap_or(sessions.len() - 1));
+fn joined(
+    session: &mut Option<usize>,
+    name: &str,
+    sessions: &[Session],
+    frame: &Frame,
+) -> Result<f64> {
+    let step = frame.step.ok_or_else(|| {
+        Error::new(format!("the frame has no step to look up in {name}"))
+            .help("give the steps with --steps START:EVERY")
+    })?;
+    let chosen = *session.get_or_insert_with(|| {
+        sessions
+            .iter()
+            .rposition(|session| session.temperature(step).is_some())
+            .unwrap_or(sessions.len() - 1)
+    });
     sessions[chosen].temperature(step).ok_or_else(|| {
         let (first, last) = sessions[chosen].steps();
-        Error::new(format!("{name} has no temperature for step {step}"))
-            .help(format!("its steps go from {first} to {last}; every frame used needs one"))
+        Error::new(format!("{name} has no temperature for step {step}")).help(format!(
+            "its steps go from {first} to {last}; every frame used needs one"
+        ))
     })
 }
 
 fn kinetic(frame: &Frame) -> Result<f64> {
-    let velocities = ["velo", "vel", "velocities"].iter().find_map(|name| frame.column(name)).filter(|column| column.width == 3);
-    let velocities = velocities.and_then(|column| column.values.to_reals()).ok_or_else(|| {
-        Error::new("the input has no velocities").help("take the temperature from a log, a table, a key or a ramp")
+    let velocities = ["velo", "vel", "velocities"]
+        .iter()
+        .find_map(|name| frame.column(name))
+        .filter(|column| column.width == 3);
+    let velocities = velocities
+        .and_then(|column| column.values.to_reals())
+        .ok_or_else(|| {
+            Error::new("the input has no velocities")
+                .help("take the temperature from a log, a table, a key or a ramp")
+        })?;
+    let masses = frame.masses.as_ref().ok_or_else(|| {
+        Error::new("a temperature from velocities needs masses")
+            .help("give them with --masses A=1.0,B=1.728")
     })?;
-    let masses = frame.masses.as_ref().ok_or_else(|| Error::new("a temperature from velocities needs masses").help("give them with --masses A=1.0,B=1.728"))?;
     if frame.len() < 2 {
-        return Err(Error::new("a temperature from velocities needs two particles or more"));
+        return Err(Error::new(
+            "a temperature from velocities needs two particles or more",
+        ));
     }
-    let twice_kinetic: f64 = velocities.chunks_exact(3).zip(masses).map(|(v, mass)| mass * (v[0] * v[0] + v[1] * v[1] + v[2] * v[2])).sum();
+    let twice_kinetic: f64 = velocities
+        .chunks_exact(3)
+        .zip(masses)
+        .map(|(v, mass)| mass * (v[0] * v[0] + v[1] * v[1] + v[2] * v[2]))
+        .sum();
     Ok(twice_kinetic / (3 * frame.len() - 3) as f64)
 }

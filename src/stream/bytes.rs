@@ -202,17 +202,25 @@ pub fn open(input: &Input) -> Result<(Box<dyn Read>, Arc<Meter>)> {
 
 /// Keeps standard input, decompressed, in a temporary file, so that it can be read twice.
 pub fn spool() -> Result<Input> {
-    Ok(Input::Spooled(Arc::new(decompressed_copy(&Input::Stdin, "")?)))
+    Ok(Input::Spooled(Arc::new(decompressed_copy(
+        &Input::Stdin,
+        "",
+    )?)))
 }
 
 /// Copies an input, decompressed, to a temporary file whose name has the given ending; it is removed when dropped.
 pub fn decompressed_copy(input: &Input, ending: &str) -> Result<tempfile::TempPath> {
     let failed = |error: io::Error| {
-        Error::new(format!("cannot keep the input in a temporary file: {error}"))
-            .help("make room in the folder for temporary files, or name another in TMPDIR")
+        Error::new(format!(
+            "cannot keep the input in a temporary file: {error}"
+        ))
+        .help("make room in the folder for temporary files, or name another in TMPDIR")
     };
     let (mut reader, _) = open(input)?;
-    let mut file = tempfile::Builder::new().suffix(ending).tempfile().map_err(failed)?;
+    let mut file = tempfile::Builder::new()
+        .suffix(ending)
+        .tempfile()
+        .map_err(failed)?;
     io::copy(&mut reader, &mut file).map_err(failed)?;
     Ok(file.into_temp_path())
 }

@@ -25,7 +25,10 @@ pub struct LammpsData {
 impl LammpsData {
     /// A reader; `atom_style` is for files that do not say theirs (`Atoms # style`), and goes before what they say.
     pub fn new(atom_style: Option<String>) -> Self {
-        LammpsData { atom_style, done: false }
+        LammpsData {
+            atom_style,
+            done: false,
+        }
     }
 }
 
@@ -66,10 +69,22 @@ const STYLES: [(&str, &[&str]); 12] = [
     ("bond", &["id", "mol", "type", "x", "y", "z"]),
     ("angle", &["id", "mol", "type", "x", "y", "z"]),
     ("full", &["id", "mol", "type", "q", "x", "y", "z"]),
-    ("sphere", &["id", "type", "diameter", "density", "x", "y", "z"]),
-    ("bpm/sphere", &["id", "mol", "type", "diameter", "density", "x", "y", "z"]),
-    ("dipole", &["id", "type", "q", "x", "y", "z", "mux", "muy", "muz"]),
-    ("ellipsoid", &["id", "type", "ellipsoidflag", "density", "x", "y", "z"]),
+    (
+        "sphere",
+        &["id", "type", "diameter", "density", "x", "y", "z"],
+    ),
+    (
+        "bpm/sphere",
+        &["id", "mol", "type", "diameter", "density", "x", "y", "z"],
+    ),
+    (
+        "dipole",
+        &["id", "type", "q", "x", "y", "z", "mux", "muy", "muz"],
+    ),
+    (
+        "ellipsoid",
+        &["id", "type", "ellipsoidflag", "density", "x", "y", "z"],
+    ),
     ("dpd", &["id", "type", "theta", "x", "y", "z"]),
     ("mdpd", &["id", "type", "rho", "x", "y", "z"]),
 ];
@@ -80,11 +95,40 @@ pub fn atom_styles() -> impl Iterator<Item = &'static str> {
 }
 
 const SECTIONS: [&str; 34] = [
-    "Atoms", "Velocities", "Masses", "Ellipsoids", "Lines", "Triangles", "Bodies", "Bonds", "Angles", "Dihedrals", "Impropers",
-    "Atom Type Labels", "Bond Type Labels", "Angle Type Labels", "Dihedral Type Labels", "Improper Type Labels", "Pair Coeffs",
-    "PairIJ Coeffs", "Bond Coeffs", "Angle Coeffs", "Dihedral Coeffs", "Improper Coeffs", "BondBond Coeffs", "BondAngle Coeffs",
-    "MiddleBondTorsion Coeffs", "EndBondTorsion Coeffs", "AngleTorsion Coeffs", "AngleAngleTorsion Coeffs", "BondBond13 Coeffs",
-    "AngleAngle Coeffs", "CMAP", "Atom Attributes", "Bond Attributes", "Bonus",
+    "Atoms",
+    "Velocities",
+    "Masses",
+    "Ellipsoids",
+    "Lines",
+    "Triangles",
+    "Bodies",
+    "Bonds",
+    "Angles",
+    "Dihedrals",
+    "Impropers",
+    "Atom Type Labels",
+    "Bond Type Labels",
+    "Angle Type Labels",
+    "Dihedral Type Labels",
+    "Improper Type Labels",
+    "Pair Coeffs",
+    "PairIJ Coeffs",
+    "Bond Coeffs",
+    "Angle Coeffs",
+    "Dihedral Coeffs",
+    "Improper Coeffs",
+    "BondBond Coeffs",
+    "BondAngle Coeffs",
+    "MiddleBondTorsion Coeffs",
+    "EndBondTorsion Coeffs",
+    "AngleTorsion Coeffs",
+    "AngleAngleTorsion Coeffs",
+    "BondBond13 Coeffs",
+    "AngleAngle Coeffs",
+    "CMAP",
+    "Atom Attributes",
+    "Bond Attributes",
+    "Bonus",
 ];
 
 impl TextFormat for LammpsData {
@@ -108,7 +152,9 @@ impl TextFormat for LammpsData {
             let (text, comment) = without_comment(line);
             let Some(section) = SECTIONS.into_iter().find(|section| *section == text) else {
                 let line = text.to_string();
-                raw.header.read(&line).map_err(|error| error.at_line(lines.number()))?;
+                raw.header
+                    .read(&line)
+                    .map_err(|error| error.at_line(lines.number()))?;
                 continue;
             };
             let comment = comment.map(str::to_string);
@@ -121,7 +167,8 @@ impl TextFormat for LammpsData {
             }
         }
         if raw.atoms.is_none() {
-            return Err(Error::new("the data file has no Atoms section").help("check the format, or name it with --format"));
+            return Err(Error::new("the data file has no Atoms section")
+                .help("check the format, or name it with --format"));
         }
         Ok(Some(raw))
     }
@@ -131,7 +178,11 @@ impl TextFormat for LammpsData {
     }
 
     fn parse(raw: Raw) -> Result<Frame> {
-        let mut frame = Frame { step: Self::step(&raw), cell: Some(raw.header.cell()?), ..Frame::default() };
+        let mut frame = Frame {
+            step: Self::step(&raw),
+            cell: Some(raw.header.cell()?),
+            ..Frame::default()
+        };
         if let Some(units) = raw.titled("units = ") {
             frame.keys.push(("units".to_string(), units.to_string()));
         }
@@ -146,27 +197,58 @@ impl TextFormat for LammpsData {
         if let Some(images) = columns.take_integers("images")? {
             frame.coordinates = assemble::images(&images)?;
         }
-        if let Some(Values::Integer(types)) = columns.0.iter().find(|column| column.name == "type").map(|column| &column.values)
-            && let Some(row) = types.iter().position(|&kind| kind < 1 || kind > raw.header.types as i64)
+        if let Some(Values::Integer(types)) = columns
+            .0
+            .iter()
+            .find(|column| column.name == "type")
+            .map(|column| &column.values)
+            && let Some(row) = types
+                .iter()
+                .position(|&kind| kind < 1 || kind > raw.header.types as i64)
         {
-            let what = format!("atom type {} is not one of the {} of the header", types[row], raw.header.types);
-            return Err(Error::new(what).help("correct the line, or name the atom style with --atom-style").at_line(block.first_line + row as u64));
+            let what = format!(
+                "atom type {} is not one of the {} of the header",
+                types[row], raw.header.types
+            );
+            return Err(Error::new(what)
+                .help("correct the line, or name the atom style with --atom-style")
+                .at_line(block.first_line + row as u64));
         }
         let types = assemble::labels(columns.take("type").expect("every style has a type").values);
         let names = raw.type_names();
-        let named = |label: &str| names.iter().find(|(key, _)| key == label).map_or(label.to_string(), |(_, name)| name.clone());
+        let named = |label: &str| {
+            names
+                .iter()
+                .find(|(key, _)| key == label)
+                .map_or(label.to_string(), |(_, name)| name.clone())
+        };
         let numbers_named = names.iter().all(|(key, _)| key.parse::<i64>().is_ok());
         frame.species = Species::from_labels(&types);
         if let (false, true) = (names.is_empty(), numbers_named) {
             let labels: Vec<String> = types.iter().map(|label| named(label)).collect();
             frame.species = Species::from_labels(&labels);
             let numbers: Option<Vec<i64>> = types.iter().map(|label| label.parse().ok()).collect();
-            columns.0.extend(numbers.map(|numbers| Column { name: "type".to_string(), width: 1, values: Values::Integer(numbers) }));
+            columns.0.extend(numbers.map(|numbers| Column {
+                name: "type".to_string(),
+                width: 1,
+                values: Values::Integer(numbers),
+            }));
         }
         assemble::take_sizes(&mut columns, &mut frame)?;
-        frame.masses = match (columns.0.iter().find(|column| column.name == "density"), &frame.diameters) {
-            (Some(Column { values: Values::Real(densities), .. }), Some(diameters)) => {
-                let sphere = |(density, diameter): (&f64, &f64)| density * std::f64::consts::FRAC_PI_6 * diameter.powi(3);
+        frame.masses = match (
+            columns.0.iter().find(|column| column.name == "density"),
+            &frame.diameters,
+        ) {
+            (
+                Some(Column {
+                    values: Values::Real(densities),
+                    ..
+                }),
+                Some(diameters),
+            ) => {
+                let sphere = |(density, diameter): (&f64, &f64)| {
+                    density * std::f64::consts::FRAC_PI_6 * diameter.powi(3)
+                };
                 Some(densities.iter().zip(diameters).map(sphere).collect())
             }
             _ => raw.masses_of(&types)?,
@@ -191,15 +273,27 @@ impl Raw {
     /// Names of types, by number or label.
     fn type_names(&self) -> Vec<(String, String)> {
         if !self.labels.is_empty() {
-            return self.labels.iter().map(|row| (row.key.clone(), row.value.clone())).collect();
+            return self
+                .labels
+                .iter()
+                .map(|row| (row.key.clone(), row.value.clone()))
+                .collect();
         }
         let comments = self.masses.iter().map(|row| {
-            let word = row.comment.as_deref().filter(|comment| !comment.is_empty() && !comment.contains(char::is_whitespace))?;
+            let word = row
+                .comment
+                .as_deref()
+                .filter(|comment| !comment.is_empty() && !comment.contains(char::is_whitespace))?;
             Some((row.key.clone(), word.to_string()))
         });
         let names: Vec<(String, String)> = comments.collect::<Option<_>>().unwrap_or_default();
-        let distinct: std::collections::HashSet<&String> = names.iter().map(|(_, name)| name).collect();
-        if distinct.len() == names.len() { names } else { Vec::new() }
+        let distinct: std::collections::HashSet<&String> =
+            names.iter().map(|(_, name)| name).collect();
+        if distinct.len() == names.len() {
+            names
+        } else {
+            Vec::new()
+        }
     }
 
     fn masses_of(&self, types: &[std::sync::Arc<str>]) -> Result<Option<Vec<f64>>> {
@@ -208,24 +302,42 @@ impl Raw {
         }
         let mut by_type = std::collections::HashMap::new();
         for row in &self.masses {
-            let mass = columns::real(&row.value).filter(|mass| *mass > 0.0 && mass.is_finite()).ok_or_else(|| {
-                Error::new(format!("the mass of type {} is '{}', not a positive number", row.key, row.value)).at_line(row.line)
-            })?;
+            let mass = columns::real(&row.value)
+                .filter(|mass| *mass > 0.0 && mass.is_finite())
+                .ok_or_else(|| {
+                    Error::new(format!(
+                        "the mass of type {} is '{}', not a positive number",
+                        row.key, row.value
+                    ))
+                    .at_line(row.line)
+                })?;
             by_type.insert(row.key.as_str(), mass);
             // Atoms may name their type by its label.
             if let Some(label) = self.labels.iter().find(|label| label.key == row.key) {
                 by_type.insert(label.value.as_str(), mass);
             }
         }
-        Ok(types.iter().map(|label| by_type.get(&**label).copied()).collect())
+        Ok(types
+            .iter()
+            .map(|label| by_type.get(&**label).copied())
+            .collect())
     }
 }
 
 impl Header {
     fn read(&mut self, text: &str) -> Result<()> {
         let words: Vec<&str> = text.split_whitespace().collect();
-        let bad = || Error::new(format!("cannot read '{text}' in the header")).help("correct the line, or name the format with --format");
-        let number = |at: usize| words.get(at).and_then(|word| columns::real(word)).filter(|value| value.is_finite()).ok_or_else(bad);
+        let bad = || {
+            Error::new(format!("cannot read '{text}' in the header"))
+                .help("correct the line, or name the format with --format")
+        };
+        let number = |at: usize| {
+            words
+                .get(at)
+                .and_then(|word| columns::real(word))
+                .filter(|value| value.is_finite())
+                .ok_or_else(bad)
+        };
         let three = || Ok::<_, Error>([number(0)?, number(1)?, number(2)?]);
         match words[..] {
             [] => {}
@@ -247,24 +359,41 @@ impl Header {
     }
 
     fn count(&self) -> Result<usize> {
-        self.atoms.ok_or_else(|| Error::new("the header has no line 'N atoms'").help("check the format, or name it with --format"))
+        self.atoms.ok_or_else(|| {
+            Error::new("the header has no line 'N atoms'")
+                .help("check the format, or name it with --format")
+        })
     }
 
     fn cell(&self) -> Result<Cell> {
         if let [Some(a), Some(b), Some(c), origin] = self.general {
-            return Cell::new([a.into(), b.into(), c.into()], origin.unwrap_or_default().into(), [true; 3]);
+            return Cell::new(
+                [a.into(), b.into(), c.into()],
+                origin.unwrap_or_default().into(),
+                [true; 3],
+            );
         }
         let [Some(x), Some(y), Some(z)] = self.low else {
-            return Err(Error::new("the header has no box").help("lines such as '0 10 xlo xhi' are needed for x, y and z"));
+            return Err(Error::new("the header has no box")
+                .help("lines such as '0 10 xlo xhi' are needed for x, y and z"));
         };
         let low = Vector3::new(x, y, z);
         let length = Vector3::from(self.high) - low;
         if let Some(axis) = (0..3).find(|&axis| length[axis] <= 0.0) {
-            let what = format!("the box has no positive extent along {}: from {} to {}", ["x", "y", "z"][axis], low[axis], self.high[axis]);
+            let what = format!(
+                "the box has no positive extent along {}: from {} to {}",
+                ["x", "y", "z"][axis],
+                low[axis],
+                self.high[axis]
+            );
             return Err(Error::new(what).help("correct the header"));
         }
         let [xy, xz, yz] = self.tilt;
-        let edges = [Vector3::new(length.x, 0.0, 0.0), Vector3::new(xy, length.y, 0.0), Vector3::new(xz, yz, length.z)];
+        let edges = [
+            Vector3::new(length.x, 0.0, 0.0),
+            Vector3::new(xy, length.y, 0.0),
+            Vector3::new(xz, yz, length.z),
+        ];
         Cell::new(edges, low, [true; 3])
     }
 }
@@ -281,8 +410,16 @@ fn rows(lines: &mut Lines, count: usize) -> Result<Block> {
     skip_blank(lines)?;
     let mut block = lines.block(count, 0)?;
     if memchr::memchr(b'#', &block.bytes).is_some() {
-        let bare = |line: &[u8]| line.split(|&byte| byte == b'#').next().unwrap_or_default().to_vec();
-        let text = block.bytes.split_inclusive(|&byte| byte == b'\n').map(|line| bare(line.strip_suffix(b"\n").unwrap_or(line)));
+        let bare = |line: &[u8]| {
+            line.split(|&byte| byte == b'#')
+                .next()
+                .unwrap_or_default()
+                .to_vec()
+        };
+        let text = block
+            .bytes
+            .split_inclusive(|&byte| byte == b'\n')
+            .map(|line| bare(line.strip_suffix(b"\n").unwrap_or(line)));
         block.bytes = text.flat_map(|line| [line, vec![b'\n']].concat()).collect();
     }
     Ok(block)
@@ -291,12 +428,26 @@ fn rows(lines: &mut Lines, count: usize) -> Result<Block> {
 fn type_rows(lines: &mut Lines, count: usize) -> Result<Vec<TypeRow>> {
     skip_blank(lines)?;
     let row = |_| {
-        let line = lines.line()?.ok_or_else(|| Error::of_kind(Kind::Truncated, "the data file ends in the middle of a section"))?;
+        let line = lines.line()?.ok_or_else(|| {
+            Error::of_kind(
+                Kind::Truncated,
+                "the data file ends in the middle of a section",
+            )
+        })?;
         let (text, comment) = without_comment(line);
         let (text, comment) = (text.to_string(), comment.map(str::to_string));
         match text.split_whitespace().collect::<Vec<_>>()[..] {
-            [key, value] => Ok(TypeRow { key: key.to_string(), value: value.to_string(), comment, line: lines.number() }),
-            _ => Err(Error::new(format!("expected a type and its value, found '{text}'")).help("correct the line").at_line(lines.number())),
+            [key, value] => Ok(TypeRow {
+                key: key.to_string(),
+                value: value.to_string(),
+                comment,
+                line: lines.number(),
+            }),
+            _ => Err(
+                Error::new(format!("expected a type and its value, found '{text}'"))
+                    .help("correct the line")
+                    .at_line(lines.number()),
+            ),
         }
     };
     (0..count).map(row).collect()
@@ -307,9 +458,16 @@ fn skip_blank(lines: &mut Lines) -> Result<()> {
         Some(line) if line.trim().is_empty() => Ok(()),
         Some(line) => {
             let found = line.chars().take(40).collect::<String>();
-            Err(Error::new(format!("expected a blank line after the section's name, found '{found}'")).help("add one").at_line(lines.number()))
+            Err(Error::new(format!(
+                "expected a blank line after the section's name, found '{found}'"
+            ))
+            .help("add one")
+            .at_line(lines.number()))
         }
-        None => Err(Error::of_kind(Kind::Truncated, "the data file ends in the middle of a section")),
+        None => Err(Error::of_kind(
+            Kind::Truncated,
+            "the data file ends in the middle of a section",
+        )),
     }
 }
 
@@ -325,22 +483,46 @@ fn skip_section(lines: &mut Lines) -> Result<()> {
 }
 
 fn first_row_values(block: &Block) -> usize {
-    let first = block.bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    first.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count()
+    let first = block
+        .bytes
+        .split(|&byte| byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    first
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty())
+        .count()
 }
 
 /// The columns of Atoms: by the user's word, else by the file's, else by their number where only one style fits.
-fn atom_style(asked: Option<&str>, hint: Option<&str>, block: &Block) -> Result<&'static [&'static str]> {
-    let known = |name: &str| STYLES.iter().find(|(style, _)| *style == name).map(|(_, columns)| *columns);
+fn atom_style(
+    asked: Option<&str>,
+    hint: Option<&str>,
+    block: &Block,
+) -> Result<&'static [&'static str]> {
+    let known = |name: &str| {
+        STYLES
+            .iter()
+            .find(|(style, _)| *style == name)
+            .map(|(_, columns)| *columns)
+    };
     let list = || atom_styles().collect::<Vec<_>>().join(", ");
     if let Some(name) = asked.or(hint.filter(|hint| !hint.is_empty())) {
-        return known(name).ok_or_else(|| Error::new(format!("the atom style '{name}' is not one of those read: {}", list())).help("name one with --atom-style"));
+        return known(name).ok_or_else(|| {
+            Error::new(format!(
+                "the atom style '{name}' is not one of those read: {}",
+                list()
+            ))
+            .help("name one with --atom-style")
+        });
     }
     match first_row_values(block) {
         5 | 8 => Ok(STYLES[0].1),
-        values => Err(Error::new(format!("the file does not say its atom style, and several have {values} values a line"))
-            .help(format!("name it with --atom-style ({})", list()))
-            .at_line(block.first_line)),
+        values => Err(Error::new(format!(
+            "the file does not say its atom style, and several have {values} values a line"
+        ))
+        .help(format!("name it with --atom-style ({})", list()))
+        .at_line(block.first_line)),
     }
 }
 
@@ -355,14 +537,30 @@ fn read_atoms(block: &Block, count: usize, style: &[&str]) -> Result<Columns> {
         "type" => Expect::Guess,
         _ => Expect::Real,
     };
-    let parsed = columns::parse(block, count, &names, &names.iter().map(expect).collect::<Vec<_>>())?;
-    let named = names.into_iter().zip(parsed).map(|(name, values)| Column { name, width: 1, values });
+    let parsed = columns::parse(
+        block,
+        count,
+        &names,
+        &names.iter().map(expect).collect::<Vec<_>>(),
+    )?;
+    let named = names.into_iter().zip(parsed).map(|(name, values)| Column {
+        name,
+        width: 1,
+        values,
+    });
     let mut columns = Columns(named.collect());
     if with_images {
-        let [x, y, z] = ["ix", "iy", "iz"].map(|name| columns.take_integers(name).map(Option::unwrap_or_default));
+        let [x, y, z] = ["ix", "iy", "iz"]
+            .map(|name| columns.take_integers(name).map(Option::unwrap_or_default));
         let (x, y, z) = (x?, y?, z?);
-        let rows = (0..count).flat_map(|row| [x[row], y[row], z[row]]).collect();
-        columns.0.push(Column { name: "images".to_string(), width: 3, values: Values::Integer(rows) });
+        let rows = (0..count)
+            .flat_map(|row| [x[row], y[row], z[row]])
+            .collect();
+        columns.0.push(Column {
+            name: "images".to_string(),
+            width: 3,
+            values: Values::Integer(rows),
+        });
     }
     Ok(columns)
 }
@@ -370,28 +568,61 @@ fn read_atoms(block: &Block, count: usize, style: &[&str]) -> Result<Columns> {
 /// Velocities in the order of `ids`, from rows in any order; angular velocities of spheres are passed over.
 fn read_velocities(block: &Block, count: usize, ids: &[i64]) -> Result<Column> {
     let values = first_row_values(block).max(4);
-    let names: Vec<String> = ["id", "vx", "vy", "vz"].iter().map(|name| name.to_string()).chain((5..=values).map(|at| format!("column {at}"))).collect();
-    let expected: Vec<Expect> = (0..values).map(|at| if at == 0 { Expect::Integer } else { Expect::Real }).collect();
+    let names: Vec<String> = ["id", "vx", "vy", "vz"]
+        .iter()
+        .map(|name| name.to_string())
+        .chain((5..=values).map(|at| format!("column {at}")))
+        .collect();
+    let expected: Vec<Expect> = (0..values)
+        .map(|at| {
+            if at == 0 {
+                Expect::Integer
+            } else {
+                Expect::Real
+            }
+        })
+        .collect();
     let parsed = columns::parse(block, count, &names, &expected)?;
-    let named = names.into_iter().zip(parsed).map(|(name, values)| Column { name, width: 1, values });
+    let named = names.into_iter().zip(parsed).map(|(name, values)| Column {
+        name,
+        width: 1,
+        values,
+    });
     let mut columns = Columns(named.collect());
     let order = columns.take_integers("id")?.unwrap_or_default();
     columns.join(&["vx", "vy", "vz"], "velo")?;
     let velocities = columns.take("velo").expect("just joined");
     let mut rows: Vec<u32> = (0..count as u32).collect();
     rows.sort_by_key(|&row| order[row as usize]);
-    if let Some((&row, _)) = rows.iter().zip(ids).find(|(row, id)| order[**row as usize] != **id) {
-        let what = format!("the velocities do not belong to the atoms: id {} has no partner", order[row as usize]);
-        return Err(Error::new(what).help("each atom needs one line").at_line(block.first_line + u64::from(row)));
+    if let Some((&row, _)) = rows
+        .iter()
+        .zip(ids)
+        .find(|(row, id)| order[**row as usize] != **id)
+    {
+        let what = format!(
+            "the velocities do not belong to the atoms: id {} has no partner",
+            order[row as usize]
+        );
+        return Err(Error::new(what)
+            .help("each atom needs one line")
+            .at_line(block.first_line + u64::from(row)));
     }
-    Ok(Column { values: velocities.values.gather(&rows, 3), ..velocities })
+    Ok(Column {
+        values: velocities.values.gather(&rows, 3),
+        ..velocities
+    })
 }
 
 /// Per-particle properties that a data file has no place for, of those that the frame has.
 pub fn left_out(frame: &Frame) -> Vec<&str> {
     let style = style_for(frame);
     let kept = |name: &str| name == "velo" || name == "type" || style.1.contains(&name);
-    frame.columns.iter().map(|column| column.name.as_str()).filter(|name| !kept(name)).collect()
+    frame
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .filter(|name| !kept(name))
+        .collect()
 }
 
 /// The simplest atom style that holds what the frame has.
@@ -405,7 +636,10 @@ fn style_for(frame: &Frame) -> &'static (&'static str, &'static [&'static str]) 
         (false, false, true) => "charge",
         (false, false, false) => "atomic",
     };
-    STYLES.iter().find(|(style, _)| *style == name).expect("a style of the table")
+    STYLES
+        .iter()
+        .find(|(style, _)| *style == name)
+        .expect("a style of the table")
 }
 
 /// Text of a frame as a data file, in the simplest atom style that holds what it has (`sphere` where there are diameters).
@@ -414,7 +648,9 @@ fn style_for(frame: &Frame) -> &'static (&'static str, &'static [&'static str]) 
 /// round-trips exactly. Columns that no style holds are left out: [`left_out`] names them.
 pub fn format(frame: &Frame) -> Result<Vec<u8>> {
     let cell = frame.cell.as_ref().ok_or_else(|| {
-        Error::new("a LAMMPS data file needs a cell and this input has none").help("give it with --cell LX,LY,LZ").in_frame(frame.ordinal)
+        Error::new("a LAMMPS data file needs a cell and this input has none")
+            .help("give it with --cell LX,LY,LZ")
+            .in_frame(frame.ordinal)
     })?;
     let (types, _) = type_numbers(frame);
     let type_count = types.iter().copied().max().unwrap_or(1);
@@ -426,11 +662,21 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
     if let Some(units) = frame.key("units") {
         out.text(", units = ").text(units);
     }
-    out.text("\n\n").integer(frame.len() as i64).text(" atoms\n").integer(type_count).text(" atom types\n\n");
+    out.text("\n\n")
+        .integer(frame.len() as i64)
+        .text(" atoms\n")
+        .integer(type_count)
+        .text(" atom types\n\n");
     format_box(&mut out, cell);
 
     let (style, columns) = style_for(frame);
-    format_masses(&mut out, frame, &types, type_count, *style == "sphere" || *style == "bpm/sphere");
+    format_masses(
+        &mut out,
+        frame,
+        &types,
+        type_count,
+        *style == "sphere" || *style == "bpm/sphere",
+    );
     out.text("\nAtoms # ").text(style).text("\n\n");
     for row in 0..frame.len() {
         for (at, name) in columns.iter().enumerate() {
@@ -443,7 +689,12 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
                 "x" => out.real(frame.positions[row].x),
                 "y" => out.real(frame.positions[row].y),
                 "z" => out.real(frame.positions[row].z),
-                "diameter" => out.real(frame.diameters.as_ref().map_or(1.0, |diameters| diameters[row])),
+                "diameter" => out.real(
+                    frame
+                        .diameters
+                        .as_ref()
+                        .map_or(1.0, |diameters| diameters[row]),
+                ),
                 "density" => out.real(density(frame, row)),
                 name => match frame.column(name).map(|column| &column.values) {
                     Some(Values::Integer(values)) => out.integer(values[row]),
@@ -462,8 +713,17 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
         });
         out.text("\n");
     }
-    if let Some(Column { values: Values::Real(velocities), width: 3, .. }) = frame.column("velo") {
-        let spin = if *style == "sphere" || *style == "bpm/sphere" { " 0 0 0\n" } else { "\n" };
+    if let Some(Column {
+        values: Values::Real(velocities),
+        width: 3,
+        ..
+    }) = frame.column("velo")
+    {
+        let spin = if *style == "sphere" || *style == "bpm/sphere" {
+            " 0 0 0\n"
+        } else {
+            "\n"
+        };
         out.text("\nVelocities\n\n");
         for row in 0..frame.len() {
             out.integer(frame.ids[row]);
@@ -478,9 +738,15 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
 
 /// Density of a sphere: the input's, else mass / (π σ³ / 6), else 1.
 fn density(frame: &Frame, row: usize) -> f64 {
-    match (frame.column("density").map(|column| &column.values), &frame.masses, &frame.diameters) {
+    match (
+        frame.column("density").map(|column| &column.values),
+        &frame.masses,
+        &frame.diameters,
+    ) {
         (Some(Values::Real(densities)), ..) => densities[row],
-        (_, Some(masses), Some(diameters)) if diameters[row] > 0.0 => masses[row] / (std::f64::consts::FRAC_PI_6 * diameters[row].powi(3)),
+        (_, Some(masses), Some(diameters)) if diameters[row] > 0.0 => {
+            masses[row] / (std::f64::consts::FRAC_PI_6 * diameters[row].powi(3))
+        }
         _ => 1.0,
     }
 }
@@ -490,15 +756,33 @@ fn format_box(out: &mut Writer, cell: &Cell) {
     if cell.is_restricted() {
         for (axis, name) in ["x", "y", "z"].iter().enumerate() {
             let low = origin[axis];
-            out.real(low).text(" ").real(inverse_difference(h[(axis, axis)], low)).text(&format!(" {name}lo {name}hi\n"));
+            out.real(low)
+                .text(" ")
+                .real(inverse_difference(h[(axis, axis)], low))
+                .text(&format!(" {name}lo {name}hi\n"));
         }
         if !cell.is_orthogonal() {
-            out.real(h[(0, 1)]).text(" ").real(h[(0, 2)]).text(" ").real(h[(1, 2)]).text(" xy xz yz\n");
+            out.real(h[(0, 1)])
+                .text(" ")
+                .real(h[(0, 2)])
+                .text(" ")
+                .real(h[(1, 2)])
+                .text(" xy xz yz\n");
         }
     } else {
         let edges = [0, 1, 2].map(|axis| cell.edge(axis));
-        for (vector, name) in edges.iter().chain([&origin]).zip(["avec", "bvec", "cvec", "abc origin"]) {
-            out.real(vector.x).text(" ").real(vector.y).text(" ").real(vector.z).text(&format!(" {name}\n"));
+        for (vector, name) in
+            edges
+                .iter()
+                .chain([&origin])
+                .zip(["avec", "bvec", "cvec", "abc origin"])
+        {
+            out.real(vector.x)
+                .text(" ")
+                .real(vector.y)
+                .text(" ")
+                .real(vector.z)
+                .text(&format!(" {name}\n"));
         }
     }
 }
@@ -508,7 +792,8 @@ fn format_masses(out: &mut Writer, frame: &Frame, types: &[i64], type_count: i64
     let mut rows: Vec<Option<(f64, &str)>> = vec![None; type_count as usize];
     let equal = frame.masses.as_ref().is_some_and(|masses| {
         types.iter().enumerate().all(|(row, &kind)| {
-            let entry = rows[kind as usize - 1].get_or_insert((masses[row], frame.species.name(row)));
+            let entry =
+                rows[kind as usize - 1].get_or_insert((masses[row], frame.species.name(row)));
             entry.0 == masses[row]
         })
     });

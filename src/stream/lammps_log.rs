@@ -25,7 +25,11 @@ impl Session {
     pub fn new(pairs: impl IntoIterator<Item = (i64, f64)>) -> Option<Self> {
         let mut session: Option<Session> = None;
         for (step, temperature) in pairs {
-            let session = session.get_or_insert(Session { first: step, last: step, ..Session::default() });
+            let session = session.get_or_insert(Session {
+                first: step,
+                last: step,
+                ..Session::default()
+            });
             session.temperatures.insert(step, temperature);
             (session.first, session.last) = (session.first.min(step), session.last.max(step));
         }
@@ -40,10 +44,16 @@ pub fn parse(text: &str) -> Vec<Session> {
     let mut block_step = None;
     for line in text.lines() {
         let line = line.trim();
-        let yaml = line.strip_prefix("keywords:").or_else(|| line.strip_prefix("- [")).map(|list| list.replace(['[', ']', ',', '\'', '"'], " "));
+        let yaml = line
+            .strip_prefix("keywords:")
+            .or_else(|| line.strip_prefix("- ["))
+            .map(|list| list.replace(['[', ']', ',', '\'', '"'], " "));
         let clean = yaml.as_deref().unwrap_or(line);
         let words: Vec<&str> = clean.split_whitespace().collect();
-        if words.contains(&"Step") && words.contains(&"Temp") && words.iter().all(|word| word.parse::<f64>().is_err()) {
+        if words.contains(&"Step")
+            && words.contains(&"Temp")
+            && words.iter().all(|word| word.parse::<f64>().is_err())
+        {
             let at = |name: &str| words.iter().position(|word| *word == name).unwrap_or(0);
             let header = (at("Step"), at("Temp"), words.len());
             // A header that is repeated within a run goes on with it.
@@ -60,13 +70,21 @@ pub fn parse(text: &str) -> Vec<Session> {
             columns = None;
             block_step = None;
         } else if let Some(step) = block_step {
-            let named = words.windows(3).find(|words| words[0] == "Temp" && words[1] == "=");
-            if let (Some(temperature), Some(run)) = (named.and_then(|words| words[2].parse().ok()), runs.last_mut()) {
+            let named = words
+                .windows(3)
+                .find(|words| words[0] == "Temp" && words[1] == "=");
+            if let (Some(temperature), Some(run)) = (
+                named.and_then(|words| words[2].parse().ok()),
+                runs.last_mut(),
+            ) {
                 run.push((step, temperature));
             }
         } else if let Some((step_at, temperature_at, count)) = columns
             && words.len() == count
-            && let (Ok(step), Ok(temperature)) = (words[step_at].parse::<i64>(), words[temperature_at].parse::<f64>())
+            && let (Ok(step), Ok(temperature)) = (
+                words[step_at].parse::<i64>(),
+                words[temperature_at].parse::<f64>(),
+            )
             && let Some(run) = runs.last_mut()
         {
             run.push((step, temperature));
@@ -76,11 +94,17 @@ pub fn parse(text: &str) -> Vec<Session> {
     for run in runs.into_iter().filter(|run| !run.is_empty()) {
         // A rewind within a run means a second log of the same header in the same file.
         for (at, &(step, temperature)) in run.iter().enumerate() {
-            let goes_on = sessions.last().and_then(|session| session.last()).is_some_and(|&(last, _)| if at == 0 { step == last } else { step >= last });
+            let goes_on = sessions
+                .last()
+                .and_then(|session| session.last())
+                .is_some_and(|&(last, _)| if at == 0 { step == last } else { step >= last });
             if !goes_on {
                 sessions.push(Vec::new());
             }
-            sessions.last_mut().expect("just pushed").push((step, temperature));
+            sessions
+                .last_mut()
+                .expect("just pushed")
+                .push((step, temperature));
         }
     }
     sessions.into_iter().filter_map(Session::new).collect()

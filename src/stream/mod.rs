@@ -51,7 +51,11 @@ pub enum Format {
 
 impl Format {
     const NATIVE: [(Format, &'static str, &'static [&'static str]); 3] = [
-        (Format::LammpsDump, "dump", &["lammpstrj", "dump", "lammpsdump"]),
+        (
+            Format::LammpsDump,
+            "dump",
+            &["lammpstrj", "dump", "lammpsdump"],
+        ),
         (Format::LammpsData, "data", &["data", "lmp", "lmpdat"]),
         (Format::Xyz, "xyz", &["xyz", "extxyz", "exyz"]),
     ];
@@ -60,27 +64,45 @@ impl Format {
     pub fn name(self) -> &'static str {
         match self {
             Format::Chemfiles(format) => format.name,
-            native => Self::NATIVE.iter().find(|(format, ..)| *format == native).map_or("", |(_, name, _)| name),
+            native => Self::NATIVE
+                .iter()
+                .find(|(format, ..)| *format == native)
+                .map_or("", |(_, name, _)| name),
         }
     }
 
     /// The format of that name.
     pub fn from_name(name: &str) -> Result<Self> {
         let lower = name.to_ascii_lowercase();
-        let native = Self::NATIVE.iter().find(|(_, known, endings)| *known == lower || endings.contains(&lower.as_str()));
+        let native = Self::NATIVE
+            .iter()
+            .find(|(_, known, endings)| *known == lower || endings.contains(&lower.as_str()));
         let native = native.map(|(format, ..)| *format);
-        native.or_else(|| chemfiles::format_from_name(name).map(Format::Chemfiles)).ok_or_else(|| {
-            Error::new(format!("unknown format '{name}'")).help(format!("known are {}", Self::names()))
-        })
+        native
+            .or_else(|| chemfiles::format_from_name(name).map(Format::Chemfiles))
+            .ok_or_else(|| {
+                Error::new(format!("unknown format '{name}'"))
+                    .help(format!("known are {}", Self::names()))
+            })
     }
 
     /// The format that a path's ending names, and the compression around it.
     pub fn from_path(path: &Path) -> (Option<Self>, Option<Compression>) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_ascii_lowercase();
         let (compression, stem) = Compression::from_name(&name);
         let ending = stem.rsplit_once('.').map_or("", |(_, ending)| ending);
-        let native = Self::NATIVE.iter().find(|(_, _, endings)| endings.contains(&ending)).map(|(format, ..)| *format);
-        (native.or_else(|| chemfiles::format_by_ending(path).map(Format::Chemfiles)), compression)
+        let native = Self::NATIVE
+            .iter()
+            .find(|(_, _, endings)| endings.contains(&ending))
+            .map(|(format, ..)| *format);
+        (
+            native.or_else(|| chemfiles::format_by_ending(path).map(Format::Chemfiles)),
+            compression,
+        )
     }
 
     /// The native format that text looks like.
@@ -98,12 +120,19 @@ impl Format {
             let words: Vec<&str> = line.split_whitespace().collect();
             matches!(words[..], [count, "atoms", ..] if count.parse::<usize>().is_ok())
         };
-        text.lines().skip(1).take(60).any(counts_atoms).then_some(Format::LammpsData)
+        text.lines()
+            .skip(1)
+            .take(60)
+            .any(counts_atoms)
+            .then_some(Format::LammpsData)
     }
 
     fn names() -> String {
         let native = Self::NATIVE.iter().map(|(_, name, _)| *name);
-        native.chain(chemfiles::FORMATS.iter().map(|format| format.name)).collect::<Vec<_>>().join(", ")
+        native
+            .chain(chemfiles::FORMATS.iter().map(|format| format.name))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 
@@ -159,11 +188,14 @@ impl About {
     }
 
     fn note_positions(&self, frame: &Frame) {
-        self.positions.lock().expect("no reader has panicked").get_or_insert(match frame.coordinates {
-            Coordinates::Unwrapped => "unwrapped",
-            Coordinates::Images(_) => "wrapped, with image flags",
-            Coordinates::Unknown => "as stored, without image flags",
-        });
+        self.positions
+            .lock()
+            .expect("no reader has panicked")
+            .get_or_insert(match frame.coordinates {
+                Coordinates::Unwrapped => "unwrapped",
+                Coordinates::Images(_) => "wrapped, with image flags",
+                Coordinates::Unknown => "as stored, without image flags",
+            });
     }
 }
 
@@ -172,8 +204,18 @@ pub fn open(input: &Input, options: &Options, workers: Workers) -> Result<Trajec
     let name = input.name();
     let opened = open_frames(input, options, workers).map_err(|error| error.in_input(&name))?;
     let (frames, format, meter) = opened;
-    let about = Arc::new(About { name, format, meter, cut_short: AtomicBool::new(false), positions: Mutex::new(None) });
-    let whole = Complete { frames, about: about.clone(), partial: options.partial };
+    let about = Arc::new(About {
+        name,
+        format,
+        meter,
+        cut_short: AtomicBool::new(false),
+        positions: Mutex::new(None),
+    });
+    let whole = Complete {
+        frames,
+        about: about.clone(),
+        partial: options.partial,
+    };
 
     let mut attacher = Attacher::new(options.attachments.clone());
     let mut unwrapper = Unwrapper::new(options.unwrap);
@@ -183,11 +225,20 @@ pub fn open(input: &Input, options: &Options, workers: Workers) -> Result<Trajec
         let frame = frame?;
         noted.note_positions(&frame);
         let ordinal = frame.ordinal;
-        let completed = attacher.apply(frame).and_then(|frame| unwrapper.apply(frame));
+        let completed = attacher
+            .apply(frame)
+            .and_then(|frame| unwrapper.apply(frame));
         let frame = completed.map_err(|error| error.in_frame(ordinal).in_input(&noted.name))?;
-        if species.is_empty() { Ok(frame) } else { select::species(frame, &species).map_err(|error| error.in_input(&noted.name)) }
+        if species.is_empty() {
+            Ok(frame)
+        } else {
+            select::species(frame, &species).map_err(|error| error.in_input(&noted.name))
+        }
     });
-    Ok(Trajectory { frames: Box::new(frames), about })
+    Ok(Trajectory {
+        frames: Box::new(frames),
+        about,
+    })
 }
 
 /// Measures the whole input in a first pass, without parsing the particles of native formats.
@@ -195,17 +246,28 @@ pub fn extent(input: &Input, options: &Options) -> Result<Extent> {
     let measured = || match content(input, options)? {
         Opened::Chemfiles(path, format) => {
             let (frames, _) = chemfiles::open((*path).as_ref(), format)?;
-            measure(frames.map(|frame| frame.map(|frame| frame.step)), options.partial)
+            measure(
+                frames.map(|frame| frame.map(|frame| frame.step)),
+                options.partial,
+            )
         }
-        Opened::Text(lines, Format::LammpsDump) => measure_text(RawFrames::new(LammpsDump::default(), lines), options),
-        Opened::Text(lines, Format::LammpsData) => measure_text(RawFrames::new(LammpsData::new(options.atom_style.clone()), lines), options),
+        Opened::Text(lines, Format::LammpsDump) => {
+            measure_text(RawFrames::new(LammpsDump::default(), lines), options)
+        }
+        Opened::Text(lines, Format::LammpsData) => measure_text(
+            RawFrames::new(LammpsData::new(options.atom_style.clone()), lines),
+            options,
+        ),
         Opened::Text(lines, _) => measure_text(RawFrames::new(Xyz::default(), lines), options),
     };
     measured().map_err(|error| error.in_input(input.name()))
 }
 
 fn measure_text<F: TextFormat>(frames: RawFrames<F>, options: &Options) -> Result<Extent> {
-    measure(frames.map(|frame| frame.map(|frame| F::step(&frame.raw))), options.partial)
+    measure(
+        frames.map(|frame| frame.map(|frame| F::step(&frame.raw))),
+        options.partial,
+    )
 }
 
 fn measure(steps: impl Iterator<Item = Result<Option<i64>>>, partial: bool) -> Result<Extent> {
@@ -227,19 +289,32 @@ fn measure(steps: impl Iterator<Item = Result<Option<i64>>>, partial: bool) -> R
     Ok(extent)
 }
 
-fn open_frames(input: &Input, options: &Options, workers: Workers) -> Result<(Source, Format, Arc<Meter>)> {
+fn open_frames(
+    input: &Input,
+    options: &Options,
+    workers: Workers,
+) -> Result<(Source, Format, Arc<Meter>)> {
     Ok(match content(input, options)? {
         Opened::Chemfiles(path, format) => {
             let (frames, meter) = chemfiles::open((*path).as_ref(), format)?;
             // The path may be that of a temporary file: it has to outlive the reading.
             let frames = frames.inspect(move |_| _ = &path);
-            (select::frames(frames, options.frames), Format::Chemfiles(format), meter)
+            (
+                select::frames(frames, options.frames),
+                Format::Chemfiles(format),
+                meter,
+            )
         }
         Opened::Text(lines, format) => {
             let meter = lines.meter();
             let frames = match format {
                 Format::LammpsDump => parsed(LammpsDump::default(), lines, options, workers),
-                Format::LammpsData => parsed(LammpsData::new(options.atom_style.clone()), lines, options, workers),
+                Format::LammpsData => parsed(
+                    LammpsData::new(options.atom_style.clone()),
+                    lines,
+                    options,
+                    workers,
+                ),
                 _ => parsed(Xyz::default(), lines, options, workers),
             };
             (frames, format, meter)
@@ -261,9 +336,14 @@ fn content(input: &Input, options: &Options) -> Result<Opened> {
     };
     if let Some(Format::Chemfiles(format)) = options.format.or(by_name.0) {
         return Ok(match input {
-            Input::File(path) if by_name.1.is_none() => Opened::Chemfiles(Box::new(path.clone()), format),
+            Input::File(path) if by_name.1.is_none() => {
+                Opened::Chemfiles(Box::new(path.clone()), format)
+            }
             _ => {
-                let ending = format.endings.first().map_or(String::new(), |ending| format!(".{ending}"));
+                let ending = format
+                    .endings
+                    .first()
+                    .map_or(String::new(), |ending| format!(".{ending}"));
                 Opened::Chemfiles(Box::new(bytes::decompressed_copy(input, &ending)?), format)
             }
         });
@@ -273,7 +353,8 @@ fn content(input: &Input, options: &Options) -> Result<Opened> {
     let format = match options.format.or(by_name.0) {
         Some(format) => format,
         None => Format::from_content(lines.peek(1 << 14)?).ok_or_else(|| {
-            Error::new("the format cannot be told from the name or the content").help(format!("name it with --format ({})", Format::names()))
+            Error::new("the format cannot be told from the name or the content")
+                .help(format!("name it with --format ({})", Format::names()))
         })?,
     };
     Ok(Opened::Text(lines, format))

@@ -17,12 +17,17 @@ impl Workers {
     /// That many threads (at least one), for everything in this process: the first call decides.
     pub fn new(threads: usize) -> Result<Self> {
         let threads = threads.max(1);
-        let named = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("worker-{index}"));
+        let named = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("worker-{index}"));
         match named.build_global() {
             Ok(()) => Ok(Workers { threads }),
             // The pool is there already; the number still bounds what is under way.
             Err(_) if rayon::current_num_threads() > 0 => Ok(Workers { threads }),
-            Err(error) => Err(Error::new(format!("cannot start {threads} threads: {error}")).help("ask for fewer with -j")),
+            Err(error) => Err(
+                Error::new(format!("cannot start {threads} threads: {error}"))
+                    .help("ask for fewer with -j"),
+            ),
         }
     }
 

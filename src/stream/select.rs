@@ -16,7 +16,11 @@ pub struct FrameRange {
 
 impl FrameRange {
     /// Every frame.
-    pub const ALL: FrameRange = FrameRange { start: 0, stop: None, step: 1 };
+    pub const ALL: FrameRange = FrameRange {
+        start: 0,
+        stop: None,
+        step: 1,
+    };
 
     /// Whether every frame is used.
     pub fn is_all(&self) -> bool {
@@ -29,18 +33,37 @@ impl FromStr for FrameRange {
 
     /// `A:B:S`, each of which may be left out, or a single frame `A`.
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let number = |part: &str| part.trim().parse::<i64>().map_err(|_| format!("'{part}' is not a whole number"));
-        let optional = |part: Option<&&str>| part.filter(|part| !part.trim().is_empty()).map(|part| number(part)).transpose();
+        let number = |part: &str| {
+            part.trim()
+                .parse::<i64>()
+                .map_err(|_| format!("'{part}' is not a whole number"))
+        };
+        let optional = |part: Option<&&str>| {
+            part.filter(|part| !part.trim().is_empty())
+                .map(|part| number(part))
+                .transpose()
+        };
         let parts: Vec<&str> = text.split(':').collect();
         match parts.len() {
             1 => {
                 let start = number(parts[0])?;
-                Ok(FrameRange { start, stop: (start != -1).then_some(start.wrapping_add(1)), step: 1 })
+                Ok(FrameRange {
+                    start,
+                    stop: (start != -1).then_some(start.wrapping_add(1)),
+                    step: 1,
+                })
             }
             2 | 3 => {
                 let step = optional(parts.get(2))?.unwrap_or(1);
-                let step = usize::try_from(step).ok().filter(|&step| step > 0).ok_or("the step must be positive: a stream runs forwards")?;
-                Ok(FrameRange { start: optional(parts.first())?.unwrap_or(0), stop: optional(parts.get(1))?, step })
+                let step = usize::try_from(step)
+                    .ok()
+                    .filter(|&step| step > 0)
+                    .ok_or("the step must be positive: a stream runs forwards")?;
+                Ok(FrameRange {
+                    start: optional(parts.first())?.unwrap_or(0),
+                    stop: optional(parts.get(1))?,
+                    step,
+                })
             }
             _ => Err("write A:B:S, such as 0:100:5, 10: or -20:".to_string()),
         }
@@ -48,7 +71,10 @@ impl FromStr for FrameRange {
 }
 
 /// The items of a range of a stream. Negative bounds hold back as many items as they count; nothing beyond `stop` is read.
-pub fn frames<T>(items: impl Iterator<Item = Result<T>> + 'static, range: FrameRange) -> Box<dyn Iterator<Item = Result<T>>>
+pub fn frames<T>(
+    items: impl Iterator<Item = Result<T>> + 'static,
+    range: FrameRange,
+) -> Box<dyn Iterator<Item = Result<T>>>
 where
     T: 'static,
 {
@@ -56,17 +82,35 @@ where
         return Box::new(items);
     }
     if range.start < 0 {
-        return Box::new(FromEnd { items: Some(items), range, ready: VecDeque::new() });
+        return Box::new(FromEnd {
+            items: Some(items),
+            range,
+            ready: VecDeque::new(),
+        });
     }
     let start = range.start as usize;
-    let held_back = range.stop.filter(|&stop| stop < 0).map_or(0, |stop| stop.unsigned_abs() as usize);
+    let held_back = range
+        .stop
+        .filter(|&stop| stop < 0)
+        .map_or(0, |stop| stop.unsigned_abs() as usize);
     let count = match range.stop {
         Some(stop) if stop >= 0 => (stop as usize).saturating_sub(start),
         _ => usize::MAX,
     };
     let step = range.step;
-    let kept = HeldBack { items, queue: VecDeque::new(), count: held_back, at_end: false };
-    Box::new(Slice { items: kept, position: 0, start, end: start.saturating_add(count), step })
+    let kept = HeldBack {
+        items,
+        queue: VecDeque::new(),
+        count: held_back,
+        at_end: false,
+    };
+    Box::new(Slice {
+        items: kept,
+        position: 0,
+        start,
+        end: start.saturating_add(count),
+        step,
+    })
 }
 
 /// `start..end` by `step`; errors pass wherever they occur.
@@ -86,7 +130,9 @@ impl<T, I: Iterator<Item = Result<T>>> Iterator for Slice<I> {
             let item = self.items.next()?;
             let position = self.position;
             self.position += 1;
-            if item.is_err() || (position >= self.start && (position - self.start).is_multiple_of(self.step)) {
+            if item.is_err()
+                || (position >= self.start && (position - self.start).is_multiple_of(self.step))
+            {
                 return Some(item);
             }
         }
@@ -117,7 +163,11 @@ impl<T, I: Iterator<Item = Result<T>>> Iterator for HeldBack<I, T> {
                 None => self.at_end = true,
             }
         }
-        if self.queue.len() > self.count { self.queue.pop_front().map(Ok) } else { None }
+        if self.queue.len() > self.count {
+            self.queue.pop_front().map(Ok)
+        } else {
+            None
+        }
     }
 }
 
@@ -176,13 +226,22 @@ impl<T, I: Iterator<Item = Result<T>>> Iterator for FromEnd<I, T> {
 ///
 /// Errors: a frame in which none of them occurs.
 pub fn species(mut frame: Frame, wanted: &[String]) -> Result<Frame> {
-    let chosen: Vec<bool> = frame.species.names.iter().map(|name| wanted.iter().any(|wanted| **wanted == **name)).collect();
+    let chosen: Vec<bool> = frame
+        .species
+        .names
+        .iter()
+        .map(|name| wanted.iter().any(|wanted| **wanted == **name))
+        .collect();
     if !chosen.iter().any(|&chosen| chosen) {
         let what = format!("no particle is of the species {}", wanted.join(", "));
         let present: Vec<&str> = frame.species.names.iter().map(|name| &**name).collect();
-        return Err(Error::new(what).help(format!("the species are {}", present.join(", "))).in_frame(frame.ordinal));
+        return Err(Error::new(what)
+            .help(format!("the species are {}", present.join(", ")))
+            .in_frame(frame.ordinal));
     }
-    let rows: Vec<u32> = (0..frame.len() as u32).filter(|&row| chosen[frame.species.of[row as usize] as usize]).collect();
+    let rows: Vec<u32> = (0..frame.len() as u32)
+        .filter(|&row| chosen[frame.species.of[row as usize] as usize])
+        .collect();
     frame.gather(&rows);
     Ok(frame)
 }

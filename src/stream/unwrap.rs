@@ -73,13 +73,17 @@ impl Unwrapper {
                 let periodic = cell.periodic();
                 for (position, image) in frame.positions.iter_mut().zip(images) {
                     if *image != [0; 3] {
-                        *position += cell.translation([0, 1, 2].map(|axis| if periodic[axis] { image[axis] } else { 0 }));
+                        *position += cell.translation(
+                            [0, 1, 2].map(|axis| if periodic[axis] { image[axis] } else { 0 }),
+                        );
                     }
                 }
                 frame.coordinates = Coordinates::Unwrapped;
                 Ok(frame)
             }
-            (Unwrap::Images, _) => Err(Error::new("the frame has no image flags").help("use --unwrap auto or nearest").in_frame(ordinal)),
+            (Unwrap::Images, _) => Err(Error::new("the frame has no image flags")
+                .help("use --unwrap auto or nearest")
+                .in_frame(ordinal)),
             (Unwrap::Auto | Unwrap::Nearest, _) => {
                 self.nearest(&mut frame)?;
                 frame.coordinates = Coordinates::Unwrapped;
@@ -91,12 +95,21 @@ impl Unwrapper {
     fn nearest(&mut self, frame: &mut Frame) -> Result<()> {
         let cell = frame.cell.as_ref().ok_or_else(|| no_cell(frame.ordinal))?;
         let periodic = cell.periodic();
-        let fractional: Vec<Vector3<f64>> = frame.positions.iter().map(|position| cell.fractional(position)).collect();
+        let fractional: Vec<Vector3<f64>> = frame
+            .positions
+            .iter()
+            .map(|position| cell.fractional(position))
+            .collect();
         let images = match &self.before {
             None => vec![[0; 3]; frame.len()],
             Some(before) if before.ids != frame.ids => {
-                let what = format!("the particles are not those of frame {}, so they cannot be followed through the periodic cell", before.ordinal);
-                return Err(Error::new(what).help("dump image flags or unwrapped positions, or use --unwrap none").in_frame(frame.ordinal));
+                let what = format!(
+                    "the particles are not those of frame {}, so they cannot be followed through the periodic cell",
+                    before.ordinal
+                );
+                return Err(Error::new(what)
+                    .help("dump image flags or unwrapped positions, or use --unwrap none")
+                    .in_frame(frame.ordinal));
             }
             Some(before) => {
                 let mut images = before.images.clone();
@@ -125,7 +138,12 @@ impl Unwrapper {
                 *position += cell.translation(*image);
             }
         }
-        self.before = Some(Before { ids: frame.ids.clone(), fractional, images, ordinal: frame.ordinal });
+        self.before = Some(Before {
+            ids: frame.ids.clone(),
+            fractional,
+            images,
+            ordinal: frame.ordinal,
+        });
         Ok(())
     }
 }

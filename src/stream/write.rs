@@ -36,9 +36,17 @@ impl<W: Write> Encoder<W> {
     pub fn new(writer: W, compression: Option<Compression>) -> Result<Self> {
         Ok(match compression {
             None => Encoder::Plain(writer),
-            Some(Compression::Gzip) => Encoder::Gzip(flate2::write::GzEncoder::new(writer, flate2::Compression::default())),
-            Some(Compression::Xz) => Encoder::Xz(Box::new(liblzma::write::XzEncoder::new(writer, 6))),
-            Some(Compression::Bzip2) => Encoder::Bzip2(bzip2::write::BzEncoder::new(writer, bzip2::Compression::best())),
+            Some(Compression::Gzip) => Encoder::Gzip(flate2::write::GzEncoder::new(
+                writer,
+                flate2::Compression::default(),
+            )),
+            Some(Compression::Xz) => {
+                Encoder::Xz(Box::new(liblzma::write::XzEncoder::new(writer, 6)))
+            }
+            Some(Compression::Bzip2) => Encoder::Bzip2(bzip2::write::BzEncoder::new(
+                writer,
+                bzip2::Compression::best(),
+            )),
             Some(Compression::Zstd) => Encoder::Zstd(zstd::Encoder::new(writer, 0)?),
         })
     }

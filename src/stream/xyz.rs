@@ -32,7 +32,9 @@ impl TextFormat for Xyz {
 
     fn cut(&mut self, lines: &mut Lines) -> Result<Option<Raw>> {
         let rows = loop {
-            let Some(line) = lines.line()? else { return Ok(None) };
+            let Some(line) = lines.line()? else {
+                return Ok(None);
+            };
             match line.trim() {
                 "" => continue,
                 text => {
@@ -47,18 +49,29 @@ impl TextFormat for Xyz {
             }
         };
         let Some(comment) = lines.line()? else {
-            return Err(Error::of_kind(Kind::Truncated, "the input ends in the middle of a frame's header")
-                .help("use --partial to go on with the complete frames before it"));
+            return Err(Error::of_kind(
+                Kind::Truncated,
+                "the input ends in the middle of a frame's header",
+            )
+            .help("use --partial to go on with the complete frames before it"));
         };
         let comment = comment.to_string();
         let block = lines.block(rows, self.block_size)?;
         self.block_size = block.bytes.len();
-        Ok(Some(Raw { rows, comment, block }))
+        Ok(Some(Raw {
+            rows,
+            comment,
+            block,
+        }))
     }
 
     fn step(raw: &Raw) -> Option<i64> {
         match is_extended(&raw.comment) {
-            true => parse_keys(&raw.comment).ok()?.iter().find(|(key, _)| STEP.contains(&key.as_str())).and_then(|(_, text)| text.parse().ok()),
+            true => parse_keys(&raw.comment)
+                .ok()?
+                .iter()
+                .find(|(key, _)| STEP.contains(&key.as_str()))
+                .and_then(|(_, text)| text.parse().ok()),
             false => plain_step(&raw.comment),
         }
     }
@@ -73,7 +86,9 @@ impl TextFormat for Xyz {
             frame.step = plain_step(&raw.comment);
             let comment = raw.comment.trim();
             if !comment.is_empty() {
-                frame.keys.push(("comment".to_string(), comment.to_string()));
+                frame
+                    .keys
+                    .push(("comment".to_string(), comment.to_string()));
             }
             None
         };
@@ -83,13 +98,23 @@ impl TextFormat for Xyz {
         };
         let mut columns = parse_block(&raw.block, raw.rows, &properties)?;
 
-        let positions = columns.take("pos").or_else(|| columns.take("positions")).filter(|column| column.width == 3);
+        let positions = columns
+            .take("pos")
+            .or_else(|| columns.take("positions"))
+            .filter(|column| column.width == 3);
         let Some(Values::Real(positions)) = positions.map(|column| column.values) else {
-            return Err(Error::new("Properties has no pos:R:3").help("positions are needed").at_line(comment_line));
+            return Err(Error::new("Properties has no pos:R:3")
+                .help("positions are needed")
+                .at_line(comment_line));
         };
         frame.positions = assemble::vectors(&positions);
-        frame.ids = columns.take_integers("id")?.unwrap_or_else(|| assemble::ordinal_ids(raw.rows));
-        let species = columns.take("species").or_else(|| columns.take("element")).or_else(|| columns.take("type"));
+        frame.ids = columns
+            .take_integers("id")?
+            .unwrap_or_else(|| assemble::ordinal_ids(raw.rows));
+        let species = columns
+            .take("species")
+            .or_else(|| columns.take("element"))
+            .or_else(|| columns.take("type"));
         frame.species = match species.map(|column| column.values) {
             Some(Values::Integer(types)) => Species::from_types(&types),
             Some(values) => Species::from_labels(&assemble::labels(values)),
@@ -161,7 +186,9 @@ fn scan(text: &str, ends: impl Fn(char) -> bool) -> Result<(String, &str)> {
                     return Ok((text[..=at].to_string(), &text[at + 1..]));
                 }
             }
-            return Err(Error::new("a bracket in the comment line is not closed").help("correct the line"));
+            return Err(
+                Error::new("a bracket in the comment line is not closed").help("correct the line")
+            );
         }
         _ => {
             let end = text.find(ends).unwrap_or(text.len());
@@ -189,8 +216,15 @@ fn take_keys(keys: Vec<(String, String)>, frame: &mut Frame) -> Result<Option<Ve
             "pbc" => periodic = Some(flags(&text)?),
             "Properties" => properties = Some(parse_properties(&text)?),
             UNWRAPPED if text.starts_with(['T', 't']) => frame.coordinates = Coordinates::Unwrapped,
-            key if STEP.contains(&key) && frame.step.is_none() && text.parse::<i64>().is_ok() => frame.step = text.parse().ok(),
-            key if TIME.contains(&key) && frame.time.is_none() && columns::real(&text).is_some_and(f64::is_finite) => frame.time = columns::real(&text),
+            key if STEP.contains(&key) && frame.step.is_none() && text.parse::<i64>().is_ok() => {
+                frame.step = text.parse().ok()
+            }
+            key if TIME.contains(&key)
+                && frame.time.is_none()
+                && columns::real(&text).is_some_and(f64::is_finite) =>
+            {
+                frame.time = columns::real(&text)
+            }
             _ => frame.keys.push((key, text)),
         }
     }
@@ -205,10 +239,13 @@ fn take_keys(keys: Vec<(String, String)>, frame: &mut Frame) -> Result<Option<Ve
 fn numbers<const N: usize>(key: &str, text: &str) -> Result<[f64; N]> {
     let clean = text.replace(['[', ']', ','], " ");
     let values: Option<Vec<f64>> = clean.split_whitespace().map(columns::real).collect();
-    values.and_then(|values| values.try_into().ok()).ok_or_else(|| {
-        let found: String = text.chars().take(60).collect();
-        Error::new(format!("{key}=\"{found}\" is not {N} numbers")).help("correct the comment line")
-    })
+    values
+        .and_then(|values| values.try_into().ok())
+        .ok_or_else(|| {
+            let found: String = text.chars().take(60).collect();
+            Error::new(format!("{key}=\"{found}\" is not {N} numbers"))
+                .help("correct the comment line")
+        })
 }
 
 fn flags(text: &str) -> Result<[bool; 3]> {
@@ -219,12 +256,22 @@ fn flags(text: &str) -> Result<[bool; 3]> {
         _ => None,
     };
     let flags: Option<Vec<bool>> = clean.split_whitespace().map(flag).collect();
-    flags.and_then(|flags| flags.try_into().ok()).ok_or_else(|| Error::new(format!("pbc=\"{text}\" is not three of T and F")).help("correct the comment line"))
+    flags
+        .and_then(|flags| flags.try_into().ok())
+        .ok_or_else(|| {
+            Error::new(format!("pbc=\"{text}\" is not three of T and F"))
+                .help("correct the comment line")
+        })
 }
 
 fn parse_properties(text: &str) -> Result<Vec<Property>> {
     let parts: Vec<&str> = text.split(':').collect();
-    let bad = || Error::new(format!("Properties={text} is not a list of name:type:count")).help("correct the comment line");
+    let bad = || {
+        Error::new(format!(
+            "Properties={text} is not a list of name:type:count"
+        ))
+        .help("correct the comment line")
+    };
     if !parts.len().is_multiple_of(3) {
         return Err(bad());
     }
@@ -237,31 +284,65 @@ fn parse_properties(text: &str) -> Result<Vec<Property>> {
             (_, "L") => Expect::Boolean,
             _ => return Err(bad()),
         };
-        let width = triple[2].parse().ok().filter(|&width| (1..=1024).contains(&width)).ok_or_else(bad)?;
-        Ok(Property { name: triple[0].to_string(), expect, width })
+        let width = triple[2]
+            .parse()
+            .ok()
+            .filter(|&width| (1..=1024).contains(&width))
+            .ok_or_else(bad)?;
+        Ok(Property {
+            name: triple[0].to_string(),
+            expect,
+            width,
+        })
     };
     parts.chunks_exact(3).map(property).collect()
 }
 
 /// Columns of a plain file: species, position, and whatever else its first line holds.
 fn plain_properties(block: &Block) -> Vec<Property> {
-    let first = block.bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let count = first.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count();
+    let first = block
+        .bytes
+        .split(|&byte| byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let count = first
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty())
+        .count();
     let mut properties = vec![
-        Property { name: "species".to_string(), expect: Expect::Text, width: 1 },
-        Property { name: "pos".to_string(), expect: Expect::Real, width: 3 },
+        Property {
+            name: "species".to_string(),
+            expect: Expect::Text,
+            width: 1,
+        },
+        Property {
+            name: "pos".to_string(),
+            expect: Expect::Real,
+            width: 3,
+        },
     ];
-    properties.extend((5..=count).map(|column| Property { name: format!("column_{column}"), expect: Expect::Guess, width: 1 }));
+    properties.extend((5..=count).map(|column| Property {
+        name: format!("column_{column}"),
+        expect: Expect::Guess,
+        width: 1,
+    }));
     properties
 }
 
 fn parse_block(block: &Block, rows: usize, properties: &[Property]) -> Result<Columns> {
-    let singles = |property: &Property| std::iter::repeat_n((property.name.clone(), property.expect), property.width).collect::<Vec<_>>();
+    let singles = |property: &Property| {
+        std::iter::repeat_n((property.name.clone(), property.expect), property.width)
+            .collect::<Vec<_>>()
+    };
     let (names, expected): (Vec<_>, Vec<_>) = properties.iter().flat_map(singles).unzip();
     let mut parsed = columns::parse(block, rows, &names, &expected)?.into_iter();
     let join = |property: &Property| {
         let parts: Vec<Values> = parsed.by_ref().take(property.width).collect();
-        Column { name: property.name.clone(), width: property.width, values: interleave(parts) }
+        Column {
+            name: property.name.clone(),
+            width: property.width,
+            values: interleave(parts),
+        }
     };
     Ok(Columns(properties.iter().map(join).collect()))
 }
@@ -269,11 +350,21 @@ fn parse_block(block: &Block, rows: usize, properties: &[Property]) -> Result<Co
 /// The components of a vector column, which were parsed one by one, row by row.
 fn interleave(mut parts: Vec<Values>) -> Values {
     fn rows<T: Clone>(parts: Vec<Vec<T>>) -> Vec<T> {
-        (0..parts[0].len()).flat_map(|row| parts.iter().map(move |part| part[row].clone())).collect()
+        (0..parts[0].len())
+            .flat_map(|row| parts.iter().map(move |part| part[row].clone()))
+            .collect()
     }
     macro_rules! pick {
         ($variant:ident) => {
-            Values::$variant(rows(parts.into_iter().map(|part| match part { Values::$variant(values) => values, _ => Vec::new() }).collect()))
+            Values::$variant(rows(
+                parts
+                    .into_iter()
+                    .map(|part| match part {
+                        Values::$variant(values) => values,
+                        _ => Vec::new(),
+                    })
+                    .collect(),
+            ))
         };
     }
     if parts.len() == 1 {
@@ -301,7 +392,13 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
         out.text("\" ");
         if cell.origin() != Vector3::zeros() {
             let o = cell.origin();
-            out.text("Origin=\"").real(o.x).text(" ").real(o.y).text(" ").real(o.z).text("\" ");
+            out.text("Origin=\"")
+                .real(o.x)
+                .text(" ")
+                .real(o.y)
+                .text(" ")
+                .real(o.z)
+                .text("\" ");
         }
         let flag = |axis: usize| if cell.periodic()[axis] { "T" } else { "F" };
         out.text(&format!("pbc=\"{} {} {}\" ", flag(0), flag(1), flag(2)));
@@ -337,7 +434,10 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
         out.text(" temperature=").real(temperature);
     }
     for (key, text) in &frame.keys {
-        out.text(" ").text(&quoted(key)).text("=").text(&quoted(text));
+        out.text(" ")
+            .text(&quoted(key))
+            .text("=")
+            .text(&quoted(text));
     }
     out.text("\n");
     for row in 0..frame.len() {
@@ -366,7 +466,8 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
 }
 
 fn quoted(text: &str) -> String {
-    let special = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '=' | '{' | '}' | ',');
+    let special =
+        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '=' | '{' | '}' | ',');
     let bracketed = text.starts_with('[');
     if text.is_empty() || text.contains(special) && !bracketed {
         return format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));

@@ -34,21 +34,66 @@ const TABLES: [TableSpec; 1] = [TableSpec {
     name: "lags",
     meaning: "one row a lag and species",
     columns: &[
-        ColumnSpec { name: "lag_frames", kind: Kind::Integer, dimension: "1", meaning: "lag in frames; missing where frames are not equally spaced" },
-        ColumnSpec { name: "lag_steps", kind: Kind::Integer, dimension: "1", meaning: "lag in integration steps" },
-        ColumnSpec { name: "lag_time", kind: Kind::Real, dimension: "time", meaning: "lag in time" },
-        ColumnSpec { name: "species", kind: Kind::Text, dimension: "", meaning: "species, or 'all' for every particle" },
-        ColumnSpec { name: "particles", kind: Kind::Integer, dimension: "1", meaning: "number of particles of the species" },
-        ColumnSpec { name: "origins", kind: Kind::Integer, dimension: "1", meaning: "number of time origins" },
-        ColumnSpec { name: "msd", kind: Kind::Real, dimension: "length^2", meaning: "mean squared displacement" },
+        ColumnSpec {
+            name: "lag_frames",
+            kind: Kind::Integer,
+            dimension: "1",
+            meaning: "lag in frames; missing where frames are not equally spaced",
+        },
+        ColumnSpec {
+            name: "lag_steps",
+            kind: Kind::Integer,
+            dimension: "1",
+            meaning: "lag in integration steps",
+        },
+        ColumnSpec {
+            name: "lag_time",
+            kind: Kind::Real,
+            dimension: "time",
+            meaning: "lag in time",
+        },
+        ColumnSpec {
+            name: "species",
+            kind: Kind::Text,
+            dimension: "",
+            meaning: "species, or 'all' for every particle",
+        },
+        ColumnSpec {
+            name: "particles",
+            kind: Kind::Integer,
+            dimension: "1",
+            meaning: "number of particles of the species",
+        },
+        ColumnSpec {
+            name: "origins",
+            kind: Kind::Integer,
+            dimension: "1",
+            meaning: "number of time origins",
+        },
+        ColumnSpec {
+            name: "msd",
+            kind: Kind::Real,
+            dimension: "length^2",
+            meaning: "mean squared displacement",
+        },
         ColumnSpec {
             name: "msd_standard_error",
             kind: Kind::Real,
             dimension: "length^2",
             meaning: "standard error of msd over particles, each averaged over its origins and taken as independent",
         },
-        ColumnSpec { name: "mean_quartic_displacement", kind: Kind::Real, dimension: "length^4", meaning: "mean fourth power of the displacement" },
-        ColumnSpec { name: "alpha2", kind: Kind::Real, dimension: "1", meaning: "non-Gaussian parameter 3<dr^4>/(5<dr^2>^2) - 1" },
+        ColumnSpec {
+            name: "mean_quartic_displacement",
+            kind: Kind::Real,
+            dimension: "length^4",
+            meaning: "mean fourth power of the displacement",
+        },
+        ColumnSpec {
+            name: "alpha2",
+            kind: Kind::Real,
+            dimension: "1",
+            meaning: "non-Gaussian parameter 3<dr^4>/(5<dr^2>^2) - 1",
+        },
     ],
 }];
 
@@ -95,7 +140,10 @@ struct Lag {
 impl Lag {
     /// The lag in the most telling unit that is known.
     fn value(&self) -> f64 {
-        self.time.or(self.steps.map(|steps| steps as f64)).or(self.frames.map(|frames| frames as f64)).unwrap_or(f64::NAN)
+        self.time
+            .or(self.steps.map(|steps| steps as f64))
+            .or(self.frames.map(|frames| frames as f64))
+            .unwrap_or(f64::NAN)
     }
 }
 
@@ -124,19 +172,37 @@ impl Analysis for ByLag {
     }
 
     fn prepare(&self, first: &Frame) -> Result<Context> {
-        Ok(Context { followed: Followed::of(first, self.arguments.drift)?, species: first.species.clone() })
+        Ok(Context {
+            followed: Followed::of(first, self.arguments.drift)?,
+            species: first.species.clone(),
+        })
     }
 
     fn frame(&self, context: &Context, frame: &Frame) -> Result<Positions> {
         let positions = context.followed.positions(frame)?;
-        Ok(Positions { moment: Moment::of(frame), coordinates: positions.iter().flat_map(|position| position.iter().copied()).collect() })
+        Ok(Positions {
+            moment: Moment::of(frame),
+            coordinates: positions
+                .iter()
+                .flat_map(|position| position.iter().copied())
+                .collect(),
+        })
     }
 
     fn start(&self, context: &Context) -> State {
-        State { moments: Vec::new(), paths: Paths::new(context.species.of.len()) }
+        State {
+            moments: Vec::new(),
+            paths: Paths::new(context.species.of.len()),
+        }
     }
 
-    fn reduce(&self, _context: &Context, state: &mut State, frame: Positions, _out: &mut dyn RowSink) -> Result<()> {
+    fn reduce(
+        &self,
+        _context: &Context,
+        state: &mut State,
+        frame: Positions,
+        _out: &mut dyn RowSink,
+    ) -> Result<()> {
         state.moments.push(frame.moment);
         state.paths.push(&frame.coordinates)
     }
@@ -148,16 +214,34 @@ impl Analysis for ByLag {
         }
         let (lags, plan) = self.plan(&moments)?;
         let mut sums = paths.average(&context.species, &plan)?;
-        let by_transform = matches!(plan, Plan::Even { transform: true, .. });
-        if let Plan::Even { lags, transform: true } = &plan {
+        let by_transform = matches!(
+            plan,
+            Plan::Even {
+                transform: true,
+                ..
+            }
+        );
+        if let Plan::Even {
+            lags,
+            transform: true,
+        } = &plan
+        {
             let doubtful = sums.doubtful(lags, moments.len());
             if !doubtful.is_empty() {
-                let again = Plan::Even { lags: doubtful.iter().map(|&at| lags[at]).collect(), transform: false };
+                let again = Plan::Even {
+                    lags: doubtful.iter().map(|&at| lags[at]).collect(),
+                    transform: false,
+                };
                 sums.replace(&doubtful, paths.average(&context.species, &again)?);
             }
         }
-        let names: Vec<Arc<str>> = std::iter::once(ALL.into()).chain(context.species.names.iter().cloned()).collect();
-        let mut curves: Vec<(String, Vec<Row>)> = names.iter().map(|name| (name.to_string(), Vec::new())).collect();
+        let names: Vec<Arc<str>> = std::iter::once(ALL.into())
+            .chain(context.species.names.iter().cloned())
+            .collect();
+        let mut curves: Vec<(String, Vec<Row>)> = names
+            .iter()
+            .map(|name| (name.to_string(), Vec::new()))
+            .collect();
         for (at, lag) in lags.iter().enumerate() {
             let groups: Vec<Group> = sums.groups.iter().map(|sums| sums.at(at)).collect();
             let mut rows = vec![
@@ -166,17 +250,45 @@ impl Analysis for ByLag {
                 Cells::repeat(lag.time, groups.len()),
             ];
             rows.push(names.clone().into());
-            rows.push(groups.iter().map(|group| group.particles as i64).collect::<Vec<_>>().into());
+            rows.push(
+                groups
+                    .iter()
+                    .map(|group| group.particles as i64)
+                    .collect::<Vec<_>>()
+                    .into(),
+            );
             rows.push(Cells::repeat(lag.origins as i64, groups.len()));
-            rows.push(groups.iter().map(|group| group.msd).collect::<Vec<_>>().into());
-            rows.push(groups.iter().map(|group| group.standard_error).collect::<Vec<_>>().into());
-            rows.push(groups.iter().map(|group| group.fourth).collect::<Vec<_>>().into());
+            rows.push(
+                groups
+                    .iter()
+                    .map(|group| group.msd)
+                    .collect::<Vec<_>>()
+                    .into(),
+            );
+            rows.push(
+                groups
+                    .iter()
+                    .map(|group| group.standard_error)
+                    .collect::<Vec<_>>()
+                    .into(),
+            );
+            rows.push(
+                groups
+                    .iter()
+                    .map(|group| group.fourth)
+                    .collect::<Vec<_>>()
+                    .into(),
+            );
             rows.push(groups.iter().map(Group::alpha2).collect::<Vec<_>>().into());
             if out.wants("lags") {
                 out.rows("lags", rows)?;
             }
             for (curve, group) in curves.iter_mut().zip(&groups) {
-                curve.1.push(Row { lag: lag.value(), msd: group.msd, alpha2: group.alpha2() });
+                curve.1.push(Row {
+                    lag: lag.value(),
+                    msd: group.msd,
+                    alpha2: group.alpha2(),
+                });
             }
         }
         let axis = match &lags[0] {
@@ -184,42 +296,106 @@ impl Analysis for ByLag {
             Lag { steps: Some(_), .. } => "lag (steps)",
             _ => "lag (frames)",
         };
-        Ok(Finished { curves, axis, frames: moments.len(), by_transform })
+        Ok(Finished {
+            curves,
+            axis,
+            frames: moments.len(),
+            by_transform,
+        })
     }
 
     fn summary(&self, finished: &Finished) -> String {
         let all = &finished.curves[0].1;
-        let most = all.iter().filter_map(|row| Some((row.alpha2?, row.lag))).max_by(|a, b| a.0.total_cmp(&b.0));
-        let peak = most.map_or(String::new(), |(alpha2, lag)| format!("; α₂ is largest, {alpha2:.4}, at a lag of {lag}"));
-        let how = if finished.by_transform { "by Fourier transform" } else { "by the sum over origins" };
+        let most = all
+            .iter()
+            .filter_map(|row| Some((row.alpha2?, row.lag)))
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let peak = most.map_or(String::new(), |(alpha2, lag)| {
+            format!("; α₂ is largest, {alpha2:.4}, at a lag of {lag}")
+        });
+        let how = if finished.by_transform {
+            "by Fourier transform"
+        } else {
+            "by the sum over origins"
+        };
         let last = all.last().map_or(f64::NAN, |row| row.msd);
-        format!("{} frames, {} lags {how}: ⟨Δr²⟩ = {last:.6} at the longest{peak}", finished.frames, all.len())
+        format!(
+            "{} frames, {} lags {how}: ⟨Δr²⟩ = {last:.6} at the longest{peak}",
+            finished.frames,
+            all.len()
+        )
     }
 
     fn figure(&self, name: &str, inputs: &[(String, Finished)]) -> Figure {
         let curves: Vec<(String, &Vec<Row>)> = match inputs {
             [(_, only)] => {
-                let shown = if only.curves.len() == 2 { 1 } else { only.curves.len().min(9) };
-                only.curves.iter().take(shown).map(|(label, rows)| (label.clone(), rows)).collect()
+                let shown = if only.curves.len() == 2 {
+                    1
+                } else {
+                    only.curves.len().min(9)
+                };
+                only.curves
+                    .iter()
+                    .take(shown)
+                    .map(|(label, rows)| (label.clone(), rows))
+                    .collect()
             }
-            several => several.iter().map(|(label, finished)| (label.clone(), &finished.curves[0].1)).collect(),
+            several => several
+                .iter()
+                .map(|(label, finished)| (label.clone(), &finished.curves[0].1))
+                .collect(),
         };
         let single = curves.len() == 1;
-        let layers = curves.into_iter().enumerate().map(|(index, (label, rows))| {
-            let value = |row: &Row| if name == "alpha2" { row.alpha2.unwrap_or(f64::NAN) } else { row.msd };
-            let color = if index == 0 { Color::Black } else { Color::Series(index - 1) };
-            Layer::Line {
-                points: rows.iter().map(|row| (row.lag, value(row))).collect(),
-                stroke: Stroke::solid(color),
-                label: (!single).then_some(label),
-            }
-        });
-        let x = Axis { label: inputs.first().map_or("", |(_, finished)| finished.axis).to_string(), scale: Scale::Log, range: None };
-        let y = match name {
-            "alpha2" => Axis { label: "α_{2}".to_string(), ..Axis::default() },
-            _ => Axis { label: "⟨Δ*r*^{2}⟩".to_string(), scale: Scale::Log, range: None },
+        let layers = curves
+            .into_iter()
+            .enumerate()
+            .map(|(index, (label, rows))| {
+                let value = |row: &Row| {
+                    if name == "alpha2" {
+                        row.alpha2.unwrap_or(f64::NAN)
+                    } else {
+                        row.msd
+                    }
+                };
+                let color = if index == 0 {
+                    Color::Black
+                } else {
+                    Color::Series(index - 1)
+                };
+                Layer::Line {
+                    points: rows.iter().map(|row| (row.lag, value(row))).collect(),
+                    stroke: Stroke::solid(color),
+                    label: (!single).then_some(label),
+                }
+            });
+        let x = Axis {
+            label: inputs
+                .first()
+                .map_or("", |(_, finished)| finished.axis)
+                .to_string(),
+            scale: Scale::Log,
+            range: None,
         };
-        Figure { axes: Axes { x, y, layers: layers.collect(), ..Axes::default() }, inset: None }
+        let y = match name {
+            "alpha2" => Axis {
+                label: "α_{2}".to_string(),
+                ..Axis::default()
+            },
+            _ => Axis {
+                label: "⟨Δ*r*^{2}⟩".to_string(),
+                scale: Scale::Log,
+                range: None,
+            },
+        };
+        Figure {
+            axes: Axes {
+                x,
+                y,
+                layers: layers.collect(),
+                ..Axes::default()
+            },
+            inset: None,
+        }
     }
 }
 
@@ -234,17 +410,24 @@ impl ByLag {
             (Some(steps), _) => steps.clone(),
             (None, Some(times)) => {
                 let unit = (times[1] - times[0]).abs();
-                times.iter().map(|time| ((time - times[0]) / unit * 1e6).round() as i64).collect()
+                times
+                    .iter()
+                    .map(|time| ((time - times[0]) / unit * 1e6).round() as i64)
+                    .collect()
             }
             (None, None) => (0..moments.len() as i64).collect(),
         };
         if let Some(at) = ticks.windows(2).position(|pair| pair[1] <= pair[0]) {
             let what = "the frame is not later than the one before";
-            return Err(Error::new(what).help("lag times need frames in the order of time; select a stretch with --frames").in_frame(moments[at + 1].frame));
+            return Err(Error::new(what)
+                .help("lag times need frames in the order of time; select a stretch with --frames")
+                .in_frame(moments[at + 1].frame));
         }
         let interval = ticks[1] - ticks[0];
         let slope = match (&steps, &times) {
-            (Some(steps), Some(times)) => Some((times[times.len() - 1] - times[0]) / (steps[steps.len() - 1] - steps[0]) as f64),
+            (Some(steps), Some(times)) => Some(
+                (times[times.len() - 1] - times[0]) / (steps[steps.len() - 1] - steps[0]) as f64,
+            ),
             _ => None,
         };
         let lag = |ticks: i64, frames: Option<usize>, origins: usize| Lag {
@@ -253,7 +436,9 @@ impl ByLag {
             time: match (slope, &times, frames) {
                 (Some(slope), ..) => Some(ticks as f64 * slope),
                 (None, Some(times), Some(frames)) => Some(times[frames] - times[0]),
-                (None, Some(times), None) => Some(ticks as f64 * 1e-6 * (times[1] - times[0]).abs()),
+                (None, Some(times), None) => {
+                    Some(ticks as f64 * 1e-6 * (times[1] - times[0]).abs())
+                }
                 (None, None, _) => None,
             },
             origins,
@@ -266,22 +451,40 @@ impl ByLag {
                 Spacing::Log => log_spaced(longest, self.arguments.per_decade),
             };
             let transform = spacing == Spacing::Linear && longest >= 64;
-            let described = lags.iter().map(|&frames| lag(frames as i64 * interval, Some(frames), moments.len() - frames)).collect();
+            let described = lags
+                .iter()
+                .map(|&frames| {
+                    lag(
+                        frames as i64 * interval,
+                        Some(frames),
+                        moments.len() - frames,
+                    )
+                })
+                .collect();
             return Ok((described, Plan::Even { lags, transform }));
         }
         let mut pairs: BTreeMap<i64, Vec<(u32, u32)>> = BTreeMap::new();
         for later in 1..ticks.len() {
             for origin in 0..later {
-                pairs.entry(ticks[later] - ticks[origin]).or_default().push((origin as u32, later as u32));
+                pairs
+                    .entry(ticks[later] - ticks[origin])
+                    .or_default()
+                    .push((origin as u32, later as u32));
             }
         }
         if spacing == Spacing::Log {
             pairs = thinned(pairs, self.arguments.per_decade);
         } else if pairs.len() > 20_000 {
-            let what = format!("the frames are unevenly spaced and have {} different lags", pairs.len());
+            let what = format!(
+                "the frames are unevenly spaced and have {} different lags",
+                pairs.len()
+            );
             return Err(Error::new(what).help("use --lags log"));
         }
-        let described = pairs.iter().map(|(&ticks, pairs)| lag(ticks, None, pairs.len())).collect();
+        let described = pairs
+            .iter()
+            .map(|(&ticks, pairs)| lag(ticks, None, pairs.len()))
+            .collect();
         Ok((described, Plan::Uneven(pairs.into_values().collect())))
     }
 }
@@ -290,7 +493,9 @@ impl ByLag {
 fn log_spaced(longest: usize, per_decade: u32) -> Vec<usize> {
     let decades = (longest as f64).log10();
     let count = (decades * f64::from(per_decade)).ceil() as usize;
-    let mut lags: Vec<usize> = (0..=count).map(|at| 10f64.powf(at as f64 / f64::from(per_decade)).round() as usize).collect();
+    let mut lags: Vec<usize> = (0..=count)
+        .map(|at| 10f64.powf(at as f64 / f64::from(per_decade)).round() as usize)
+        .collect();
     lags.push(longest);
     lags.retain(|&lag| (1..=longest).contains(&lag));
     lags.sort_unstable();
@@ -299,7 +504,10 @@ fn log_spaced(longest: usize, per_decade: u32) -> Vec<usize> {
 }
 
 /// Of the lags in each of `per_decade` equal parts of a decade, the one with the most pairs (the shortest, if several).
-fn thinned(pairs: BTreeMap<i64, Vec<(u32, u32)>>, per_decade: u32) -> BTreeMap<i64, Vec<(u32, u32)>> {
+fn thinned(
+    pairs: BTreeMap<i64, Vec<(u32, u32)>>,
+    per_decade: u32,
+) -> BTreeMap<i64, Vec<(u32, u32)>> {
     let part = |lag: i64| ((lag as f64).log10() * f64::from(per_decade)).floor() as i64;
     let mut best: BTreeMap<i64, (i64, Vec<(u32, u32)>)> = BTreeMap::new();
     for (lag, pairs) in pairs {
@@ -341,7 +549,12 @@ struct GroupSums {
 
 impl GroupSums {
     fn new(lags: usize) -> Self {
-        GroupSums { second: vec![0.0; lags], second_squared: vec![0.0; lags], fourth: vec![0.0; lags], ..GroupSums::default() }
+        GroupSums {
+            second: vec![0.0; lags],
+            second_squared: vec![0.0; lags],
+            fourth: vec![0.0; lags],
+            ..GroupSums::default()
+        }
     }
 
     fn add(&mut self, moments: &Moments, spread: (f64, f64)) {
@@ -356,17 +569,25 @@ impl GroupSums {
 
     fn merge(&mut self, other: &GroupSums) {
         self.particles += other.particles;
-        let add = |mine: &mut Vec<f64>, other: &Vec<f64>| mine.iter_mut().zip(other).for_each(|(sum, value)| *sum += value);
+        let add = |mine: &mut Vec<f64>, other: &Vec<f64>| {
+            mine.iter_mut()
+                .zip(other)
+                .for_each(|(sum, value)| *sum += value)
+        };
         add(&mut self.second, &other.second);
         add(&mut self.second_squared, &other.second_squared);
         add(&mut self.fourth, &other.fourth);
-        self.spread = (self.spread.0 + other.spread.0, self.spread.1 + other.spread.1);
+        self.spread = (
+            self.spread.0 + other.spread.0,
+            self.spread.1 + other.spread.1,
+        );
     }
 
     fn at(&self, lag: usize) -> Group {
         let count = self.particles as f64;
         let msd = self.second[lag] / count;
-        let variance = (self.second_squared[lag] / count - msd * msd).max(0.0) * count / (count - 1.0);
+        let variance =
+            (self.second_squared[lag] / count - msd * msd).max(0.0) * count / (count - 1.0);
         Group {
             particles: self.particles,
             msd,
@@ -387,10 +608,15 @@ impl Sums {
         const DIGITS: f64 = 1e-11;
         let correlator = Correlator::new(frames);
         let bad = |at: usize| {
-            self.groups.iter().filter(|group| group.particles > 0).any(|group| {
-                let (second, fourth) = correlator.error(lags[at], group.spread.0, group.spread.1);
-                second > DIGITS * group.second[at].abs() || fourth > DIGITS * group.fourth[at].abs()
-            })
+            self.groups
+                .iter()
+                .filter(|group| group.particles > 0)
+                .any(|group| {
+                    let (second, fourth) =
+                        correlator.error(lags[at], group.spread.0, group.spread.1);
+                    second > DIGITS * group.second[at].abs()
+                        || fourth > DIGITS * group.fourth[at].abs()
+                })
         };
         (0..lags.len()).filter(|&at| bad(at)).collect()
     }
@@ -422,7 +648,13 @@ impl Paths {
     const BLOCK_BYTES: usize = 48 << 20;
 
     fn new(particles: usize) -> Self {
-        Paths { particles, frames: 0, open: Vec::new(), file: None, chunks: Vec::new() }
+        Paths {
+            particles,
+            frames: 0,
+            open: Vec::new(),
+            file: None,
+            chunks: Vec::new(),
+        }
     }
 
     fn row(&self) -> usize {
@@ -432,26 +664,37 @@ impl Paths {
     fn push(&mut self, coordinates: &[f64]) -> Result<()> {
         self.open.extend_from_slice(coordinates);
         self.frames += 1;
-        if (self.open.len() + self.row()) * 8 > Self::OPEN_BYTES { self.spill() } else { Ok(()) }
+        if (self.open.len() + self.row()) * 8 > Self::OPEN_BYTES {
+            self.spill()
+        } else {
+            Ok(())
+        }
     }
 
     fn spill(&mut self) -> Result<()> {
         let failed = |error: std::io::Error| {
-            Error::new(format!("cannot keep positions in a temporary file: {error}")).help("make room in the folder for temporary files, or name another in TMPDIR")
+            Error::new(format!(
+                "cannot keep positions in a temporary file: {error}"
+            ))
+            .help("make room in the folder for temporary files, or name another in TMPDIR")
         };
         let frames = self.open.len() / self.row();
         let mut bytes = Vec::with_capacity(self.open.len() * 8);
         for particle in 0..self.particles {
             for frame in 0..frames {
                 let at = frame * self.row() + 3 * particle;
-                self.open[at..at + 3].iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+                self.open[at..at + 3]
+                    .iter()
+                    .for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
             }
         }
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(tempfile::tempfile().map_err(failed)?),
         };
-        file.seek(SeekFrom::End(0)).and_then(|_| file.write_all(&bytes)).map_err(failed)?;
+        file.seek(SeekFrom::End(0))
+            .and_then(|_| file.write_all(&bytes))
+            .map_err(failed)?;
         self.chunks.push(frames);
         self.open.clear();
         Ok(())
@@ -459,7 +702,12 @@ impl Paths {
 
     /// The paths of particles `first .. first + count`.
     fn read(&mut self, first: usize, count: usize) -> Result<Vec<Path>> {
-        let mut paths = vec![Path { axes: std::array::from_fn(|_| Vec::with_capacity(self.frames)) }; count];
+        let mut paths = vec![
+            Path {
+                axes: std::array::from_fn(|_| Vec::with_capacity(self.frames))
+            };
+            count
+        ];
         let mut start = 0u64;
         for &frames in &self.chunks {
             let stride = 24 * frames;
@@ -467,7 +715,11 @@ impl Paths {
             let file = self.file.as_mut().expect("there are chunks only in a file");
             file.seek(SeekFrom::Start(start + (first * stride) as u64))
                 .and_then(|_| file.read_exact(&mut bytes))
-                .map_err(|error| Error::new(format!("cannot read positions back from a temporary file: {error}")))?;
+                .map_err(|error| {
+                    Error::new(format!(
+                        "cannot read positions back from a temporary file: {error}"
+                    ))
+                })?;
             for (path, bytes) in paths.iter_mut().zip(bytes.chunks_exact(stride)) {
                 for (at, value) in bytes.as_chunks::<8>().0.iter().enumerate() {
                     path.axes[at % 3].push(f64::from_le_bytes(*value));
@@ -477,7 +729,10 @@ impl Paths {
         }
         for frame in self.open.chunks_exact(self.row()) {
             for (path, position) in paths.iter_mut().zip(frame[3 * first..].chunks_exact(3)) {
-                path.axes.iter_mut().zip(position).for_each(|(axis, value)| axis.push(*value));
+                path.axes
+                    .iter_mut()
+                    .zip(position)
+                    .for_each(|(axis, value)| axis.push(*value));
             }
         }
         Ok(paths)
@@ -494,10 +749,13 @@ impl Paths {
         let empty = || vec![GroupSums::new(lags); groups];
         let mut sums = Sums { groups: empty() };
         let correlator = match plan {
-            Plan::Even { transform: true, .. } => Some(Correlator::new(self.frames)),
+            Plan::Even {
+                transform: true, ..
+            } => Some(Correlator::new(self.frames)),
             _ => None,
         };
-        let block = (Self::BLOCK_BYTES / (24 * self.frames)).clamp(TOGETHER, self.particles.max(TOGETHER));
+        let block =
+            (Self::BLOCK_BYTES / (24 * self.frames)).clamp(TOGETHER, self.particles.max(TOGETHER));
         for first in (0..self.particles).step_by(block) {
             let count = block.min(self.particles - first);
             let mut paths = self.read(first, count)?;
@@ -509,7 +767,9 @@ impl Paths {
                     for (offset, path) in paths.iter_mut().enumerate() {
                         path.centre();
                         let moments = match (plan, &correlator) {
-                            (Plan::Even { lags, .. }, Some(correlator)) => chosen(correlator.moments(path), lags),
+                            (Plan::Even { lags, .. }, Some(correlator)) => {
+                                chosen(correlator.moments(path), lags)
+                            }
                             (Plan::Even { lags, .. }, None) => path.moments(lags),
                             (Plan::Uneven(pairs), _) => path.moments_of_pairs(pairs),
                         };
@@ -522,7 +782,10 @@ impl Paths {
                 })
                 .collect();
             for part in &parts {
-                sums.groups.iter_mut().zip(part).for_each(|(sum, part)| sum.merge(part));
+                sums.groups
+                    .iter_mut()
+                    .zip(part)
+                    .for_each(|(sum, part)| sum.merge(part));
             }
         }
         Ok(sums)
@@ -530,7 +793,10 @@ impl Paths {
 }
 
 fn chosen(all: Moments, lags: &[usize]) -> Moments {
-    Moments { second: lags.iter().map(|&lag| all.second[lag]).collect(), fourth: lags.iter().map(|&lag| all.fourth[lag]).collect() }
+    Moments {
+        second: lags.iter().map(|&lag| all.second[lag]).collect(),
+        fourth: lags.iter().map(|&lag| all.fourth[lag]).collect(),
+    }
 }
 
 /// Mean |r|² and |r|⁴ of a centred path.

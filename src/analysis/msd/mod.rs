@@ -37,7 +37,12 @@ pub struct Arguments {
 
     /// Temperatures whose displacement histograms the figure `histogram` shows (times, steps or frames where there is no temperature).
     /// Default: where ⟨Δr²⟩ first reaches 0.1, 1 and 10 times the threshold
-    #[arg(long, value_name = "T,…", value_delimiter = ',', allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "T,…",
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
     pub at: Vec<f64>,
 
     /// Width of the histogram's bins in log₁₀ Δr
@@ -75,16 +80,26 @@ impl Command for Arguments {
 
     fn check(&self) -> Result<()> {
         if !(self.threshold > 0.0 && self.threshold.is_finite()) {
-            return Err(Error::new(format!("--threshold {} is not positive", self.threshold)).help("give a squared displacement, such as 1"));
+            return Err(
+                Error::new(format!("--threshold {} is not positive", self.threshold))
+                    .help("give a squared displacement, such as 1"),
+            );
         }
         if !(self.bin_width >= 0.001 && self.bin_width <= 1.0) {
-            return Err(Error::new(format!("--bin-width {} is not between 0.001 and 1", self.bin_width)).help("0.05 is usual"));
+            return Err(Error::new(format!(
+                "--bin-width {} is not between 0.001 and 1",
+                self.bin_width
+            ))
+            .help("0.05 is usual"));
         }
         if self.per_decade == 0 {
             return Err(Error::new("--per-decade 0 leaves no lag").help("20 is usual"));
         }
         if self.lags.is_some() && !self.at.is_empty() {
-            return Err(Error::new("--at goes with displacements from a reference frame, not with --lags").help("leave one of the two out"));
+            return Err(Error::new(
+                "--at goes with displacements from a reference frame, not with --lags",
+            )
+            .help("leave one of the two out"));
         }
         Ok(())
     }
@@ -102,7 +117,11 @@ impl Followed {
         if first.is_empty() {
             return Err(Error::new("the frame has no particle").in_frame(first.ordinal));
         }
-        Ok(Followed { ids: first.ids.clone(), weights: first.masses.clone(), drift })
+        Ok(Followed {
+            ids: first.ids.clone(),
+            weights: first.masses.clone(),
+            drift,
+        })
     }
 
     /// Positions relative to the centre of mass (or as they are, if the drift is kept), of the same particles in the same order.
@@ -110,24 +129,40 @@ impl Followed {
         if frame.ids != self.ids {
             let what = match frame.len() == self.ids.len() {
                 true => "the ids are not those of the first frame used".to_string(),
-                false => format!("there are {} particles where the first frame used has {}", frame.len(), self.ids.len()),
+                false => format!(
+                    "there are {} particles where the first frame used has {}",
+                    frame.len(),
+                    self.ids.len()
+                ),
             };
-            return Err(Error::new(what).help("displacements need the same particles throughout: select frames or species").in_frame(frame.ordinal));
+            return Err(Error::new(what)
+                .help("displacements need the same particles throughout: select frames or species")
+                .in_frame(frame.ordinal));
         }
         if let Coordinates::Images(_) = frame.coordinates {
-            return Err(Error::new("the positions are wrapped").help("leave --unwrap at auto").in_frame(frame.ordinal));
+            return Err(Error::new("the positions are wrapped")
+                .help("leave --unwrap at auto")
+                .in_frame(frame.ordinal));
         }
         let centre = match self.drift {
             Drift::Keep => Vector3::zeros(),
             Drift::Remove => self.centre(&frame.positions),
         };
-        Ok(frame.positions.iter().map(|position| position - centre).collect())
+        Ok(frame
+            .positions
+            .iter()
+            .map(|position| position - centre)
+            .collect())
     }
 
     fn centre(&self, positions: &[Vector3<f64>]) -> Vector3<f64> {
         match &self.weights {
             Some(weights) => {
-                let sum: Vector3<f64> = positions.iter().zip(weights).map(|(position, weight)| position * *weight).sum();
+                let sum: Vector3<f64> = positions
+                    .iter()
+                    .zip(weights)
+                    .map(|(position, weight)| position * *weight)
+                    .sum();
                 sum / weights.iter().sum::<f64>()
             }
             None => positions.iter().sum::<Vector3<f64>>() / positions.len() as f64,

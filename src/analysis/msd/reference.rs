@@ -25,8 +25,12 @@ impl FromReference {
     }
 }
 
-const SPECIES: ColumnSpec =
-    ColumnSpec { name: "species", kind: Kind::Text, dimension: "", meaning: "species, or 'all' for every particle" };
+const SPECIES: ColumnSpec = ColumnSpec {
+    name: "species",
+    kind: Kind::Text,
+    dimension: "",
+    meaning: "species, or 'all' for every particle",
+};
 const FRAME: ColumnSpec = FRAME_COLUMNS[0];
 const STEP: ColumnSpec = FRAME_COLUMNS[1];
 const TIME: ColumnSpec = FRAME_COLUMNS[2];
@@ -42,8 +46,18 @@ const TABLES: [TableSpec; 3] = [
             TIME,
             TEMPERATURE,
             SPECIES,
-            ColumnSpec { name: "particles", kind: Kind::Integer, dimension: "1", meaning: "number of particles of the species" },
-            ColumnSpec { name: "msd", kind: Kind::Real, dimension: "length^2", meaning: "mean squared displacement from the reference frame" },
+            ColumnSpec {
+                name: "particles",
+                kind: Kind::Integer,
+                dimension: "1",
+                meaning: "number of particles of the species",
+            },
+            ColumnSpec {
+                name: "msd",
+                kind: Kind::Real,
+                dimension: "length^2",
+                meaning: "mean squared displacement from the reference frame",
+            },
         ],
     },
     TableSpec {
@@ -54,13 +68,48 @@ const TABLES: [TableSpec; 3] = [
             STEP,
             TIME,
             TEMPERATURE,
-            ColumnSpec { name: "id", kind: Kind::Integer, dimension: "1", meaning: "id of the particle" },
-            ColumnSpec { name: "species", kind: Kind::Text, dimension: "", meaning: "species of the particle" },
-            ColumnSpec { name: "diameter", kind: Kind::Real, dimension: "length", meaning: "diameter of the particle" },
-            ColumnSpec { name: "displacement_x", kind: Kind::Real, dimension: "length", meaning: "displacement along x from the reference frame" },
-            ColumnSpec { name: "displacement_y", kind: Kind::Real, dimension: "length", meaning: "displacement along y from the reference frame" },
-            ColumnSpec { name: "displacement_z", kind: Kind::Real, dimension: "length", meaning: "displacement along z from the reference frame" },
-            ColumnSpec { name: "displacement", kind: Kind::Real, dimension: "length", meaning: "length of the displacement" },
+            ColumnSpec {
+                name: "id",
+                kind: Kind::Integer,
+                dimension: "1",
+                meaning: "id of the particle",
+            },
+            ColumnSpec {
+                name: "species",
+                kind: Kind::Text,
+                dimension: "",
+                meaning: "species of the particle",
+            },
+            ColumnSpec {
+                name: "diameter",
+                kind: Kind::Real,
+                dimension: "length",
+                meaning: "diameter of the particle",
+            },
+            ColumnSpec {
+                name: "displacement_x",
+                kind: Kind::Real,
+                dimension: "length",
+                meaning: "displacement along x from the reference frame",
+            },
+            ColumnSpec {
+                name: "displacement_y",
+                kind: Kind::Real,
+                dimension: "length",
+                meaning: "displacement along y from the reference frame",
+            },
+            ColumnSpec {
+                name: "displacement_z",
+                kind: Kind::Real,
+                dimension: "length",
+                meaning: "displacement along z from the reference frame",
+            },
+            ColumnSpec {
+                name: "displacement",
+                kind: Kind::Real,
+                dimension: "length",
+                meaning: "length of the displacement",
+            },
         ],
     },
     TableSpec {
@@ -72,10 +121,30 @@ const TABLES: [TableSpec; 3] = [
             TIME,
             TEMPERATURE,
             SPECIES,
-            ColumnSpec { name: "log10_displacement_low", kind: Kind::Real, dimension: "1", meaning: "lower edge of the bin of log10(displacement / length unit)" },
-            ColumnSpec { name: "log10_displacement_high", kind: Kind::Real, dimension: "1", meaning: "upper edge of the bin" },
-            ColumnSpec { name: "count", kind: Kind::Integer, dimension: "1", meaning: "particles in the bin" },
-            ColumnSpec { name: "density", kind: Kind::Real, dimension: "1", meaning: "count / (particles of the species x width of the bin)" },
+            ColumnSpec {
+                name: "log10_displacement_low",
+                kind: Kind::Real,
+                dimension: "1",
+                meaning: "lower edge of the bin of log10(displacement / length unit)",
+            },
+            ColumnSpec {
+                name: "log10_displacement_high",
+                kind: Kind::Real,
+                dimension: "1",
+                meaning: "upper edge of the bin",
+            },
+            ColumnSpec {
+                name: "count",
+                kind: Kind::Integer,
+                dimension: "1",
+                meaning: "particles in the bin",
+            },
+            ColumnSpec {
+                name: "density",
+                kind: Kind::Real,
+                dimension: "1",
+                meaning: "count / (particles of the species x width of the bin)",
+            },
         ],
     },
 ];
@@ -162,13 +231,26 @@ impl Density {
 
     fn push(&mut self, at: f64, counts: &[u32]) {
         self.merged = self.merged.max(1);
-        let (open, frames) = self.open.get_or_insert_with(|| (DensityColumn { low: at, high: at, counts: vec![0; counts.len()] }, 0));
+        let (open, frames) = self.open.get_or_insert_with(|| {
+            (
+                DensityColumn {
+                    low: at,
+                    high: at,
+                    counts: vec![0; counts.len()],
+                },
+                0,
+            )
+        });
         open.low = open.low.min(at);
         open.high = open.high.max(at);
-        open.counts.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        open.counts
+            .iter_mut()
+            .zip(counts)
+            .for_each(|(sum, count)| *sum += count);
         *frames += 1;
         if *frames == self.merged {
-            self.columns.extend(self.open.take().map(|(column, _)| column));
+            self.columns
+                .extend(self.open.take().map(|(column, _)| column));
         }
         if self.columns.len() > Self::MOST {
             let pairs = self.columns.chunks(2).map(|pair| {
@@ -176,7 +258,11 @@ impl Density {
                 for other in &pair[1..] {
                     column.low = column.low.min(other.low);
                     column.high = column.high.max(other.high);
-                    column.counts.iter_mut().zip(&other.counts).for_each(|(sum, count)| *sum += count);
+                    column
+                        .counts
+                        .iter_mut()
+                        .zip(&other.counts)
+                        .for_each(|(sum, count)| *sum += count);
                 }
                 column
             });
@@ -231,8 +317,14 @@ impl Analysis for FromReference {
 
     fn frame(&self, reference: &Reference, frame: &Frame) -> Result<Displaced> {
         let positions = reference.followed.positions(frame)?;
-        let displacements: Vec<Vector3<f64>> = positions.iter().zip(&reference.positions).map(|(now, then)| now - then).collect();
-        let bins = Bins { width: self.arguments.bin_width };
+        let displacements: Vec<Vector3<f64>> = positions
+            .iter()
+            .zip(&reference.positions)
+            .map(|(now, then)| now - then)
+            .collect();
+        let bins = Bins {
+            width: self.arguments.bin_width,
+        };
         let groups = reference.species.names.len() + 1;
         let mut squares = vec![0.0; groups];
         let mut counts = vec![vec![0u32; bins.count()]; groups];
@@ -247,12 +339,29 @@ impl Analysis for FromReference {
             }
         }
         let particles = particles(&reference.species);
-        let msd: Vec<f64> = squares.iter().zip(&particles).map(|(sum, count)| sum / *count as f64).collect();
+        let msd: Vec<f64> = squares
+            .iter()
+            .zip(&particles)
+            .map(|(sum, count)| sum / *count as f64)
+            .collect();
         if let Some(wrong) = msd.iter().find(|msd| !msd.is_finite()) {
-            return Err(Error::new(format!("the mean squared displacement is {wrong}")).help("the positions are too large for it").in_frame(frame.ordinal));
+            return Err(
+                Error::new(format!("the mean squared displacement is {wrong}"))
+                    .help("the positions are too large for it")
+                    .in_frame(frame.ordinal),
+            );
         }
-        let displacements = if self.wanted.per_particle { displacements } else { Vec::new() };
-        Ok(Displaced { moment: Moment::of(frame), msd, counts, displacements })
+        let displacements = if self.wanted.per_particle {
+            displacements
+        } else {
+            Vec::new()
+        };
+        Ok(Displaced {
+            moment: Moment::of(frame),
+            msd,
+            counts,
+            displacements,
+        })
     }
 
     fn start(&self, reference: &Reference) -> State {
@@ -261,13 +370,28 @@ impl Analysis for FromReference {
             last: None,
             reached: [None; 3],
             density: Density::default(),
-            at: self.arguments.at.iter().map(|&asked| Chosen { asked, found: f64::INFINITY, counts: Vec::new() }).collect(),
+            at: self
+                .arguments
+                .at
+                .iter()
+                .map(|&asked| Chosen {
+                    asked,
+                    found: f64::INFINITY,
+                    counts: Vec::new(),
+                })
+                .collect(),
             frames: 0,
             last_msd: 0.0,
         }
     }
 
-    fn reduce(&self, reference: &Reference, state: &mut State, frame: Displaced, out: &mut dyn RowSink) -> Result<()> {
+    fn reduce(
+        &self,
+        reference: &Reference,
+        state: &mut State,
+        frame: Displaced,
+        out: &mut dyn RowSink,
+    ) -> Result<()> {
         let at = frame.moment.on(reference.abscissa);
         let all = frame.msd[0];
         for (curve, msd) in state.curves.iter_mut().zip(&frame.msd) {
@@ -290,14 +414,36 @@ impl Analysis for FromReference {
         self.rows(reference, frame, out)
     }
 
-    fn finish(&self, reference: &Reference, state: State, _out: &mut dyn RowSink) -> Result<Finished> {
-        let State { curves, reached, mut density, at, frames, last_msd, .. } = state;
-        density.columns.extend(density.open.take().map(|(column, _)| column));
+    fn finish(
+        &self,
+        reference: &Reference,
+        state: State,
+        _out: &mut dyn RowSink,
+    ) -> Result<Finished> {
+        let State {
+            curves,
+            reached,
+            mut density,
+            at,
+            frames,
+            last_msd,
+            ..
+        } = state;
+        density
+            .columns
+            .extend(density.open.take().map(|(column, _)| column));
         let nearest = |asked: f64| {
             let middle = |column: &DensityColumn| 0.5 * (column.low + column.high);
             let distance = |column: &&DensityColumn| (middle(column) - asked).abs();
-            let column = density.columns.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
-            Some(Chosen { asked, found: middle(column), counts: column.counts.clone() })
+            let column = density
+                .columns
+                .iter()
+                .min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+            Some(Chosen {
+                asked,
+                found: middle(column),
+                counts: column.counts.clone(),
+            })
         };
         let histograms = if at.is_empty() {
             let end = density.columns.last().map(|column| column.high);
@@ -307,9 +453,12 @@ impl Analysis for FromReference {
             shown.dedup();
             shown.into_iter().filter_map(nearest).collect()
         } else {
-            at.into_iter().filter(|chosen| chosen.found.is_finite()).collect()
+            at.into_iter()
+                .filter(|chosen| chosen.found.is_finite())
+                .collect()
         };
-        let labels = std::iter::once(ALL.to_string()).chain(reference.species.names.iter().map(|name| name.to_string()));
+        let labels = std::iter::once(ALL.to_string())
+            .chain(reference.species.names.iter().map(|name| name.to_string()));
         Ok(Finished {
             curves: labels.zip(curves).collect(),
             abscissa: reference.abscissa,
@@ -328,26 +477,50 @@ impl Analysis for FromReference {
     }
 
     fn annotation(&self, partial: &Displaced) -> Vec<Column> {
-        let vectors = partial.displacements.iter().flat_map(|displacement| displacement.iter().copied()).collect();
+        let vectors = partial
+            .displacements
+            .iter()
+            .flat_map(|displacement| displacement.iter().copied())
+            .collect();
         let lengths = partial.displacements.iter().map(Vector3::norm).collect();
-        vec![Column::real("displacement", 3, vectors), Column::real("disp_mag", 1, lengths)]
+        vec![
+            Column::real("displacement", 3, vectors),
+            Column::real("disp_mag", 1, lengths),
+        ]
     }
 
     fn summary(&self, finished: &Finished) -> String {
         let threshold = self.arguments.threshold;
         let reached = match finished.reached {
-            Some(at) => format!("⟨Δr²⟩ reaches {threshold} at {}", finished.abscissa.value(at)),
-            None => format!("⟨Δr²⟩ stays below {threshold} (last {:.4})", finished.last_msd),
+            Some(at) => format!(
+                "⟨Δr²⟩ reaches {threshold} at {}",
+                finished.abscissa.value(at)
+            ),
+            None => format!(
+                "⟨Δr²⟩ stays below {threshold} (last {:.4})",
+                finished.last_msd
+            ),
         };
-        format!("{} frames, N = {}: {reached}; {}", finished.frames, finished.particles, finished.centre)
+        format!(
+            "{} frames, N = {}: {reached}; {}",
+            finished.frames, finished.particles, finished.centre
+        )
     }
 
     fn figure(&self, name: &str, inputs: &[(String, Finished)]) -> Figure {
         match name {
             "histogram" => self.histogram_figure(inputs),
             "density" => {
-                let bins = Bins { width: self.arguments.bin_width };
-                Figure { axes: inputs.first().map(|(_, finished)| density_axes(finished, bins)).unwrap_or_default(), inset: None }
+                let bins = Bins {
+                    width: self.arguments.bin_width,
+                };
+                Figure {
+                    axes: inputs
+                        .first()
+                        .map(|(_, finished)| density_axes(finished, bins))
+                        .unwrap_or_default(),
+                    inset: None,
+                }
             }
             _ => self.msd_figure(inputs),
         }
@@ -355,7 +528,9 @@ impl Analysis for FromReference {
 }
 
 fn particles(species: &Species) -> Vec<usize> {
-    std::iter::once(species.of.len()).chain(species.counts()).collect()
+    std::iter::once(species.of.len())
+        .chain(species.counts())
+        .collect()
 }
 
 /// Where the straight line between two frames first reaches `level` from below.
@@ -364,19 +539,29 @@ fn crossing(last: Option<(f64, f64)>, (at, now): (f64, f64), level: f64) -> Opti
         return None;
     }
     Some(match last {
-        Some((before, then)) if now > then => before + (at - before) * (level - then) / (now - then),
+        Some((before, then)) if now > then => {
+            before + (at - before) * (level - then) / (now - then)
+        }
         _ => at,
     })
 }
 
 impl FromReference {
     fn rows(&self, reference: &Reference, frame: Displaced, out: &mut dyn RowSink) -> Result<()> {
-        let names: Vec<Arc<str>> = std::iter::once(ALL.into()).chain(reference.species.names.iter().cloned()).collect();
+        let names: Vec<Arc<str>> = std::iter::once(ALL.into())
+            .chain(reference.species.names.iter().cloned())
+            .collect();
         let particles = particles(&reference.species);
         if out.wants("frames") {
             let mut rows = frame.moment.cells(names.len());
             rows.push(names.clone().into());
-            rows.push(particles.iter().map(|&count| count as i64).collect::<Vec<_>>().into());
+            rows.push(
+                particles
+                    .iter()
+                    .map(|&count| count as i64)
+                    .collect::<Vec<_>>()
+                    .into(),
+            );
             rows.push(frame.msd.clone().into());
             out.rows("frames", rows)?;
         }
@@ -384,25 +569,62 @@ impl FromReference {
             let count = frame.displacements.len();
             let mut rows = frame.moment.cells(count);
             rows.push(reference.followed.ids.clone().into());
-            rows.push((0..count).map(|row| reference.species.name(row).clone()).collect::<Vec<_>>().into());
+            rows.push(
+                (0..count)
+                    .map(|row| reference.species.name(row).clone())
+                    .collect::<Vec<_>>()
+                    .into(),
+            );
             rows.push(match &reference.diameters {
                 Some(diameters) => diameters.to_vec().into(),
                 None => Cells::repeat(None::<f64>, count),
             });
             for axis in 0..3 {
-                rows.push(frame.displacements.iter().map(|displacement| displacement[axis]).collect::<Vec<_>>().into());
+                rows.push(
+                    frame
+                        .displacements
+                        .iter()
+                        .map(|displacement| displacement[axis])
+                        .collect::<Vec<_>>()
+                        .into(),
+                );
             }
-            rows.push(frame.displacements.iter().map(Vector3::norm).collect::<Vec<_>>().into());
+            rows.push(
+                frame
+                    .displacements
+                    .iter()
+                    .map(Vector3::norm)
+                    .collect::<Vec<_>>()
+                    .into(),
+            );
             out.rows("displacements", rows)?;
         }
         if out.wants("histogram") {
-            let bins = Bins { width: self.arguments.bin_width };
+            let bins = Bins {
+                width: self.arguments.bin_width,
+            };
             for ((name, counts), particles) in names.iter().zip(&frame.counts).zip(&particles) {
                 let mut rows = frame.moment.cells(bins.count());
                 rows.push(Cells::repeat(name.clone(), bins.count()));
-                rows.push((0..bins.count()).map(|bin| bins.edge(bin)).collect::<Vec<_>>().into());
-                rows.push((0..bins.count()).map(|bin| bins.edge(bin + 1)).collect::<Vec<_>>().into());
-                rows.push(counts.iter().map(|&count| i64::from(count)).collect::<Vec<_>>().into());
+                rows.push(
+                    (0..bins.count())
+                        .map(|bin| bins.edge(bin))
+                        .collect::<Vec<_>>()
+                        .into(),
+                );
+                rows.push(
+                    (0..bins.count())
+                        .map(|bin| bins.edge(bin + 1))
+                        .collect::<Vec<_>>()
+                        .into(),
+                );
+                rows.push(
+                    counts
+                        .iter()
+                        .map(|&count| i64::from(count))
+                        .collect::<Vec<_>>()
+                        .into(),
+                );
                 let density = |&count: &u32| f64::from(count) / (*particles as f64 * bins.width);
                 rows.push(counts.iter().map(density).collect::<Vec<_>>().into());
                 out.rows("histogram", rows)?;
@@ -412,71 +634,172 @@ impl FromReference {
     }
 
     fn msd_figure(&self, inputs: &[(String, Finished)]) -> Figure {
-        let mut layers = vec![Layer::HorizontalLine { y: self.arguments.threshold, stroke: Stroke::dashed(Color::Grey), label: None }];
+        let mut layers = vec![Layer::HorizontalLine {
+            y: self.arguments.threshold,
+            stroke: Stroke::dashed(Color::Grey),
+            label: None,
+        }];
         match inputs {
             [(_, only)] => {
                 // With a single species the curve of all says everything.
-                let shown = if only.curves.len() == 2 { 1 } else { only.curves.len().min(9) };
+                let shown = if only.curves.len() == 2 {
+                    1
+                } else {
+                    only.curves.len().min(9)
+                };
                 for (index, (label, curve)) in only.curves.iter().take(shown).enumerate() {
-                    let color = if index == 0 { Color::Black } else { Color::Series(index - 1) };
+                    let color = if index == 0 {
+                        Color::Black
+                    } else {
+                        Color::Series(index - 1)
+                    };
                     let label = (shown > 1).then(|| label.clone());
-                    layers.push(Layer::Line { points: curve.points.clone(), stroke: Stroke::solid(color), label });
+                    layers.push(Layer::Line {
+                        points: curve.points.clone(),
+                        stroke: Stroke::solid(color),
+                        label,
+                    });
                 }
             }
             several => {
                 for (index, (label, finished)) in several.iter().enumerate() {
                     let points = finished.curves[0].1.points.clone();
-                    layers.push(Layer::Line { points, stroke: Stroke::solid(Color::Series(index)), label: Some(label.clone()) });
+                    layers.push(Layer::Line {
+                        points,
+                        stroke: Stroke::solid(Color::Series(index)),
+                        label: Some(label.clone()),
+                    });
                 }
             }
         }
-        let x = Axis { label: abscissa(inputs).label().to_string(), ..Axis::default() };
-        let y = Axis { label: "⟨Δ*r*^{2}⟩".to_string(), scale: Scale::Log, ..Axis::default() };
-        Figure { axes: Axes { x, y, layers, ..Axes::default() }, inset: None }
+        let x = Axis {
+            label: abscissa(inputs).label().to_string(),
+            ..Axis::default()
+        };
+        let y = Axis {
+            label: "⟨Δ*r*^{2}⟩".to_string(),
+            scale: Scale::Log,
+            ..Axis::default()
+        };
+        Figure {
+            axes: Axes {
+                x,
+                y,
+                layers,
+                ..Axes::default()
+            },
+            inset: None,
+        }
     }
 
     fn histogram_figure(&self, inputs: &[(String, Finished)]) -> Figure {
-        let bins = Bins { width: self.arguments.bin_width };
+        let bins = Bins {
+            width: self.arguments.bin_width,
+        };
         let shown: Vec<(&str, &Finished, &Chosen)> = inputs
             .iter()
-            .flat_map(|(label, finished)| finished.histograms.iter().map(move |chosen| (label.as_str(), finished, chosen)))
+            .flat_map(|(label, finished)| {
+                finished
+                    .histograms
+                    .iter()
+                    .map(move |chosen| (label.as_str(), finished, chosen))
+            })
             .collect();
         let filled = |chosen: &Chosen| chosen.counts.iter().any(|&count| count > 0);
         let used: Vec<usize> = shown
             .iter()
             .filter(|(.., chosen)| filled(chosen))
-            .flat_map(|(.., chosen)| chosen.counts.iter().enumerate().filter(|(_, count)| **count > 0).map(|(bin, _)| bin))
+            .flat_map(|(.., chosen)| {
+                chosen
+                    .counts
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, count)| **count > 0)
+                    .map(|(bin, _)| bin)
+            })
             .collect();
-        let (first, last) = (used.iter().min().copied().unwrap_or(0), used.iter().max().copied().unwrap_or(bins.count() - 1));
-        let layers = shown.iter().filter(|(.., chosen)| filled(chosen)).enumerate().map(|(index, (label, finished, chosen))| {
-            let total: u32 = chosen.counts.iter().sum();
-            let heights = chosen.counts[first..=last].iter().map(|&count| f64::from(count) / (f64::from(total) * bins.width)).collect();
-            let color = if index == 0 { Color::Black } else { Color::Series(index - 1) };
-            let value = match finished.abscissa {
-                Abscissa::Temperature => format!("*T* = {:.3}", chosen.found),
-                other => other.value(chosen.found),
-            };
-            let label = if inputs.len() > 1 { format!("{label}, {value}") } else { value };
-            Layer::Histogram { edges: (first..=last + 1).map(|bin| bins.edge(bin)).collect(), heights, stroke: Stroke::solid(color), label: Some(label) }
-        });
-        let x = Axis { label: "log_{10} Δ*r*".to_string(), ..Axis::default() };
-        let y = Axis { label: "*P*(log_{10} Δ*r*)".to_string(), ..Axis::default() };
-        let inset = inputs.first().map(|(_, finished)| density_axes(finished, bins));
-        Figure { axes: Axes { x, y, layers: layers.collect(), ..Axes::default() }, inset }
+        let (first, last) = (
+            used.iter().min().copied().unwrap_or(0),
+            used.iter().max().copied().unwrap_or(bins.count() - 1),
+        );
+        let layers = shown
+            .iter()
+            .filter(|(.., chosen)| filled(chosen))
+            .enumerate()
+            .map(|(index, (label, finished, chosen))| {
+                let total: u32 = chosen.counts.iter().sum();
+                let heights = chosen.counts[first..=last]
+                    .iter()
+                    .map(|&count| f64::from(count) / (f64::from(total) * bins.width))
+                    .collect();
+                let color = if index == 0 {
+                    Color::Black
+                } else {
+                    Color::Series(index - 1)
+                };
+                let value = match finished.abscissa {
+                    Abscissa::Temperature => format!("*T* = {:.3}", chosen.found),
+                    other => other.value(chosen.found),
+                };
+                let label = if inputs.len() > 1 {
+                    format!("{label}, {value}")
+                } else {
+                    value
+                };
+                Layer::Histogram {
+                    edges: (first..=last + 1).map(|bin| bins.edge(bin)).collect(),
+                    heights,
+                    stroke: Stroke::solid(color),
+                    label: Some(label),
+                }
+            });
+        let x = Axis {
+            label: "log_{10} Δ*r*".to_string(),
+            ..Axis::default()
+        };
+        let y = Axis {
+            label: "*P*(log_{10} Δ*r*)".to_string(),
+            ..Axis::default()
+        };
+        let inset = inputs
+            .first()
+            .map(|(_, finished)| density_axes(finished, bins));
+        Figure {
+            axes: Axes {
+                x,
+                y,
+                layers: layers.collect(),
+                ..Axes::default()
+            },
+            inset,
+        }
     }
 }
 
 /// The density of log₁₀ Δr along the abscissa, each column normalised to its own frames.
 fn density_axes(finished: &Finished, bins: Bins) -> Axes {
-    let mut columns: Vec<&DensityColumn> = finished.density.columns.iter().filter(|column| column.low.is_finite()).collect();
+    let mut columns: Vec<&DensityColumn> = finished
+        .density
+        .columns
+        .iter()
+        .filter(|column| column.low.is_finite())
+        .collect();
     columns.sort_by(|a, b| (a.low + a.high).total_cmp(&(b.low + b.high)));
     let used = |bin: usize| columns.iter().any(|column| column.counts[bin] > 0);
     let first = (0..bins.count()).find(|&bin| used(bin)).unwrap_or(0);
-    let last = (0..bins.count()).rev().find(|&bin| used(bin)).unwrap_or(bins.count() - 1);
-    let middles: Vec<f64> = columns.iter().map(|column| 0.5 * (column.low + column.high)).collect();
+    let last = (0..bins.count())
+        .rev()
+        .find(|&bin| used(bin))
+        .unwrap_or(bins.count() - 1);
+    let middles: Vec<f64> = columns
+        .iter()
+        .map(|column| 0.5 * (column.low + column.high))
+        .collect();
     let values = columns.iter().flat_map(|column| {
         let total: u32 = column.counts.iter().sum();
-        column.counts[first..=last].iter().map(move |&count| f64::from(count) / (f64::from(total.max(1)) * bins.width))
+        column.counts[first..=last]
+            .iter()
+            .map(move |&count| f64::from(count) / (f64::from(total.max(1)) * bins.width))
     });
     let layer = Layer::Density {
         x_edges: edges_between(&middles),
@@ -485,9 +808,24 @@ fn density_axes(finished: &Finished, bins: Bins) -> Axes {
         scale: Scale::Log,
         label: "*P*(log_{10} Δ*r*)".to_string(),
     };
-    let x = Axis { label: finished.abscissa.label().to_string(), ..Axis::default() };
-    let y = Axis { label: "log_{10} Δ*r*".to_string(), ..Axis::default() };
-    Axes { x, y, layers: if columns.is_empty() { Vec::new() } else { vec![layer] }, ..Axes::default() }
+    let x = Axis {
+        label: finished.abscissa.label().to_string(),
+        ..Axis::default()
+    };
+    let y = Axis {
+        label: "log_{10} Δ*r*".to_string(),
+        ..Axis::default()
+    };
+    Axes {
+        x,
+        y,
+        layers: if columns.is_empty() {
+            Vec::new()
+        } else {
+            vec![layer]
+        },
+        ..Axes::default()
+    }
 }
 
 /// Edges half-way between increasing positions.
@@ -497,14 +835,23 @@ fn edges_between(middles: &[f64]) -> Vec<f64> {
         [only] => vec![only - 0.5, only + 0.5],
         [first, second, ..] => {
             let inner = middles.windows(2).map(|pair| 0.5 * (pair[0] + pair[1]));
-            let [.., before, last] = middles else { unreachable!("two or more") };
+            let [.., before, last] = middles else {
+                unreachable!("two or more")
+            };
             let ends = (first - 0.5 * (second - first), last + 0.5 * (last - before));
-            std::iter::once(ends.0).chain(inner).chain([ends.1]).collect()
+            std::iter::once(ends.0)
+                .chain(inner)
+                .chain([ends.1])
+                .collect()
         }
     }
 }
 
 /// The abscissa that all inputs have.
 fn abscissa(inputs: &[(String, Finished)]) -> Abscissa {
-    inputs.iter().map(|(_, finished)| finished.abscissa).min().unwrap_or(Abscissa::Frame)
+    inputs
+        .iter()
+        .map(|(_, finished)| finished.abscissa)
+        .min()
+        .unwrap_or(Abscissa::Frame)
 }
