@@ -68,13 +68,16 @@ impl ImageFormat {
 
 /// Draws a figure, 3.4 inches wide; the same figure gives the same bytes.
 pub fn render(figure: &Figure, format: ImageFormat) -> Result<Vec<u8>> {
-    let fonts = Fonts::new(dejavu::sans::regular(), dejavu::sans::oblique())?;
-    let scene = layout::compose(figure, &fonts);
+    let scene = layout::compose(figure, &fonts()?);
     let tree = outlined(&draw(&scene)?)?;
     match format {
         ImageFormat::Svg => Ok(written(&tree).into_bytes()),
         ImageFormat::Png => painted(&tree, &scene),
     }
+}
+
+fn fonts() -> Result<Fonts> {
+    Fonts::new(dejavu::sans::regular(), dejavu::sans::oblique())
 }
 
 /// The tree with its text laid out in the built-in fonts.
@@ -118,10 +121,12 @@ fn painted(tree: &usvg::Tree, scene: &Scene) -> Result<Vec<u8>> {
 /// The scene as SVG with text. What plotters cannot say (dashes, joins, clipping) is said by groups around what it draws.
 fn draw(scene: &Scene) -> Result<String> {
     let (width, height) = (units(scene.width), units(scene.height));
+    // SVG counts 96 pixels to the inch.
+    let pixels = |points: f64| points / 72.0 * 96.0;
     let mut svg = format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{}in" height="{}in" viewBox="0 0 {width} {height}" stroke-linejoin="round">"#,
-        scene.width / 72.0,
-        scene.height / 72.0,
+        r#"<svg xmlns="http://www.w3.org/2000/svg" width="{}" height="{}" viewBox="0 0 {width} {height}" stroke-linejoin="round">"#,
+        pixels(scene.width),
+        pixels(scene.height),
     );
     for (index, group) in scene.groups.iter().enumerate() {
         draw_group(&mut svg, group, index)?;
@@ -166,28 +171,17 @@ fn draw_shape(svg: &mut String, shape: &Shape) -> Result<()> {
             with_plotters(svg, |canvas| canvas.draw_path(points, &style))?;
             svg.push_str("</g>");
         }
-        // plotters has no path of several parts; one by one they would be twice as long.
         Shape::Area { parts, color } => {
-            let [red, green, blue] = color;
-            let color = format!("#{red:02x}{green:02x}{blue:02x}");
-            let _ = write!(svg, r#"<path fill="{color}""#);
-            if parts.len() > 1 {
-                let _ = write!(svg, r#" stroke="{color}" stroke-width="{}""#, units(SEAM));
-            }
-            svg.push_str(r#" d=""#);
-            svg.extend(parts.iter().map(outline));
-            svg.push_str(r#""/>"#);
+            let seam = if parts.len() > 1 { SEAM } else { 0.0 };
+            fill(svg, *color, seam, parts.iter().map(outline));
         }
-        Shape::Disc {
-            center,
+        Shape::Discs {
+            centers,
             radius,
-            color: fill,
+            color,
         } => {
-            let radius = units(*radius).max(1) as u32;
-            let style = color(*fill).filled();
-            with_plotters(svg, |canvas| {
-                canvas.draw_circle(on_canvas(*center), radius, &style, true)
-            })?;
+            let discs = centers.iter().map(|&center| disc(center, *radius));
+            fill(svg, *color, 0.0, discs);
         }
         Shape::Text {
             label,
@@ -196,6 +190,23 @@ fn draw_shape(svg: &mut String, shape: &Shape) -> Result<()> {
         } => draw_text(svg, label, *origin, *rising)?,
     }
     Ok(())
+}
+
+/// One path of many parts, which plotters has not: part by part the file would be several times as long.
+fn fill(
+    svg: &mut String,
+    [red, green, blue]: Rgb,
+    border: f64,
+    parts: impl Iterator<Item = String>,
+) {
+    let color = format!("#{red:02x}{green:02x}{blue:02x}");
+    let _ = write!(
+        svg,
+        r#"<path fill="{color}" stroke="{color}" stroke-width="{}" d=""#,
+        units(border)
+    );
+    svg.extend(parts);
+    svg.push_str(r#""/>"#);
 }
 
 fn draw_text(svg: &mut String, label: &Label, origin: Point, rising: bool) -> Result<()> {
@@ -264,6 +275,17 @@ fn outline(rect: &Rect) -> String {
     format!("M{left} {top}H{right}V{bottom}H{left}Z")
 }
 
+/// A circle as a polygon with so many sides that they cannot be seen.
+fn disc((x, y): Point, radius: f64) -> String {
+    let sides = (14.0 * radius).ceil().clamp(8.0, 48.0);
+    let corners = (0..sides as usize).map(|side| {
+        let angle = std::f64::consts::TAU * side as f64 / sides;
+        let (x, y) = on_canvas((x + radius * angle.cos(), y + radius * angle.sin()));
+        format!("{x} {y} ")
+    });
+    format!("M{}Z", corners.collect::<String>())
+}
+
 /// Dashes and gaps, given in widths of the line.
 fn pattern(widths: &[f64], width: f64) -> String {
     let lengths = widths
@@ -275,6 +297,25 @@ fn pattern(widths: &[f64], width: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::figure::{Axes, Axis, Color as Hue, Layer, Scale, Stroke};
+
+    fn svg(figure: &Figure) -> String {
+        String::from_utf8(render(figure, ImageFormat::Svg).unwrap()).unwrap()
+    }
+
+    fn with_layers(layers: Vec<Layer>) -> Figure {
+        let mut figure = Figure::default();
+        figure.axes.layers = layers;
+        figure
+    }
+
+    fn line(points: &[(f64, f64)]) -> Layer {
+        Layer::Line {
+            points: points.to_vec(),
+            stroke: Stroke::solid(Hue::Black),
+            label: Some("line".into()),
+        }
+    }
 
     /// Writes the examples where `HYALO_FIGURES` says, to be looked at.
     #[test]
@@ -289,5 +330,180 @@ mod tests {
                     .unwrap();
             }
         }
+    }
+
+    #[test]
+    fn endings_choose_the_format() {
+        let format = |name: &str| ImageFormat::from_path(Path::new(name));
+        assert_eq!(format("a/b.svg").unwrap(), ImageFormat::Svg);
+        assert_eq!(format("B.PNG").unwrap(), ImageFormat::Png);
+        for name in ["figure.pdf", "figure", ".svg"] {
+            let message = format(name).unwrap_err().to_string();
+            assert!(message.contains(name) && message.contains(".svg or .png"));
+            assert!(!message.contains('\n'));
+        }
+    }
+
+    #[test]
+    fn svg_has_outlines_for_text_and_is_small() {
+        for (name, figure) in examples::all() {
+            let svg = svg(&figure);
+            assert!(!svg.contains("<text"), "{name}");
+            assert!(!svg.contains("font"), "{name}");
+            assert!(svg.contains(r#"width="326.4""#), "{name}");
+            assert!(svg.len() < 1_000_000, "{name}: {} bytes", svg.len());
+        }
+    }
+
+    #[test]
+    fn same_figure_same_bytes() {
+        for format in [ImageFormat::Svg, ImageFormat::Png] {
+            let draw = || render(&examples::populations(), format).unwrap();
+            assert_eq!(draw(), draw());
+        }
+    }
+
+    #[test]
+    fn svg_and_png_look_the_same() {
+        let figure = examples::relaxation();
+        let png = Pixmap::decode_png(&render(&figure, ImageFormat::Png).unwrap()).unwrap();
+        assert_eq!((png.width(), png.height()), (1020, 810));
+        // No fonts here: what the SVG shows must not need any.
+        let tree = usvg::Tree::from_str(&svg(&figure), &usvg::Options::default()).unwrap();
+        let mut again = Pixmap::new(png.width(), png.height()).unwrap();
+        let scale = png.width() as f32 / tree.size().width();
+        resvg::render(
+            &tree,
+            Transform::from_scale(scale, scale),
+            &mut again.as_mut(),
+        );
+        // Rounding may move an edge by a quarter of a pixel, the step of the renderer.
+        let differing = png
+            .data()
+            .iter()
+            .zip(again.data())
+            .filter(|(a, b)| a.abs_diff(**b) > 70)
+            .count();
+        assert!(differing < png.data().len() / 10_000, "{differing} bytes");
+    }
+
+    #[test]
+    fn lines_end_at_the_frame() {
+        let mut figure = with_layers(vec![line(&[(-1e30, -1e30), (1e30, 1e30)])]);
+        figure.axes.x.range = Some((0.0, 1.0));
+        figure.axes.y.range = Some((0.0, 1.0));
+        let svg = svg(&figure);
+        assert!(svg.contains("clip-path") && svg.len() < 100_000);
+    }
+
+    #[test]
+    fn degenerate_data_are_drawn_without_panic() {
+        let nothing = f64::NAN;
+        let stroke = Stroke::dashed(Hue::Grey);
+        let histogram = |edges: &[f64], heights: &[f64]| Layer::Histogram {
+            edges: edges.to_vec(),
+            heights: heights.to_vec(),
+            stroke,
+            label: None,
+        };
+        let density = |x: &[f64], y: &[f64], values: &[f64]| Layer::Density {
+            x_edges: x.to_vec(),
+            y_edges: y.to_vec(),
+            values: values.to_vec(),
+            scale: Scale::Log,
+            label: String::new(),
+        };
+        let cases = [
+            vec![line(&[])],
+            vec![line(&[(1.0, 2.0)])],
+            vec![line(&[(0.0, 0.0), (0.0, 0.0)])],
+            vec![line(&[(nothing, 1.0), (2.0, f64::INFINITY)])],
+            vec![line(&[(-1e308, -1e308), (1e308, 1e308)])],
+            vec![line(&[(1e-310, 5e-324), (2e-310, 1e-323)])],
+            vec![line(&[(1e15, 1.0), (1e15 + 1.0, 1.0 + 1e-16)])],
+            vec![line(&[(-3.0, -1.0), (-2.0, -5.0)])],
+            vec![histogram(&[], &[])],
+            vec![histogram(&[1.0], &[2.0])],
+            vec![histogram(&[0.0, 1.0, 2.0], &[0.0, nothing, 3.0])],
+            vec![histogram(&[0.0, 1.0, 2.0], &[0.0, 0.0])],
+            vec![density(&[], &[], &[])],
+            vec![density(&[0.0, 1.0], &[0.0, 1.0], &[0.0])],
+            vec![density(&[0.0, 1.0], &[0.0, 1.0], &[5.0])],
+            vec![density(
+                &[0.0, 1.0, 2.0],
+                &[0.0, 1.0],
+                &[nothing, -2.0, 7.0],
+            )],
+            vec![Layer::VerticalLine {
+                x: nothing,
+                stroke,
+                label: Some("*".into()),
+            }],
+            vec![Layer::HorizontalLine {
+                y: 0.0,
+                stroke,
+                label: Some(String::new()),
+            }],
+        ];
+        for (number, layers) in cases.into_iter().enumerate() {
+            for (x, y) in [(Scale::Linear, Scale::Linear), (Scale::Log, Scale::Log)] {
+                for range in [
+                    None,
+                    Some((1.0, 1.0)),
+                    Some((3.0, -1.0)),
+                    Some((0.0, nothing)),
+                ] {
+                    let mut figure = with_layers(layers.clone());
+                    figure.axes.x.scale = x;
+                    figure.axes.y.scale = y;
+                    figure.axes.y.range = range;
+                    figure.axes.x.range = range;
+                    figure.inset = Some(figure.axes.clone());
+                    let svg = svg(&figure);
+                    assert!(
+                        !svg.contains("NaN") && !svg.contains("inf"),
+                        "case {number}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn cells_meet_without_seams() {
+        let edges = |count: usize| (0..=count).map(|i| i as f64).collect::<Vec<_>>();
+        let (columns, rows) = (47, 31);
+        let figure = with_layers(vec![Layer::Density {
+            x_edges: edges(columns),
+            y_edges: edges(rows),
+            // Shades that cannot be joined, all of them dark.
+            values: (0..columns * rows)
+                .map(|i| 80.0 + (i % 7) as f64 * 3.0)
+                .collect(),
+            scale: Scale::Linear,
+            label: String::new(),
+        }]);
+        let png = Pixmap::decode_png(&render(&figure, ImageFormat::Png).unwrap()).unwrap();
+        for x in 200..700 {
+            for y in 100..600 {
+                let pixel = png.pixel(x, y).unwrap();
+                assert!(pixel.red() < 90, "light pixel at {x}, {y}: {pixel:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn labels_may_hold_anything() {
+        let figure = Figure {
+            axes: Axes {
+                x: Axis {
+                    label: "a < b & \"c\" \u{0} ^{_{ * 字 𝒳 </svg>".repeat(20),
+                    ..Axis::default()
+                },
+                ..Axes::default()
+            },
+            inset: None,
+        };
+        assert!(svg(&figure).contains("<path"));
     }
 }

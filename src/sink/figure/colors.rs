@@ -71,9 +71,9 @@ mod tests {
     #[test]
     fn series_repeat_and_differ() {
         assert_eq!(rgb(Color::Series(1)), rgb(Color::Series(7)));
-        for i in 0..SERIES.len() {
-            assert!((0..i).all(|j| SERIES[i] != SERIES[j]));
-            assert!(luminance(SERIES[i]) < 190.0, "too faint on white");
+        for (i, color) in SERIES.iter().enumerate() {
+            assert!(!SERIES[..i].contains(color));
+            assert!(luminance(*color) < 190.0, "too faint on white");
         }
     }
 

@@ -123,6 +123,7 @@ fn histogram(peaks: &[(f64, f64, f64)], low: f64, high: f64, color: Color, label
     let edges: Vec<f64> = (0..=bins)
         .map(|i| low + (high - low) * f64::from(i) / f64::from(bins))
         .collect();
+    let total: f64 = peaks.iter().map(|peak| peak.0).sum();
     let mut noise = noise();
     let heights = edges
         .windows(2)
@@ -136,11 +137,7 @@ fn histogram(peaks: &[(f64, f64, f64)], low: f64, high: f64, color: Color, label
                 })
                 .sum();
             let height = smooth * (1.0 + 0.08 * normal(&mut noise));
-            if smooth < 1e-3 * peaks[0].0 {
-                0.0
-            } else {
-                height
-            }
+            if smooth < 1e-3 * total { 0.0 } else { height }
         })
         .collect();
     Layer::Histogram {

@@ -68,7 +68,7 @@ pub fn spans(axes: &Axes, headroom: f64) -> (Span, Span) {
                 .filter(|point| in_view(point.0))
                 .map(|point| point.1)
         };
-        let on_ground = bars && axes.y.scale == Scale::Linear && values().all(|y| !(y < 0.0));
+        let on_ground = bars && axes.y.scale == Scale::Linear && !values().any(|y| y < 0.0);
         let below = if on_ground { 0.0 } else { margin(0.05) };
         Span::of(axes.y.scale, values(), (below, margin(0.06))).reaching(0.0, 1.0 + headroom)
     });
@@ -206,28 +206,21 @@ impl Map {
         }
     }
 
-    /// Markers inside the frame, once where they lie on each other. A crowd becomes dots whose shape nobody sees.
+    /// Markers inside the frame, once where they lie on each other.
     fn discs(&self, points: &[(f64, f64)], radius: f64, color: Rgb) -> Vec<Shape> {
-        const CROWD: usize = 1000;
-        let cell = 0.4 * radius;
+        let cell = 0.3 * radius;
         let mut seen = HashSet::new();
-        let centers: Vec<Point> = points
+        let centers = points
             .iter()
             .filter_map(|&point| self.point(point))
             .filter(|&center| self.frame.grown(radius).holds(center))
             .filter(|&(x, y)| seen.insert(((x / cell).round() as i64, (y / cell).round() as i64)))
             .collect();
-        if centers.len() > CROWD {
-            let dot = |&center: &Point| Rect::spanned(center, center).grown(0.6 * radius);
-            let parts = centers.iter().map(dot).collect();
-            return vec![Shape::Area { parts, color }];
-        }
-        let disc = |center| Shape::Disc {
-            center,
+        vec![Shape::Discs {
+            centers,
             radius,
             color,
-        };
-        centers.into_iter().map(disc).collect()
+        }]
     }
 
     /// The outline of a histogram, interrupted where it would run along the ground.
@@ -320,5 +313,114 @@ impl Map {
                 color: shade_color(shade),
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::figure::Color;
+    use crate::sink::figure::style::MAIN;
+
+    /// Values from 0 to 10 across and 0 to 4 upwards, ten points each.
+    fn map() -> Map {
+        let span = |high| Span::between(Scale::Linear, (0.0, high)).unwrap();
+        Map {
+            frame: Rect::at(0.0, 0.0, 100.0, 40.0),
+            x: span(10.0),
+            y: span(4.0),
+        }
+    }
+
+    fn areas(x_edges: &[f64], values: &[f64]) -> Vec<(Vec<Rect>, Rgb)> {
+        let layer = Layer::Density {
+            x_edges: x_edges.to_vec(),
+            y_edges: vec![0.0, 1.0, 2.0],
+            values: values.to_vec(),
+            scale: Scale::Linear,
+            label: String::new(),
+        };
+        let shapes = map().shapes(&layer, &MAIN).into_iter();
+        shapes
+            .map(|shape| match shape {
+                Shape::Area { parts, color } => (parts, color),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn equal_cells_are_joined_up_and_across() {
+        let areas = areas(&[0.0, 1.0, 3.0, 4.0], &[5.0; 6]);
+        assert_eq!(areas.len(), 1);
+        assert_eq!(areas[0].0, [Rect::at(0.0, 20.0, 40.0, 20.0)]);
+    }
+
+    #[test]
+    fn cells_keep_their_places_and_blanks_stay_blank() {
+        let areas = areas(&[8.0, 9.0, 12.0], &[1.0, 0.0, f64::NAN, 4.0]);
+        assert_eq!(
+            areas,
+            [
+                (vec![Rect::at(80.0, 30.0, 10.0, 10.0)], shade_color(16)),
+                // Cut off at the frame.
+                (vec![Rect::at(90.0, 20.0, 10.0, 10.0)], shade_color(63)),
+            ]
+        );
+    }
+
+    #[test]
+    fn cells_that_differ_are_not_joined() {
+        let areas = areas(&[0.0, 1.0, 2.0], &[1.0, 4.0, 4.0, 1.0]);
+        assert_eq!(areas.iter().map(|area| area.0.len()).sum::<usize>(), 4);
+    }
+
+    #[test]
+    fn histograms_are_closed_down_to_the_ground() {
+        let steps = map().steps(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[0.0, 2.0, 1.0, 0.0, 3.0]);
+        let outline = [(20.0, 40.0), (20.0, 20.0), (30.0, 20.0), (30.0, 30.0)];
+        let rest = [(40.0, 30.0), (40.0, 40.0)];
+        let last = [(50.0, 40.0), (50.0, 10.0), (60.0, 10.0), (60.0, 40.0)];
+        let all = outline.into_iter().chain(rest).map(Some);
+        let all = all.chain([None]).chain(last.map(Some));
+        assert_eq!(steps, all.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn ranges_hold_the_data_in_view() {
+        let line = Layer::Line {
+            points: vec![(0.0, -50.0), (1.0, 2.0), (2.0, 3.0)],
+            stroke: Stroke::solid(Color::Black),
+            label: None,
+        };
+        let mut axes = Axes {
+            layers: vec![line],
+            ..Axes::default()
+        };
+        axes.x.range = Some((0.5, 2.0));
+        let (x, y) = spans(&axes, 0.0);
+        assert_eq!((x.low, x.high), (0.5, 2.0));
+        assert!(y.low > 1.9 && y.low < 2.0 && y.high > 3.0 && y.high < 3.1);
+        let (_, roomy) = spans(&axes, 0.5);
+        assert!(roomy.low == y.low && roomy.high > 3.5);
+    }
+
+    #[test]
+    fn markers_that_lie_on_each_other_are_drawn_once() {
+        let layer = Layer::Markers {
+            points: vec![
+                (1.0, 1.0),
+                (1.0, 1.0),
+                (2.0, 1.0),
+                (99.0, 1.0),
+                (f64::NAN, 1.0),
+            ],
+            color: Color::Black,
+            label: None,
+        };
+        match &map().shapes(&layer, &MAIN)[..] {
+            [Shape::Discs { centers, .. }] => assert_eq!(*centers, [(10.0, 30.0), (20.0, 30.0)]),
+            other => panic!("{other:?}"),
+        }
     }
 }

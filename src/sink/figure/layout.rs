@@ -14,6 +14,9 @@ const WIDTH: f64 = 244.8;
 const HEIGHT: f64 = 194.4;
 /// Between the frame and what is inside it, beyond the ticks.
 const DISTANCE: f64 = 2.6;
+/// Room that may be made above the data, over the height they take.
+const HEADROOM: f64 = 0.72;
+const HEADROOM_STEPS: u32 = 12;
 /// Widths and heights of an inset over those of the frame.
 const INSET_SIZES: [(f64, f64); 2] = [(0.56, 0.54), (0.48, 0.48)];
 
@@ -56,25 +59,25 @@ struct Settled {
 }
 
 impl Settled {
-    /// Looks for places where legend and inset hide nothing: in a corner, else in room made above the data; else the
-    /// inset goes where it hides least, and the legend above the frame.
+    /// Looks for places where legend and inset hide nothing, first as the data lie, then with room made above them; else
+    /// the inset goes where it hides least, and the legend above the frame if it finds no free place in it.
     fn new(axes: &Axes, inset: bool, outer: Rect, style: &Style, fonts: &Fonts) -> Self {
         let legend = Legend::new(axes, style, fonts);
-        let sizes = if inset { &INSET_SIZES[..] } else { &[] };
         let is_map = |layer: &Layer| matches!(layer, Layer::Density { .. });
         let steps = match axes.y.range {
-            None if !axes.layers.iter().any(is_map) => 12,
+            None if !axes.layers.iter().any(is_map) => HEADROOM_STEPS,
             _ => 0,
         };
         for step in 0..=steps {
-            let panel = Panel::new(axes, outer, style, fonts, 0.06 * f64::from(step));
-            let places = Places::new(&panel, style, &legend, sizes);
+            let headroom = HEADROOM * f64::from(step) / f64::from(HEADROOM_STEPS);
+            let panel = Panel::new(axes, outer, style, fonts, headroom);
+            let places = Places::new(&panel, style, &legend, inset);
             if places.hidden == 0.0 {
                 return places.settle(panel, &legend);
             }
         }
         let panel = Panel::new(axes, outer, style, fonts, 0.0);
-        let places = Places::new(&panel, style, &legend, sizes);
+        let places = Places::new(&panel, style, &legend, inset);
         if places.legend.1 == 0.0 {
             return places.settle(panel, &legend);
         }
@@ -85,7 +88,7 @@ impl Settled {
         };
         let panel = Panel::new(axes, below, style, fonts, 0.0);
         let origin = (panel.frame.left, outer.top + style.edge);
-        let inset = Places::new(&panel, style, &Legend::default(), sizes).inset;
+        let inset = Places::new(&panel, style, &Legend::default(), inset).inset;
         Settled {
             legend: legend.drawn(limit, origin),
             panel,
@@ -102,29 +105,35 @@ struct Places {
 }
 
 impl Places {
-    fn new(panel: &Panel, style: &Style, legend: &Legend, sizes: &[(f64, f64)]) -> Self {
+    fn new(panel: &Panel, style: &Style, legend: &Legend, inset: bool) -> Self {
         let frame = panel.frame;
         let distance = style.major + DISTANCE;
-        let mut free = Occupancy::of(&panel.data, frame);
-        let inset = sizes
-            .iter()
-            .map(|(width, height)| {
-                let (width, height) = (width * frame.width(), height * frame.height());
-                free.best(width, height, distance, false)
-            })
-            .reduce(|best, other| if other.1 < best.1 { other } else { best });
-        if let Some((place, _)) = inset {
-            free.take(&place);
-        }
-        let (width, height) = legend.size(0.0);
-        let legend = match legend.items.is_empty() {
-            true => (frame, 0.0),
-            false => free.best(width, height, distance, true),
+        let free = Occupancy::of(&panel.data, frame);
+        let around = |mut free: Occupancy, inset: Option<(Rect, f64)>| {
+            if let Some((place, _)) = inset {
+                free.take(&place);
+            }
+            let legend = match legend.items.is_empty() {
+                true => (frame, 0.0),
+                false => free.anywhere(legend.size(0.0), distance),
+            };
+            Places {
+                inset: inset.map(|inset| inset.0),
+                legend,
+                hidden: legend.1 + inset.map_or(0.0, |inset| inset.1),
+            }
         };
-        Places {
-            inset: inset.map(|inset| inset.0),
-            legend,
-            hidden: legend.1 + inset.map_or(0.0, |inset| inset.1),
+        if !inset {
+            return around(free, None);
+        }
+        let [large, small] = INSET_SIZES.map(|(width, height)| {
+            let size = (width * frame.width(), height * frame.height());
+            around(free.clone(), Some(free.corner(size, distance)))
+        });
+        if small.hidden < large.hidden {
+            small
+        } else {
+            large
         }
     }
 
@@ -250,8 +259,8 @@ impl Legend {
                         points: vec![(x, middle), (x + handle, middle)],
                         pen,
                     },
-                    Sample::Disc(radius, color) => Shape::Disc {
-                        center: (x + 0.5 * handle, middle),
+                    Sample::Disc(radius, color) => Shape::Discs {
+                        centers: vec![(x + 0.5 * handle, middle)],
                         radius,
                         color,
                     },
@@ -264,5 +273,154 @@ impl Legend {
             });
         }
         Group { clip: None, shapes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::figure::{Color, Stroke};
+    use crate::sink::figure::{examples, fonts};
+
+    /// The box around a text.
+    fn text_box(shape: &Shape) -> Option<Rect> {
+        let Shape::Text {
+            label,
+            origin: (x, y),
+            rising,
+        } = shape
+        else {
+            return None;
+        };
+        (!label.runs.is_empty()).then(|| match rising {
+            false => Rect::spanned((*x, y - label.ascent), (x + label.width, y + label.descent)),
+            true => Rect::spanned((x - label.ascent, *y), (x + label.descent, y - label.width)),
+        })
+    }
+
+    #[test]
+    fn texts_stay_on_the_page_and_apart() {
+        for (name, figure) in examples::all() {
+            let scene = compose(&figure, &fonts().unwrap());
+            let page = Rect::at(0.0, 0.0, scene.width, scene.height);
+            let shapes = scene.groups.iter().flat_map(|group| &group.shapes);
+            // Ascents and descents hold more than most letters need.
+            let boxes: Vec<Rect> = shapes
+                .filter_map(text_box)
+                .map(|text| text.grown(-1.0))
+                .collect();
+            for (i, text) in boxes.iter().enumerate() {
+                assert!(page.holds((text.left, text.top)), "{name}: {text:?}");
+                assert!(page.holds((text.right, text.bottom)), "{name}: {text:?}");
+                for other in &boxes[..i] {
+                    assert_eq!(text.shared(other), None, "{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn legends_hide_nothing() {
+        for (name, figure) in examples::all() {
+            let set = Settled::new(
+                &figure.axes,
+                figure.inset.is_some(),
+                Rect::at(0.0, 0.0, WIDTH, HEIGHT),
+                &MAIN,
+                &fonts().unwrap(),
+            );
+            let mut free = Occupancy::of(&set.panel.data, set.panel.frame);
+            if let Some(inset) = set.inset {
+                free.take(&inset);
+            }
+            for text in set.legend.shapes.iter().filter_map(text_box) {
+                let inside = text.shared(&set.panel.frame);
+                assert!(
+                    inside.is_none_or(|text| free.hidden(&text) == 0.0),
+                    "{name}"
+                );
+            }
+        }
+    }
+
+    fn labelled(points: Vec<(f64, f64)>, name: &str) -> Layer {
+        Layer::Line {
+            points,
+            stroke: Stroke::solid(Color::Black),
+            label: Some(name.into()),
+        }
+    }
+
+    fn settled(axes: &Axes) -> Settled {
+        let page = Rect::at(0.0, 0.0, WIDTH, HEIGHT);
+        Settled::new(axes, false, page, &MAIN, &fonts().unwrap())
+    }
+
+    #[test]
+    fn room_is_made_above_data_that_fill_the_frame() {
+        let zigzag = |steps: i32| -> Vec<(f64, f64)> {
+            (0..steps)
+                .map(|i| (f64::from(i), f64::from(i % 2)))
+                .collect()
+        };
+        let mut axes = Axes {
+            layers: vec![labelled(zigzag(40), "zigzag")],
+            ..Axes::default()
+        };
+        let set = settled(&axes);
+        let legend = text_box(&set.legend.shapes[1]).unwrap();
+        let highest = set
+            .panel
+            .data
+            .iter()
+            .fold(HEIGHT, |highest, shape| match shape {
+                Shape::Line { points, .. } => points.iter().map(|p| p.1).fold(highest, f64::min),
+                _ => highest,
+            });
+        assert!(set.panel.frame.holds((legend.left, legend.top)));
+        assert!(legend.bottom < highest);
+
+        // With the range given there is no room to make: the legend goes above the frame.
+        axes.y.range = Some((0.0, 1.0));
+        let set = settled(&axes);
+        let legend = text_box(&set.legend.shapes[1]).unwrap();
+        assert!(legend.bottom < set.panel.frame.top);
+        assert!(legend.top > 0.0);
+    }
+
+    #[test]
+    fn one_name_is_one_entry() {
+        let points = vec![(0.0, 0.0), (1.0, 1.0)];
+        let axes = Axes {
+            layers: vec![
+                labelled(points.clone(), "a"),
+                Layer::Markers {
+                    points: points.clone(),
+                    color: Color::Black,
+                    label: Some("a".into()),
+                },
+                labelled(points, "b"),
+            ],
+            legend_title: Some("title".into()),
+            ..Axes::default()
+        };
+        let legend = Legend::new(&axes, &MAIN, &fonts().unwrap());
+        let samples: Vec<usize> = legend.items.iter().map(|item| item.samples.len()).collect();
+        assert_eq!(samples, [0, 2, 1]);
+    }
+
+    #[test]
+    fn entries_above_the_frame_fill_rows() {
+        let names = ["one", "two", "three", "four", "five", "six"];
+        let axes = Axes {
+            layers: names.map(|name| labelled(Vec::new(), name)).into(),
+            ..Axes::default()
+        };
+        let legend = Legend::new(&axes, &MAIN, &fonts().unwrap());
+        let (places, (width, height)) = legend.arranged(150.0);
+        assert!(width <= 150.0);
+        assert_eq!(places[0].1, places[1].1);
+        assert!(places[5].1 > places[0].1 && places[5].1 < height);
+        assert_eq!(legend.size(0.0).1, 6.0 * Legend::ROW * MAIN.legend);
     }
 }

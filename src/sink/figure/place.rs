@@ -4,6 +4,8 @@ use super::lines::cut;
 use super::scene::{Point, Rect, Shape};
 
 const PITCH: f64 = 1.5;
+/// What comes closer than this touches.
+const CLEARANCE: f64 = 1.5;
 
 /// A coarse picture of which parts of a frame are taken.
 #[derive(Clone)]
@@ -35,8 +37,12 @@ impl Occupancy {
                         occupancy.take(part);
                     }
                 }
-                Shape::Disc { center, radius, .. } => {
-                    occupancy.take(&Rect::spanned(*center, *center).grown(*radius));
+                Shape::Discs {
+                    centers, radius, ..
+                } => {
+                    for &center in centers {
+                        occupancy.take(&Rect::spanned(center, center).grown(*radius));
+                    }
                 }
                 Shape::Text { .. } => {}
             }
@@ -64,13 +70,16 @@ impl Occupancy {
         }
     }
 
-    /// How much of the data a rectangle would hide, in square points; infinite where it leaves the frame.
+    /// How much of the data a rectangle would hide or touch, in square points; infinite where it leaves the frame.
     pub fn hidden(&self, rect: &Rect) -> f64 {
         let inside = self.frame.grown(1e-6);
         if !inside.holds((rect.left, rect.top)) || !inside.holds((rect.right, rect.bottom)) {
             return f64::INFINITY;
         }
-        let count = self.cells(rect).filter(|&index| self.taken[index]).count();
+        let count = self
+            .cells(&rect.grown(CLEARANCE))
+            .filter(|&index| self.taken[index])
+            .count();
         count as f64 * PITCH * PITCH
     }
 
@@ -88,34 +97,70 @@ impl Occupancy {
             .flat_map(move |row| across.clone().map(move |column| row * columns + column))
     }
 
-    /// Where a box of the given size hides least, at the given distance from the frame: the place and what it hides.
-    ///
-    /// Corners come first, then the middles of the sides if they may be used.
-    pub fn best(&self, width: f64, height: f64, distance: f64, sides: bool) -> (Rect, f64) {
-        let room = self.frame.grown(-distance);
-        let (left, right) = (room.left, room.right - width);
-        let (top, bottom) = (room.top, room.bottom - height);
-        let (center, middle) = (0.5 * (left + right), 0.5 * (top + bottom));
-        let places = [
-            (right, top),
-            (left, top),
-            (right, bottom),
-            (left, bottom),
-            (center, top),
-            (right, middle),
-            (left, middle),
-            (center, bottom),
+    /// The corner where a box of the given size hides least, at the given distance from the frame, and what it hides there.
+    pub fn corner(&self, size: (f64, f64), distance: f64) -> (Rect, f64) {
+        let room = self.room(size, distance);
+        self.least(size, corners(&room))
+    }
+
+    /// The place where a box of the given size hides least: corners come first, then the middles of sides, then any other.
+    pub fn anywhere(&self, size: (f64, f64), distance: f64) -> (Rect, f64) {
+        const STEP: f64 = 6.0;
+        let room = self.room(size, distance);
+        let (center, middle) = room.center();
+        let sides = [
+            (center, room.top),
+            (room.right, middle),
+            (room.left, middle),
+            (center, room.bottom),
         ];
-        let mut best = (Rect::at(right, top, width, height), f64::INFINITY);
-        for (x, y) in places.into_iter().take(if sides { 8 } else { 4 }) {
+        let steps = |length: f64| 1..(length / STEP).max(1.0) as usize;
+        let others = steps(room.height()).flat_map(|down| {
+            let y = room.top + down as f64 * STEP;
+            steps(room.width()).map(move |across| (room.right - across as f64 * STEP, y))
+        });
+        self.least(size, corners(&room).into_iter().chain(sides).chain(others))
+    }
+
+    /// Where the upper left corner of a box may lie.
+    fn room(&self, (width, height): (f64, f64), distance: f64) -> Rect {
+        let room = self.frame.grown(-distance);
+        Rect {
+            right: room.right - width,
+            bottom: room.bottom - height,
+            ..room
+        }
+    }
+
+    /// The first of the places that hides least.
+    fn least(
+        &self,
+        (width, height): (f64, f64),
+        places: impl IntoIterator<Item = Point>,
+    ) -> (Rect, f64) {
+        let mut best = (self.frame, f64::INFINITY);
+        for (x, y) in places {
             let place = Rect::at(x, y, width, height);
             let hidden = self.hidden(&place);
             if hidden < best.1 {
                 best = (place, hidden);
             }
+            if hidden == 0.0 {
+                break;
+            }
         }
         best
     }
+}
+
+/// Corners in the order they are preferred.
+fn corners(room: &Rect) -> [Point; 4] {
+    [
+        (room.right, room.top),
+        (room.left, room.top),
+        (room.right, room.bottom),
+        (room.left, room.bottom),
+    ]
 }
 
 #[cfg(test)]
@@ -146,16 +191,28 @@ mod tests {
     #[test]
     fn takes_the_free_corner() {
         let rising = line(&[(10.0, 90.0), (110.0, 10.0)]);
-        let (place, hidden) = Occupancy::of([&rising], FRAME).best(30.0, 20.0, 5.0, false);
+        let (place, hidden) = Occupancy::of([&rising], FRAME).corner((30.0, 20.0), 5.0);
         assert_eq!((place.left, place.top, hidden), (15.0, 15.0, 0.0));
         let falling = line(&[(10.0, 10.0), (110.0, 90.0)]);
-        let (place, hidden) = Occupancy::of([&falling], FRAME).best(30.0, 20.0, 5.0, false);
+        let (place, hidden) = Occupancy::of([&falling], FRAME).corner((30.0, 20.0), 5.0);
         assert_eq!((place.right, place.top, hidden), (105.0, 15.0, 0.0));
     }
 
     #[test]
+    fn takes_a_gap_when_corners_are_taken() {
+        let cross = [
+            line(&[(10.0, 10.0), (110.0, 90.0)]),
+            line(&[(10.0, 90.0), (110.0, 10.0)]),
+        ];
+        let free = Occupancy::of(&cross, FRAME);
+        assert!(free.corner((30.0, 20.0), 5.0).1 > 0.0);
+        let (place, hidden) = free.anywhere((30.0, 12.0), 5.0);
+        assert_eq!((place.center().0, place.top, hidden), (60.0, 15.0, 0.0));
+    }
+
+    #[test]
     fn too_large_a_box_is_nowhere() {
-        let (_, hidden) = Occupancy::of([], FRAME).best(300.0, 20.0, 5.0, true);
+        let (_, hidden) = Occupancy::of([], FRAME).anywhere((300.0, 20.0), 5.0);
         assert!(hidden.is_infinite());
     }
 

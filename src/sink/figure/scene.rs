@@ -97,9 +97,9 @@ pub enum Shape {
     Line { points: Vec<Point>, pen: Pen },
     /// Rectangles of one colour that look like one area where they touch.
     Area { parts: Vec<Rect>, color: Rgb },
-    /// A filled circle.
-    Disc {
-        center: Point,
+    /// Filled circles of one size and colour.
+    Discs {
+        centers: Vec<Point>,
         radius: f64,
         color: Rgb,
     },

@@ -179,3 +179,99 @@ fn script(text: &str) -> Option<(&str, &str)> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fonts() -> Fonts {
+        super::super::fonts().unwrap()
+    }
+
+    fn texts(label: &Label) -> Vec<(&str, bool)> {
+        let runs = label.runs.iter();
+        runs.map(|run| (run.text.as_str(), run.oblique)).collect()
+    }
+
+    #[test]
+    fn italics_and_scripts() {
+        let label = fonts().set("⟨Δ*r*^{2}⟩ = *x*_{*i*0}", 10.0);
+        assert_eq!(
+            texts(&label),
+            [
+                ("⟨Δ", false),
+                ("r", true),
+                ("2", false),
+                ("⟩\u{a0}=\u{a0}", false),
+                ("x", true),
+                ("i", true),
+                ("0", false),
+            ]
+        );
+        let raised = &label.runs[2];
+        assert_eq!((raised.size, raised.y), (7.0, -3.8));
+        assert!((label.runs[5].y - 1.7).abs() < 1e-12);
+        assert!(label.runs.windows(2).all(|pair| pair[0].x < pair[1].x));
+        assert!(label.ascent > 8.0 && label.descent > 3.0);
+    }
+
+    #[test]
+    fn widths_are_those_of_the_font() {
+        // DejaVu Sans: digits advance 1303 of 2048 units, the minus sign 1716.
+        let fonts = fonts();
+        assert!((fonts.set("007", 20.48).width - 3.0 * 13.03).abs() < 1e-6);
+        assert!((fonts.set("−", 20.48).width - 17.16).abs() < 1e-6);
+        let power = fonts.set("10^{−3}", 20.48);
+        let expected = 2.0 * 13.03 + 0.7 * (17.16 + 13.03) + SCRIPT_GAP * 20.48;
+        assert!((power.width - expected).abs() < 1e-6);
+        assert!((fonts.set_within("007", 20.48, 10.0).width - 10.0).abs() < 1e-4);
+    }
+
+    #[test]
+    fn scripts_of_both_kinds_are_stacked() {
+        let label = fonts().set("T_{g}^{VHG} K", 10.0);
+        assert_eq!(label.runs[1].x, label.runs[2].x);
+        let end = label.runs[2].x + fonts().set("VHG", 7.0).width;
+        assert!((label.runs[3].x - end).abs() < 1e-6);
+    }
+
+    #[test]
+    fn marks_without_partner_stand_for_themselves() {
+        let plain = |markup: &str| -> String {
+            let label = fonts().set(markup, 10.0);
+            label.runs.iter().map(|run| run.text.as_str()).collect()
+        };
+        assert_eq!(plain("δ*"), "δ*");
+        assert_eq!(plain("a_b^c"), "a_b^c");
+        assert_eq!(plain("a_{b"), "a_{b");
+        assert_eq!(plain("^{}"), "");
+        assert_eq!(plain("*a* * 2"), "a\u{a0}*\u{a0}2");
+        assert_eq!(plain(""), "");
+    }
+
+    #[test]
+    fn every_sign_of_the_field_has_a_glyph() {
+        let fonts = fonts();
+        for sign in "⟨⟩Δσδτεαβγρφχλμηκωπ∗²⁻−×·±≤≥≈∝∞√∑∫∂Å°½→…–".chars()
+        {
+            assert_ne!(fonts.upright.glyph_id(sign).0, 0, "{sign}");
+        }
+    }
+
+    #[test]
+    fn italics_fall_back_to_upright() {
+        let label = fonts().set("*⟨r⟩*", 10.0);
+        let covered = fonts().oblique.glyph_id('⟨').0 != 0;
+        assert_eq!(label.runs[0].oblique, covered);
+        assert!(
+            label
+                .runs
+                .iter()
+                .any(|run| run.oblique && run.text.contains('r'))
+        );
+        let label = fonts().set("*√r*", 10.0);
+        let face = |oblique| fonts().face(oblique).glyph_id('√').0;
+        assert_eq!(label.runs[0].oblique, face(true) != 0);
+        assert_ne!(face(label.runs[0].oblique), 0);
+    }
+}

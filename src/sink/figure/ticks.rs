@@ -102,14 +102,19 @@ impl Span {
         }
     }
 
-    /// Where a value lies: 0 at the beginning, 1 at the end; `None` if it cannot be shown.
+    /// Where a value lies: 0 at the beginning, 1 at the end, no farther than 10⁹ beyond; `None` if it cannot be shown.
     pub fn fraction(&self, value: f64) -> Option<f64> {
-        shows(self.scale, value).then(|| match self.scale {
+        if !value.is_finite() {
+            return None;
+        }
+        let fraction = match self.scale {
             Scale::Linear => (value - self.low) / (self.high - self.low),
+            Scale::Log if value < f64::MIN_POSITIVE => return None,
             Scale::Log => {
                 (value.log10() - self.low.log10()) / (self.high.log10() - self.low.log10())
             }
-        })
+        };
+        Some(fraction.clamp(-1e9, 1e9))
     }
 
     /// The value at a fraction of the span.
@@ -231,23 +236,26 @@ impl Span {
 
     /// Labels at every `stride`-th decade; in between ticks at decades, or at 2 to 9 if no decade is left out.
     fn decade_ticks(&self, stride: i32) -> Ticks {
-        let powers: Vec<i32> = self.powers().collect();
-        let digits: &[i32] = if stride == 1 {
-            &[1, 2, 3, 4, 5, 6, 7, 8, 9]
-        } else {
-            &[1]
+        let every = |step: i32| {
+            let powers = self.powers().filter(move |power| power % step == 0);
+            powers.map(|power| (power, digit_value(1, power)))
+        };
+        let minor = match stride {
+            1 => self.digits(&[2, 3, 4, 5, 6, 7, 8, 9]),
+            _ => every((stride / 10).max(1))
+                .map(|(_, value)| value)
+                .filter(|&value| self.contains(value))
+                .collect(),
         };
         Ticks {
-            major: powers
-                .iter()
-                .filter(|&power| power % stride == 0)
-                .map(|&power| Tick {
-                    value: digit_value(1, power),
+            major: every(stride)
+                .filter(|&(_, value)| self.contains(value))
+                .map(|(power, value)| Tick {
+                    value,
                     label: format!("10^{{{}}}", signed(power)),
                 })
-                .filter(|tick| self.contains(tick.value))
                 .collect(),
-            minor: self.digits(digits),
+            minor,
             power: None,
         }
         .without_double()
@@ -323,4 +331,127 @@ fn number(value: f64, decimals: usize) -> String {
 /// A whole number with a real minus sign.
 pub fn signed(number: i32) -> String {
     number.to_string().replace('-', "−")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ticks(scale: Scale, low: f64, high: f64) -> Ticks {
+        // Ten points a character, in an axis of 190 points.
+        let span = Span::between(scale, (low, high)).unwrap();
+        span.ticks(190.0, |label| 5.0 * label.chars().count() as f64 + 8.0)
+    }
+
+    fn labels(ticks: &Ticks) -> Vec<&str> {
+        ticks.major.iter().map(|tick| tick.label.as_str()).collect()
+    }
+
+    #[test]
+    fn linear_steps_are_nice() {
+        let wide = ticks(Scale::Linear, 0.1, 1.0);
+        assert_eq!(labels(&wide), ["0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(wide.major[2].value, 0.6);
+        assert_eq!(wide.minor.len(), 14);
+        assert_eq!(wide.minor[..3], [0.1, 0.15, 0.25]);
+        let around = ticks(Scale::Linear, -2.0, 2.0);
+        assert_eq!(labels(&around), ["−2", "−1", "0", "1", "2"]);
+        assert_eq!(
+            labels(&ticks(Scale::Linear, 2.0, -2.0)),
+            labels(&around),
+            "a reversed axis has the same ticks"
+        );
+    }
+
+    #[test]
+    fn large_and_small_numbers_share_a_power() {
+        let large = ticks(Scale::Linear, 0.0, 2e6);
+        assert_eq!(large.power, Some(6));
+        assert_eq!(labels(&large), ["0.0", "0.5", "1.0", "1.5", "2.0"]);
+        let small = ticks(Scale::Linear, 0.0, 3e-5);
+        assert_eq!((small.power, labels(&small)[1]), (Some(-5), "0.5"));
+        assert_eq!(ticks(Scale::Linear, 0.0, 99_000.0).power, None);
+    }
+
+    #[test]
+    fn decades_have_powers_and_minor_ticks() {
+        let decades = ticks(Scale::Log, 2e-3, 5e1);
+        assert_eq!(labels(&decades), ["10^{−2}", "10^{−1}", "10^{0}", "10^{1}"]);
+        assert_eq!(decades.major[0].value, 0.01);
+        // 2 to 9 of 10⁻³, all of three decades, 20 to 50.
+        assert_eq!(decades.minor.len(), 8 + 3 * 8 + 4);
+        let many = ticks(Scale::Log, 1e-30, 1e30);
+        let values: Vec<f64> = many.major.iter().map(|tick| tick.value.log10()).collect();
+        assert_eq!(values, [-20.0, 0.0, 20.0]);
+        assert!(
+            many.minor.len() == 28,
+            "no 2 to 9 where decades are left out"
+        );
+    }
+
+    #[test]
+    fn narrow_logarithmic_axes_have_twos_and_fives() {
+        let plain = ticks(Scale::Log, 0.3, 6.0);
+        assert_eq!(labels(&plain), ["0.5", "1", "2", "5"]);
+        assert!(plain.minor.iter().any(|minor| (minor - 0.7).abs() < 1e-12));
+        let small = ticks(Scale::Log, 1e-6, 6e-6);
+        assert_eq!(labels(&small), ["10^{−6}", "2×10^{−6}", "5×10^{−6}"]);
+        // Hardly a third of a decade: as on a linear axis.
+        let tiny = ticks(Scale::Log, 2.1, 4.6);
+        assert!(tiny.major.len() >= 3, "{tiny:?}");
+    }
+
+    #[test]
+    fn numbers_are_plain() {
+        assert_eq!(number(-0.0, 1), "0.0");
+        assert_eq!(number(-0.04, 1), "0.0");
+        assert_eq!(number(-1.25, 2), "−1.25");
+    }
+
+    #[test]
+    fn spans_open_where_data_are_alike() {
+        let of = |scale, values: &[f64]| Span::of(scale, values.iter().copied(), (0.0, 0.0));
+        let same = of(Scale::Linear, &[2.0, 2.0]);
+        assert!(same.low < 2.0 && same.high > 2.0);
+        let same = of(Scale::Log, &[2.0, -1.0, 0.0, f64::NAN]);
+        assert!(same.low > 0.0 && same.low < 2.0 && same.high > 2.0);
+        let none = of(Scale::Linear, &[f64::INFINITY]);
+        assert_eq!((none.low, none.high), (0.0, 1.0));
+        assert_eq!(same.fraction(0.0), None);
+        assert!((same.fraction(2.0).unwrap() - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn margins_follow_the_scale() {
+        let span = Span::of(Scale::Log, [1.0, 100.0].into_iter(), (0.5, 0.25));
+        assert!(
+            (span.low - 0.1).abs() < 1e-12 && (span.high / 10f64.powf(2.5) - 1.0).abs() < 1e-12
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn ticks_lie_inside_in_order_and_apart(
+            low in prop_oneof![-1e6..1e6f64, -1e-6..1e-6f64, proptest::num::f64::NORMAL],
+            size in prop_oneof![1e-9..1e9f64, proptest::num::f64::POSITIVE],
+            log in any::<bool>(),
+        ) {
+            let (scale, low) = if log { (Scale::Log, low.abs()) } else { (Scale::Linear, low) };
+            let span = Span::of(scale, [low, low + size].into_iter(), (0.03, 0.03));
+            let length = 150.0;
+            let extent = |label: &str| 4.0 * label.chars().count() as f64;
+            let ticks = span.ticks(length, extent);
+            let place = |value: f64| span.fraction(value).unwrap() * length;
+            for value in ticks.major.iter().map(|tick| tick.value).chain(ticks.minor.iter().copied()) {
+                prop_assert!((-1e-3..=length + 1e-3).contains(&place(value)));
+            }
+            prop_assert!(!ticks.major.is_empty());
+            prop_assert!(ticks.major.len() + ticks.minor.len() < 600);
+            for pair in ticks.major.windows(2) {
+                prop_assert!(pair[0].value < pair[1].value);
+                prop_assert!(pair[0].label != pair[1].label);
+            }
+        }
+    }
 }
