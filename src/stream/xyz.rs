@@ -133,6 +133,8 @@ const STEP: [&str; 4] = ["Timestep", "timestep", "Step", "step"];
 const TIME: [&str; 2] = ["Time", "time"];
 /// Key that marks positions as continuous in time.
 const UNWRAPPED: &str = "unwrapped";
+/// Key of the temperature.
+const TEMPERATURE: &str = "temperature";
 
 /// A column of `Properties`.
 struct Property {
@@ -430,10 +432,15 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
     if let Some(time) = frame.time {
         out.text(" Time=").real(time);
     }
-    if let (Some(temperature), None) = (frame.temperature, frame.key("temperature")) {
-        out.text(" temperature=").real(temperature);
+    // A temperature that was given goes before the input's own key, which would be read back in its place.
+    let is_temperature = |key: &str| key.eq_ignore_ascii_case(TEMPERATURE);
+    let kept = frame.key(TEMPERATURE).and_then(columns::real);
+    let given = frame.temperature.filter(|given| kept != Some(*given));
+    if let Some(temperature) = given {
+        out.text(" ").text(TEMPERATURE).text("=").real(temperature);
     }
-    for (key, text) in &frame.keys {
+    let keys = frame.keys.iter();
+    for (key, text) in keys.filter(|(key, _)| given.is_none() || !is_temperature(key)) {
         out.text(" ")
             .text(&quoted(key))
             .text("=")
@@ -467,9 +474,10 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
 
 fn quoted(text: &str) -> String {
     let special =
-        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '=' | '{' | '}' | ',');
-    let bracketed = text.starts_with('[');
-    if text.is_empty() || text.contains(special) && !bracketed {
+        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '=' | '[' | '{' | '}' | ',');
+    // An array in brackets stands as it is; a text that only begins like one does not.
+    let is_array = text.starts_with('[') && matches!(scan(text, char::is_whitespace), Ok((_, "")));
+    if text.is_empty() || text.contains(special) && !is_array {
         return format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     }
     text.to_string()
