@@ -227,7 +227,12 @@ impl TextFormat for LammpsData {
         if let (false, true) = (names.is_empty(), numbers_named) {
             let labels: Vec<String> = types.iter().map(|label| named(label)).collect();
             frame.species = Species::from_labels(&labels);
-            let numbers: Option<Vec<i64>> = types.iter().map(|label| label.parse().ok()).collect();
+            // Atoms may name their type by its label; the number goes with it, because force fields are written for numbers.
+            let number = |label: &str| {
+                let known = names.iter().find(|(_, name)| name == label);
+                known.map_or(label, |(key, _)| key).parse::<i64>().ok()
+            };
+            let numbers: Option<Vec<i64>> = types.iter().map(|label| number(label)).collect();
             columns.0.extend(numbers.map(|numbers| Column {
                 name: "type".to_string(),
                 width: 1,
@@ -617,11 +622,14 @@ fn read_velocities(block: &Block, count: usize, ids: &[i64]) -> Result<Column> {
 pub fn left_out(frame: &Frame) -> Vec<&str> {
     let style = style_for(frame);
     let kept = |name: &str| name == "velo" || name == "type" || style.1.contains(&name);
-    frame
-        .columns
-        .iter()
-        .map(|column| column.name.as_str())
+    let columns = frame.columns.iter().map(|column| column.name.as_str());
+    let (types, _) = type_numbers(frame);
+    let masses_fit = frame.masses.is_none()
+        || style.1.contains(&"density")
+        || masses_by_type(frame, &types).is_some();
+    columns
         .filter(|name| !kept(name))
+        .chain((!masses_fit).then_some("mass"))
         .collect()
 }
 
@@ -670,13 +678,10 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
     format_box(&mut out, cell);
 
     let (style, columns) = style_for(frame);
-    format_masses(
-        &mut out,
-        frame,
-        &types,
-        type_count,
-        *style == "sphere" || *style == "bpm/sphere",
-    );
+    // Spheres have their masses each, as densities.
+    if !columns.contains(&"density") {
+        format_masses(&mut out, frame, &types);
+    }
     out.text("\nAtoms # ").text(style).text("\n\n");
     for row in 0..frame.len() {
         for (at, name) in columns.iter().enumerate() {
@@ -787,22 +792,34 @@ fn format_box(out: &mut Writer, cell: &Cell) {
     }
 }
 
-/// Masses by type, where each type has one; the names of the species stand as comments.
-fn format_masses(out: &mut Writer, frame: &Frame, types: &[i64], type_count: i64, spheres: bool) {
-    let mut rows: Vec<Option<(f64, &str)>> = vec![None; type_count as usize];
-    let equal = frame.masses.as_ref().is_some_and(|masses| {
-        types.iter().enumerate().all(|(row, &kind)| {
-            let entry =
-                rows[kind as usize - 1].get_or_insert((masses[row], frame.species.name(row)));
-            entry.0 == masses[row]
-        })
-    });
-    if !equal || spheres || rows.iter().any(Option::is_none) {
-        return;
+/// Masses by type, if every type from 1 on is in use and its particles weigh the same; with the names of the species.
+fn masses_by_type<'a>(frame: &'a Frame, types: &[i64]) -> Option<Vec<(f64, &'a str)>> {
+    let masses = frame.masses.as_ref()?;
+    let count = usize::try_from(types.iter().copied().max()?).ok()?;
+    if count > types.len() {
+        return None;
     }
+    let mut rows: Vec<Option<(f64, &str)>> = vec![None; count];
+    for (row, &kind) in types.iter().enumerate() {
+        let entry = rows.get_mut(usize::try_from(kind - 1).ok()?)?;
+        if entry
+            .get_or_insert((masses[row], frame.species.name(row)))
+            .0
+            != masses[row]
+        {
+            return None;
+        }
+    }
+    rows.into_iter().collect()
+}
+
+/// Masses by type, where each type has one; the names of the species stand as comments.
+fn format_masses(out: &mut Writer, frame: &Frame, types: &[i64]) {
+    let Some(rows) = masses_by_type(frame, types) else {
+        return;
+    };
     out.text("\nMasses\n\n");
-    for (kind, (mass, name)) in rows.into_iter().flatten().enumerate() {
-        let kind = kind as i64 + 1;
+    for (kind, (mass, name)) in (1..).zip(rows) {
         out.integer(kind).text(" ").real(mass);
         if name != kind.to_string() {
             out.text(" # ").text(name);
