@@ -7,13 +7,13 @@
 use nalgebra::Vector3;
 
 use super::assemble::{self, Columns};
-use super::columns::{self, Expect};
+use super::columns::{self, Expect, Field};
 use super::lammps_dump::{inverse_difference, type_numbers};
 use super::lines::{Block, Lines};
 use super::number::Writer;
 use super::text_format::TextFormat;
 use crate::data::cell::Cell;
-use crate::data::frame::{Column, Coordinates, Frame, Species, Values};
+use crate::data::frame::{Column, Coordinates, Frame, Species, VELOCITIES, Values};
 use crate::error::{Error, Kind, Result};
 
 /// Reader of data files.
@@ -527,71 +527,42 @@ fn atom_style(
 }
 
 fn read_atoms(block: &Block, count: usize, style: &[&str]) -> Result<Columns> {
-    let with_images = first_row_values(block) == style.len() + 3;
-    let mut names: Vec<String> = style.iter().map(|name| name.to_string()).collect();
-    if with_images {
-        names.extend(["ix", "iy", "iz"].map(str::to_string));
-    }
-    let expect = |name: &String| match name.as_str() {
-        "id" | "mol" | "ellipsoidflag" | "ix" | "iy" | "iz" => Expect::Integer,
+    let expect = |name: &str| match name {
+        "id" | "mol" | "ellipsoidflag" => Expect::Integer,
         "type" => Expect::Guess,
         _ => Expect::Real,
     };
-    let parsed = columns::parse(
-        block,
-        count,
-        &names,
-        &names.iter().map(expect).collect::<Vec<_>>(),
-    )?;
-    let named = names.into_iter().zip(parsed).map(|(name, values)| Column {
-        name,
-        width: 1,
-        values,
-    });
-    let mut columns = Columns(named.collect());
-    if with_images {
-        let [x, y, z] = ["ix", "iy", "iz"]
-            .map(|name| columns.take_integers(name).map(Option::unwrap_or_default));
-        let (x, y, z) = (x?, y?, z?);
-        let rows = (0..count)
-            .flat_map(|row| [x[row], y[row], z[row]])
-            .collect();
-        columns.0.push(Column {
+    let mut fields: Vec<Field> = style
+        .iter()
+        .map(|name| Field::single(name, expect(name)))
+        .collect();
+    if first_row_values(block) == style.len() + 3 {
+        fields.push(Field {
             name: "images".to_string(),
+            expect: Expect::Integer,
             width: 3,
-            values: Values::Integer(rows),
         });
     }
-    Ok(columns)
+    Ok(Columns(columns::parse(block, count, &fields)?))
 }
 
 /// Velocities in the order of `ids`, from rows in any order; angular velocities of spheres are passed over.
 fn read_velocities(block: &Block, count: usize, ids: &[i64]) -> Result<Column> {
-    let values = first_row_values(block).max(4);
-    let names: Vec<String> = ["id", "vx", "vy", "vz"]
-        .iter()
-        .map(|name| name.to_string())
-        .chain((5..=values).map(|at| format!("column {at}")))
-        .collect();
-    let expected: Vec<Expect> = (0..values)
-        .map(|at| {
-            if at == 0 {
-                Expect::Integer
-            } else {
-                Expect::Real
-            }
-        })
-        .collect();
-    let parsed = columns::parse(block, count, &names, &expected)?;
-    let named = names.into_iter().zip(parsed).map(|(name, values)| Column {
-        name,
-        width: 1,
-        values,
-    });
-    let mut columns = Columns(named.collect());
+    let further = first_row_values(block).saturating_sub(4);
+    let mut fields = vec![
+        Field::single("id", Expect::Integer),
+        Field::vector(VELOCITIES[0]),
+    ];
+    if further > 0 {
+        fields.push(Field {
+            name: "spin".to_string(),
+            expect: Expect::Real,
+            width: further,
+        });
+    }
+    let mut columns = Columns(columns::parse(block, count, &fields)?);
     let order = columns.take_integers("id")?.unwrap_or_default();
-    columns.join(&["vx", "vy", "vz"], "velo")?;
-    let velocities = columns.take("velo").expect("just joined");
+    let velocities = columns.take(VELOCITIES[0]).expect("a field of its own");
     let mut rows: Vec<u32> = (0..count as u32).collect();
     rows.sort_by_key(|&row| order[row as usize]);
     if let Some((&row, _)) = rows
@@ -616,7 +587,7 @@ fn read_velocities(block: &Block, count: usize, ids: &[i64]) -> Result<Column> {
 /// Per-particle properties that a data file has no place for, of those that the frame has.
 pub fn left_out(frame: &Frame) -> Vec<&str> {
     let style = style_for(frame);
-    let kept = |name: &str| name == "velo" || name == "type" || style.1.contains(&name);
+    let kept = |name: &str| VELOCITIES.contains(&name) || name == "type" || style.1.contains(&name);
     frame
         .columns
         .iter()
@@ -713,12 +684,7 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
         });
         out.text("\n");
     }
-    if let Some(Column {
-        values: Values::Real(velocities),
-        width: 3,
-        ..
-    }) = frame.column("velo")
-    {
+    if let Some(velocities) = frame.velocities() {
         let spin = if *style == "sphere" || *style == "bpm/sphere" {
             " 0 0 0\n"
         } else {

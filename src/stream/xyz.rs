@@ -6,12 +6,12 @@
 use nalgebra::Vector3;
 
 use super::assemble::{self, Columns};
-use super::columns::{self, Expect};
+use super::columns::{self, Expect, Field};
 use super::lines::{Block, Lines};
 use super::number::Writer;
 use super::text_format::TextFormat;
 use crate::data::cell::Cell;
-use crate::data::frame::{Column, Coordinates, Frame, Species, Values};
+use crate::data::frame::{Coordinates, Frame, Species, Values};
 use crate::error::{Error, Kind, Result};
 
 /// Reader of extended and plain XYZ.
@@ -96,7 +96,7 @@ impl TextFormat for Xyz {
             Some(properties) => properties,
             None => plain_properties(&raw.block),
         };
-        let mut columns = parse_block(&raw.block, raw.rows, &properties)?;
+        let mut columns = Columns(columns::parse(&raw.block, raw.rows, &properties)?);
 
         let positions = columns
             .take("pos")
@@ -133,13 +133,6 @@ const STEP: [&str; 4] = ["Timestep", "timestep", "Step", "step"];
 const TIME: [&str; 2] = ["Time", "time"];
 /// Key that marks positions as continuous in time.
 const UNWRAPPED: &str = "unwrapped";
-
-/// A column of `Properties`.
-struct Property {
-    name: String,
-    expect: Expect,
-    width: usize,
-}
 
 /// Whether a comment line is that of extended XYZ.
 pub fn is_extended(comment: &str) -> bool {
@@ -207,7 +200,7 @@ fn scan(text: &str, ends: impl Fn(char) -> bool) -> Result<(String, &str)> {
     Err(Error::new("a quote in the comment line is not closed").help("correct the line"))
 }
 
-fn take_keys(keys: Vec<(String, String)>, frame: &mut Frame) -> Result<Option<Vec<Property>>> {
+fn take_keys(keys: Vec<(String, String)>, frame: &mut Frame) -> Result<Option<Vec<Field>>> {
     let (mut lattice, mut periodic, mut origin, mut properties) = (None, None, None, None);
     for (key, text) in keys {
         match key.as_str() {
@@ -264,7 +257,7 @@ fn flags(text: &str) -> Result<[bool; 3]> {
         })
 }
 
-fn parse_properties(text: &str) -> Result<Vec<Property>> {
+fn parse_properties(text: &str) -> Result<Vec<Field>> {
     let parts: Vec<&str> = text.split(':').collect();
     let bad = || {
         Error::new(format!(
@@ -289,7 +282,7 @@ fn parse_properties(text: &str) -> Result<Vec<Property>> {
             .ok()
             .filter(|&width| (1..=1024).contains(&width))
             .ok_or_else(bad)?;
-        Ok(Property {
+        Ok(Field {
             name: triple[0].to_string(),
             expect,
             width,
@@ -299,7 +292,7 @@ fn parse_properties(text: &str) -> Result<Vec<Property>> {
 }
 
 /// Columns of a plain file: species, position, and whatever else its first line holds.
-fn plain_properties(block: &Block) -> Vec<Property> {
+fn plain_properties(block: &Block) -> Vec<Field> {
     let first = block
         .bytes
         .split(|&byte| byte == b'\n')
@@ -309,73 +302,11 @@ fn plain_properties(block: &Block) -> Vec<Property> {
         .split(u8::is_ascii_whitespace)
         .filter(|word| !word.is_empty())
         .count();
-    let mut properties = vec![
-        Property {
-            name: "species".to_string(),
-            expect: Expect::Text,
-            width: 1,
-        },
-        Property {
-            name: "pos".to_string(),
-            expect: Expect::Real,
-            width: 3,
-        },
-    ];
-    properties.extend((5..=count).map(|column| Property {
-        name: format!("column_{column}"),
-        expect: Expect::Guess,
-        width: 1,
-    }));
-    properties
-}
-
-fn parse_block(block: &Block, rows: usize, properties: &[Property]) -> Result<Columns> {
-    let singles = |property: &Property| {
-        std::iter::repeat_n((property.name.clone(), property.expect), property.width)
-            .collect::<Vec<_>>()
-    };
-    let (names, expected): (Vec<_>, Vec<_>) = properties.iter().flat_map(singles).unzip();
-    let mut parsed = columns::parse(block, rows, &names, &expected)?.into_iter();
-    let join = |property: &Property| {
-        let parts: Vec<Values> = parsed.by_ref().take(property.width).collect();
-        Column {
-            name: property.name.clone(),
-            width: property.width,
-            values: interleave(parts),
-        }
-    };
-    Ok(Columns(properties.iter().map(join).collect()))
-}
-
-/// The components of a vector column, which were parsed one by one, row by row.
-fn interleave(mut parts: Vec<Values>) -> Values {
-    fn rows<T: Clone>(parts: Vec<Vec<T>>) -> Vec<T> {
-        (0..parts[0].len())
-            .flat_map(|row| parts.iter().map(move |part| part[row].clone()))
-            .collect()
-    }
-    macro_rules! pick {
-        ($variant:ident) => {
-            Values::$variant(rows(
-                parts
-                    .into_iter()
-                    .map(|part| match part {
-                        Values::$variant(values) => values,
-                        _ => Vec::new(),
-                    })
-                    .collect(),
-            ))
-        };
-    }
-    if parts.len() == 1 {
-        return parts.remove(0);
-    }
-    match &parts[0] {
-        Values::Integer(_) => pick!(Integer),
-        Values::Real(_) => pick!(Real),
-        Values::Boolean(_) => pick!(Boolean),
-        Values::Text(_) => pick!(Text),
-    }
+    let mut fields = vec![Field::single("species", Expect::Text), Field::vector("pos")];
+    fields.extend(
+        (5..=count).map(|column| Field::single(&format!("column_{column}"), Expect::Guess)),
+    );
+    fields
 }
 
 /// Text of a frame in extended XYZ. Every number round-trips exactly.
