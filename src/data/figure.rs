@@ -5,8 +5,8 @@
 pub struct Figure {
     /// The main axes.
     pub axes: Axes,
-    /// A smaller set of axes drawn inside the main ones, in the corner where it hides the least data; none if the vertical
-    /// range of the main axes is left open.
+    /// A smaller set of axes drawn inside the main ones, in the corner where it hides the least data. Room is made
+    /// for it above the data if the vertical range of the main axes is left open.
     pub inset: Option<Axes>,
 }
 
