@@ -450,7 +450,8 @@ fn real_at(rest: &[u8]) -> Option<(f64, usize)> {
     // 19 digits fit 64 bits, so that the mantissa cannot have wrapped round.
     if count > 0 && count <= 19 && mantissa < 1 << 53 && ends_word(rest, end) {
         let value = mantissa as f64 / POWERS_OF_TEN[decimals];
-        return Some((if negative { -value } else { value }, end));
+        // The sign is as good as random, so there is no branch on it.
+        return Some((f64::from_bits(value.to_bits() | u64::from(negative) << 63), end));
     }
     general(rest)
 }
@@ -499,11 +500,10 @@ fn leading_digits(bytes: u64) -> (u64, usize) {
     // The high bit of a byte tells that it is above 9. A carry spoils only what follows such a byte.
     let others = (values.wrapping_add(0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080;
     let count = (others.trailing_zeros() / 8) as usize;
-    if count == 0 {
-        return (0, 0);
-    }
-    // Digits move to the end, so that zeros lead; then neighbours are joined to pairs, pairs to fours, fours to eight.
-    let ones = values << (64 - 8 * count);
+    // Digits move to the end, so that zeros lead (in two steps: no digit at all is a shift by 64); then neighbours are joined to pairs, pairs
+    // to fours, fours to eight.
+    let half = 4 * (8 - count);
+    let ones = (values << half) << half;
     let pairs = (ones.wrapping_mul(10) + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
     let eight = (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xffff_ffff;
