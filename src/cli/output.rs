@@ -23,6 +23,7 @@ pub struct Outputs {
     input: Option<Arc<str>>,
     several: bool,
     to_stdout: bool,
+    paths: Vec<PathBuf>,
 }
 
 impl Outputs {
@@ -41,6 +42,7 @@ impl Outputs {
             input: None,
             several,
             to_stdout: false,
+            paths: Vec::new(),
         };
         if flags.annotate.is_some() && specs.is_empty() {
             return Err(
@@ -142,7 +144,14 @@ impl Outputs {
 
     fn file(&mut self, path: &str, force: bool) -> Result<AtomicFile> {
         if path != "-" {
-            return AtomicFile::create(&PathBuf::from(path), force);
+            let path = PathBuf::from(path);
+            let file = AtomicFile::create(&path, force)?;
+            if self.paths.contains(&path) {
+                let what = format!("two outputs go to {}", path.display());
+                return Err(Error::new(what).help("give each a path of its own"));
+            }
+            self.paths.push(path);
+            return Ok(file);
         }
         if std::mem::replace(&mut self.to_stdout, true) {
             return Err(

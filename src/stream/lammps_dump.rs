@@ -108,7 +108,10 @@ impl TextFormat for LammpsDump {
                     self.columns = Arc::new(names.split_whitespace().map(str::to_string).collect());
                 }
                 let (Some(step), Some(rows)) = (step, rows) else {
-                    return Err(Error::new("the snapshot lacks ITEM: TIMESTEP or ITEM: NUMBER OF ATOMS before its atoms").at_line(lines.number()));
+                    let what = "the snapshot lacks ITEM: TIMESTEP or ITEM: NUMBER OF ATOMS before its atoms";
+                    return Err(Error::new(what)
+                        .help("add what is missing")
+                        .at_line(lines.number()));
                 };
                 let block = lines.block(rows, self.block_size)?;
                 self.block_size = block.bytes.len();
@@ -160,9 +163,11 @@ impl TextFormat for LammpsDump {
                 .extend(boundary.map(|flags| (BOUNDARY.to_string(), flags)));
         }
         frame.ids = columns
-            .take_integers("id")?
+            .take_integers("id", 1)?
             .unwrap_or_else(|| assemble::ordinal_ids(raw.rows));
-        take_positions(&mut columns, &mut frame, raw.rows)?;
+        let first_line = raw.block.first_line;
+        take_positions(&mut columns, &mut frame, raw.rows, first_line)
+            .map_err(|error| error.at_line(first_line - 1))?;
         take_species(&mut columns, &mut frame, raw.rows)?;
         assemble::take_sizes(&mut columns, &mut frame)?;
         for (parts, name) in VECTORS {
@@ -206,7 +211,12 @@ fn expect(name: &str) -> Expect {
     }
 }
 
-fn take_positions(columns: &mut Columns, frame: &mut Frame, rows: usize) -> Result<()> {
+fn take_positions(
+    columns: &mut Columns,
+    frame: &mut Frame,
+    rows: usize,
+    first_line: u64,
+) -> Result<()> {
     let Some((names, unwrapped, scaled)) = POSITIONS
         .into_iter()
         .find(|(names, ..)| columns.have(names))
@@ -215,14 +225,13 @@ fn take_positions(columns: &mut Columns, frame: &mut Frame, rows: usize) -> Resu
             .help("dump x y z, xs ys zs, xu yu zu or xsu ysu zsu (all three of a kind)"));
     };
     columns.join(&names, "pos")?;
-    let positions = columns.take_reals("pos")?.unwrap_or_default();
+    let positions = columns.take_reals("pos", 3)?.unwrap_or_default();
     frame.positions = assemble::vectors(&positions);
     debug_assert_eq!(frame.positions.len(), rows);
     if scaled {
-        let cell = frame
-            .cell
-            .as_ref()
-            .ok_or_else(|| Error::new("scaled positions need ITEM: BOX BOUNDS"))?;
+        let cell = frame.cell.as_ref().ok_or_else(|| {
+            Error::new("scaled positions need ITEM: BOX BOUNDS").help("add the box to the frame")
+        })?;
         frame
             .positions
             .iter_mut()
@@ -231,11 +240,15 @@ fn take_positions(columns: &mut Columns, frame: &mut Frame, rows: usize) -> Resu
     if unwrapped {
         frame.coordinates = Coordinates::Unwrapped;
     } else if columns.have(&IMAGES) {
-        let flags = IMAGES.map(|name| columns.take_integers(name).map(Option::unwrap_or_default));
+        let flags = IMAGES.map(|name| {
+            columns
+                .take_integers(name, 1)
+                .map(Option::unwrap_or_default)
+        });
         let [x, y, z] = flags;
         let (x, y, z) = (x?, y?, z?);
         let rows: Vec<i64> = (0..rows).flat_map(|row| [x[row], y[row], z[row]]).collect();
-        frame.coordinates = assemble::images(&rows)?;
+        frame.coordinates = assemble::images(&rows, first_line)?;
     }
     Ok(())
 }
@@ -330,7 +343,9 @@ impl Bounds {
                 "the bounds of the box have {} values a line where {wanted} belong",
                 self.values[row].len()
             );
-            return Err(Error::new(what).help("correct the line"));
+            return Err(Error::new(what)
+                .help("correct the line")
+                .at_line(self.line + row as u64));
         }
         // Dumps of before 2010 have no flags and were of periodic boxes for the most part.
         let periodic = match flags[..] {
@@ -341,7 +356,8 @@ impl Bounds {
                     "the boundary flags '{}' are not three",
                     flags.join(" ")
                 ))
-                .help("write such as pp pp pp"));
+                .help("write such as pp pp pp")
+                .at_line(self.line - 1));
             }
         };
         let unusual = flags.iter().any(|flag| !matches!(*flag, "pp" | "ff"));
@@ -366,7 +382,9 @@ impl Bounds {
                     low[axis],
                     high[axis]
                 );
-                return Err(Error::new(what).help("correct the bounds of this frame"));
+                return Err(Error::new(what)
+                    .help("correct the bounds of this frame")
+                    .at_line(self.line + axis as u64));
             }
             let length = high - low;
             Cell::new(
@@ -474,18 +492,26 @@ pub fn format(frame: &Frame, first: bool) -> Result<Vec<u8>> {
     Ok(out.into_bytes())
 }
 
+/// Numbers that LAMMPS takes for atom types.
+const TYPES: std::ops::RangeInclusive<i64> = 1..=i32::MAX as i64;
+
 /// Type numbers, and whether the names of the species have to be written beside them.
 pub fn type_numbers(frame: &Frame) -> (Vec<i64>, bool) {
-    let kept = frame.column("type").map(|column| &column.values);
-    if let Some(Values::Integer(types)) = kept {
+    if let Some(Column {
+        values: Values::Integer(types),
+        width: 1,
+        ..
+    }) = frame.column("type")
+        && types.iter().all(|kind| TYPES.contains(kind))
+    {
         return (types.clone(), true);
     }
-    let numbers: Option<Vec<i64>> = frame
-        .species
-        .names
-        .iter()
-        .map(|name| name.parse().ok().filter(|&number| number > 0))
-        .collect();
+    // A name such as 01 is not the number 1.
+    let number = |name: &std::sync::Arc<str>| {
+        let number = name.parse().ok().filter(|number| TYPES.contains(number))?;
+        (number.to_string() == **name).then_some(number)
+    };
+    let numbers: Option<Vec<i64>> = frame.species.names.iter().map(number).collect();
     let named = numbers.is_none();
     let numbers = numbers.unwrap_or_else(|| assemble::ordinal_ids(frame.species.names.len()));
     (
@@ -500,14 +526,15 @@ pub fn type_numbers(frame: &Frame) -> (Vec<i64>, bool) {
 }
 
 fn component_names(column: &Column) -> Vec<String> {
+    let name = column.name.replace(char::is_whitespace, "_");
     match VECTORS
         .iter()
         .find(|(_, name)| *name == column.name && column.width == 3)
     {
         Some((parts, _)) => parts.iter().map(|part| part.to_string()).collect(),
-        None if column.width == 1 => vec![column.name.clone()],
+        None if column.width == 1 => vec![name],
         None => (1..=column.width)
-            .map(|index| format!("{}[{index}]", column.name))
+            .map(|index| format!("{name}[{index}]"))
             .collect(),
     }
 }
