@@ -242,8 +242,10 @@ impl Attacher {
                 let text = frame.key(name).ok_or_else(|| {
                     let present: Vec<&str> =
                         frame.keys.iter().map(|(key, _)| key.as_str()).collect();
-                    Error::new(format!("the frame has no key '{name}'"))
-                        .help(format!("its keys are: {}", present.join(" ")))
+                    Error::new(format!("the frame has no key '{name}'")).help(match present[..] {
+                        [] => "it has no keys".to_string(),
+                        _ => format!("its keys are: {}", present.join(" ")),
+                    })
                 })?;
                 let value = super::columns::real(text).filter(|value| value.is_finite());
                 Some(value.ok_or_else(|| {

@@ -330,6 +330,7 @@ impl Raw {
                         "the mass of type {} is '{}', not a positive number",
                         row.key, row.value
                     ))
+                    .help("correct the line")
                     .at_line(row.line)
                 })?;
             by_type.insert(row.key.as_str(), mass);
@@ -457,7 +458,10 @@ fn rows(lines: &mut Lines, count: usize) -> Result<Block> {
 fn type_rows(lines: &mut Lines, count: usize) -> Result<Vec<TypeRow>> {
     skip_blank(lines)?;
     let row = |_| {
-        let line = lines.line()?.ok_or_else(cut_short)?;
+        let line = match lines.line()? {
+            Some(line) => line,
+            None => return Err(cut_short(lines)),
+        };
         let (text, comment) = without_comment(line);
         let (text, comment) = (text.to_string(), comment.map(str::to_string));
         match text.split_whitespace().collect::<Vec<_>>()[..] {
@@ -469,7 +473,7 @@ fn type_rows(lines: &mut Lines, count: usize) -> Result<Vec<TypeRow>> {
             }),
             _ => Err(
                 Error::new(format!("expected a type and its value, found '{text}'"))
-                    .help("correct the line")
+                    .help("correct the line, or the number of types in the header")
                     .at_line(lines.number()),
             ),
         }
@@ -477,8 +481,9 @@ fn type_rows(lines: &mut Lines, count: usize) -> Result<Vec<TypeRow>> {
     (0..count).map(row).collect()
 }
 
-fn cut_short() -> Error {
+fn cut_short(lines: &Lines) -> Error {
     Error::of_kind(Kind::Truncated, "the input ends in the middle of a section")
+        .at_line(lines.number() + 1)
 }
 
 fn skip_blank(lines: &mut Lines) -> Result<()> {
@@ -492,7 +497,7 @@ fn skip_blank(lines: &mut Lines) -> Result<()> {
             .help("add one")
             .at_line(lines.number()))
         }
-        None => Err(cut_short()),
+        None => Err(cut_short(lines)),
     }
 }
 
@@ -539,6 +544,7 @@ fn atom_style(
                 list()
             ))
             .help("name one with --atom-style")
+            .at_line(block.first_line.saturating_sub(2))
         });
     }
     match first_row_values(block) {

@@ -55,7 +55,11 @@ impl TextFormat for LammpsDump {
         let mut inside = false;
         loop {
             let Some(line) = lines.line()? else {
-                return if inside { Err(cut_short()) } else { Ok(None) };
+                return if inside {
+                    Err(cut_short(lines))
+                } else {
+                    Ok(None)
+                };
             };
             let item = match line.strip_prefix("ITEM:") {
                 Some(item) => item.trim().to_string(),
@@ -65,9 +69,11 @@ impl TextFormat for LammpsDump {
                         "expected an ITEM: line, found '{}'",
                         line.chars().take(40).collect::<String>()
                     );
-                    return Err(Error::new(what)
-                        .help("the number of atoms may not match the rows")
-                        .at_line(lines.number()));
+                    let help = match self.block_size {
+                        0 => "check the format of the input, or name it with --format",
+                        _ => "the number of atoms may not match the rows",
+                    };
+                    return Err(Error::new(what).help(help).at_line(lines.number()));
                 }
             };
             inside = true;
@@ -88,7 +94,7 @@ impl TextFormat for LammpsDump {
             } else if let Some(header) = item.strip_prefix("BOX BOUNDS") {
                 let numbers = |text: &str| {
                     text.split_whitespace()
-                        .map(columns::real)
+                        .map(|word| columns::real(word).filter(|value| value.is_finite()))
                         .collect::<Option<Vec<f64>>>()
                 };
                 let line = lines.number() + 1;
@@ -139,7 +145,12 @@ impl TextFormat for LammpsDump {
     fn parse(raw: Raw) -> Result<Frame> {
         let names = &raw.columns[..];
         let expected: Vec<Expect> = names.iter().map(|name| expect(name)).collect();
-        let parsed = columns::parse(&raw.block, raw.rows, names, &expected)?;
+        let parsed = columns::parse(&raw.block, raw.rows, names, &expected).map_err(|error| {
+            match memchr::memmem::find(&raw.block.bytes, b"ITEM:") {
+                Some(_) => error.help("the number of atoms does not match the rows"),
+                None => error,
+            }
+        })?;
         let named = names.iter().zip(parsed).map(|(name, values)| Column {
             name: name.clone(),
             width: 1,
@@ -304,7 +315,7 @@ fn take_species(columns: &mut Columns, frame: &mut Frame, rows: usize) -> Result
 fn value<T>(lines: &mut Lines, what: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
     let number = lines.number() + 1;
     let Some(line) = lines.line()? else {
-        return Err(cut_short());
+        return Err(cut_short(lines));
     };
     parse(line.trim()).ok_or_else(|| {
         let found: String = line.trim().chars().take(40).collect();
@@ -314,12 +325,13 @@ fn value<T>(lines: &mut Lines, what: &str, parse: impl Fn(&str) -> Option<T>) ->
     })
 }
 
-fn cut_short() -> Error {
+fn cut_short(lines: &Lines) -> Error {
     Error::of_kind(
         Kind::Truncated,
         "the input ends in the middle of a frame's header",
     )
     .help("use --partial to go on with the complete frames before it")
+    .at_line(lines.number() + 1)
 }
 
 impl Bounds {

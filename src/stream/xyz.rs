@@ -42,7 +42,12 @@ impl TextFormat for Xyz {
                     let rows = text.parse::<usize>();
                     break rows.map_err(|_| {
                         Error::new(format!("expected the number of atoms, found '{found}'"))
-                            .help("the count of the frame before may not match its rows")
+                            .help(match self.block_size {
+                                0 => "check the format of the input, or name it with --format",
+                                _ => {
+                                    "the number of atoms of the frame before may not match its rows"
+                                }
+                            })
                             .at_line(lines.number())
                     })?;
                 }
@@ -53,7 +58,8 @@ impl TextFormat for Xyz {
                 Kind::Truncated,
                 "the input ends in the middle of a frame's header",
             )
-            .help("use --partial to go on with the complete frames before it"));
+            .help("use --partial to go on with the complete frames before it")
+            .at_line(lines.number() + 1));
         };
         let comment = comment.to_string();
         let block = lines.block(rows, self.block_size)?;

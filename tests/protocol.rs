@@ -1,0 +1,241 @@
+//! The contract on inputs and outputs: what is refused and in which words, what is accepted and as what.
+//!
+//! A case is one file. In `tests/protocol/bad`, a head ends at the line `---` and the input follows:
+//!
+//! - `run:` the command and its flags; the input is appended, and outputs for all that the command can write.
+//! - `says:` the whole of standard error.
+//! - `partial:` the number of frames that are used with `--partial`. Without it, `--partial` changes nothing.
+//! - `made:` what is done to the input first: `gzip`, `xz`, `bzip2`, `zstd`, or `cut N` bytes off its end; several are done in turn.
+//!
+//! In `tests/protocol/good`, the input comes first, and after the line `---` what `hyalo convert` makes of it. Lines of
+//! `tests/protocol/flags.txt` are flags and what they are answered.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A folder with an input in it, and places for outputs and temporary files that must be empty in the end.
+struct Place(tempfile::TempDir);
+
+struct Answer {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = tempfile::tempdir().unwrap();
+        for folder in ["out", "tmp"] {
+            fs::create_dir(place.path().join(folder)).unwrap();
+        }
+        Place(place)
+    }
+
+    fn with(name: &str, content: &[u8]) -> Self {
+        let place = Self::new();
+        fs::write(place.path(name), content).unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn names(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(folder)).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    fn hyalo(&self, arguments: &[&str], piped: Option<&[u8]>) -> Answer {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_hyalo"))
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env("TMPDIR", self.path("tmp"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let piped = piped.unwrap_or_default().to_vec();
+        // The program may come to its end before it has read everything.
+        let feeder = std::thread::spawn(move || _ = stdin.write_all(&piped));
+        let output = child.wait_with_output().unwrap();
+        feeder.join().unwrap();
+        Answer {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs it and reports what is not as it should be: refused with this one line, and nothing left.
+    fn refusal(&self, arguments: &[&str], piped: Option<&[u8]>, says: &str) -> Option<String> {
+        let before = self.names(".").len();
+        let answer = self.hyalo(arguments, piped);
+        let mut wrong = Vec::new();
+        if answer.code != Some(2) {
+            wrong.push(format!("exit code {:?}", answer.code));
+        }
+        if answer.err != format!("hyalo: {says}\n") {
+            wrong.push(format!("said    {}expected hyalo: {says}", answer.err));
+        }
+        if !answer.out.is_empty() {
+            wrong.push(format!("wrote to standard output: {}", answer.out));
+        }
+        for folder in ["out", "tmp"] {
+            let left = self.names(folder);
+            if !left.is_empty() {
+                wrong.push(format!("left in {folder}: {left:?}"));
+            }
+        }
+        if self.names(".").len() != before {
+            wrong.push(format!("left: {:?}", self.names(".")));
+        }
+        let command = arguments.join(" ");
+        (!wrong.is_empty()).then(|| format!("hyalo {command}\n    {}", wrong.join("\n    ")))
+    }
+}
+
+/// Everything that a command can write.
+fn outputs(command: &str, flags: &str) -> &'static [&'static str] {
+    match command {
+        "msd" if flags.contains("--lags") => &["-o", "out/t.parquet", "--plot", "out/f.svg"],
+        "msd" => &[
+            "-o",
+            "out/t.parquet",
+            "--table",
+            "displacements=out/d.csv",
+            "--plot",
+            "out/f.svg",
+            "--annotate",
+            "out/a.extxyz",
+        ],
+        "convert" if flags.contains("--to") => &["-o", "out/c"],
+        "convert" => &["-o", "out/c.extxyz"],
+        _ => &[],
+    }
+}
+
+fn cases(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/protocol")
+        .join(folder);
+    let mut cases: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            (name, fs::read(entry.path()).unwrap())
+        })
+        .collect();
+    cases.sort();
+    assert!(!cases.is_empty());
+    cases
+}
+
+/// What stands before and after the first line `---`.
+fn halves(content: &[u8]) -> (String, &[u8]) {
+    let line = b"\n---\n";
+    let at = content
+        .windows(line.len())
+        .position(|window| window == line)
+        .expect("a line ---");
+    let head = String::from_utf8(content[..=at].to_vec()).unwrap();
+    (head, &content[at + line.len()..])
+}
+
+fn compressed(content: &[u8], how: &str) -> Vec<u8> {
+    use hyalo::stream::bytes::Compression;
+    use hyalo::stream::write::Encoder;
+    let compression = match how {
+        "gzip" => Compression::Gzip,
+        "xz" => Compression::Xz,
+        "bzip2" => Compression::Bzip2,
+        "zstd" => Compression::Zstd,
+        other => panic!("{other}?"),
+    };
+    let mut encoder = Encoder::new(Vec::new(), Some(compression)).unwrap();
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn report(wrong: Vec<String>) {
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n\n{}",
+        wrong.len(),
+        wrong.join("\n\n")
+    );
+}
+
+#[test]
+fn bad_inputs_are_refused_in_one_line_that_tells_where_and_what_to_do() {
+    let mut wrong = Vec::new();
+    for (name, content) in cases("bad") {
+        let (head, input) = halves(&content);
+        let field = |key: &str| {
+            head.lines()
+                .find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))
+        };
+        let mut input = input.to_vec();
+        for step in field("made")
+            .into_iter()
+            .flat_map(|steps| steps.split(", "))
+        {
+            match step.strip_prefix("cut ") {
+                Some(count) => input.truncate(input.len() - count.parse::<usize>().unwrap()),
+                None => input = compressed(&input, step),
+            }
+        }
+        let run = field("run").unwrap_or("msd");
+        let says = field("says").unwrap_or("");
+        let (command, flags) = run.split_once(' ').unwrap_or((run, ""));
+        let mut arguments = vec![command];
+        arguments.extend(flags.split_whitespace());
+        arguments.extend(outputs(command, flags));
+
+        let place = Place::with(&name, &input);
+        for (threads, partial) in [("1", false), ("3", false), ("3", true)] {
+            let mut arguments = [&arguments[..], &[name.as_str(), "-j", threads]].concat();
+            if partial {
+                arguments.push("--partial");
+            }
+            match field("partial") {
+                Some(frames) if partial => {
+                    let answer = place.hyalo(&arguments, None);
+                    let table = fs::read(place.path("out/t.parquet")).unwrap_or_default();
+                    let table = String::from_utf8_lossy(&table);
+                    let notes = [
+                        "\"complete\":false".to_string(),
+                        format!("\"frames_used\":{frames},"),
+                    ];
+                    let noted = notes.iter().all(|note| table.contains(note.as_str()));
+                    if answer.code != Some(0) || !(noted || command != "msd") {
+                        wrong.push(format!(
+                            "{name} with --partial: {:?} {}",
+                            answer.code, answer.err
+                        ));
+                    }
+                }
+                _ => wrong.extend(place.refusal(&arguments, None, says)),
+            }
+        }
+        // The same through a pipe, where nothing but the name of the input differs.
+        let format: &[&str] = match name.rsplit_once('.').unwrap().1 {
+            _ if flags.contains("--format") => &[],
+            "lammpstrj" => &["--format", "dump"],
+            "extxyz" => &["--format", "xyz"],
+            "data" => &["--format", "data"],
+            _ => &[],
+        };
+        let arguments = [&arguments[..], &["-"], format].concat();
+        let says = says.replacen(&name, "-", 1);
+        wrong.extend(Place::new().refusal(&arguments, Some(&input), &says));
+    }
+    report(wrong);
+}
