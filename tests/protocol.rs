@@ -239,3 +239,209 @@ fn bad_inputs_are_refused_in_one_line_that_tells_where_and_what_to_do() {
     }
     report(wrong);
 }
+
+/// Three frames with steps 0, 10 and 20.
+const GOOD: &str = "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n3\nITEM: BOX BOUNDS pp pp pp\n0 10\n0 10\n0 10\nITEM: ATOMS id type x y z
+1 1 1 2 3\n2 2 4 5 6\n3 1 7 8 9
+ITEM: TIMESTEP\n10\nITEM: NUMBER OF ATOMS\n3\nITEM: BOX BOUNDS pp pp pp\n0 10\n0 10\n0 10\nITEM: ATOMS id type x y z
+1 1 1.5 2 3\n2 2 4 5 6.5\n3 1 7 8 9.25
+ITEM: TIMESTEP\n20\nITEM: NUMBER OF ATOMS\n3\nITEM: BOX BOUNDS pp pp pp\n0 10\n0 10\n0 10\nITEM: ATOMS id type x y z
+1 1 2.5 2 3\n2 2 4 5 7.5\n3 1 7 8 0.25
+";
+
+#[test]
+fn bad_flags_are_refused_in_one_line() {
+    let place = Place::with("in.lammpstrj", GOOD.as_bytes());
+    for (name, content) in [
+        ("table.csv", "step,temperature\n0,0.1\n10,0.2\n"),
+        ("thermo.log", "LAMMPS (22 Jul 2025)\nrun 0\n"),
+        ("sizes.csv", "id,diameter\n1,1.0\n2,1.1\n"),
+        ("twice.csv", "id,diameter\n1,1.0\n2,1.1\n2,1.2\n"),
+    ] {
+        fs::write(place.path(name), content).unwrap();
+    }
+    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/protocol/flags.txt");
+    let table = fs::read_to_string(table).unwrap();
+    let wrong = table
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| {
+            let (flags, says) = line.split_once(" =>").expect("flags => message");
+            let mut arguments: Vec<&str> = flags.split(' ').collect();
+            arguments.push("in.lammpstrj");
+            place.refusal(&arguments, None, says.trim())
+        });
+    report(wrong.collect());
+}
+
+/// Commands that write to `table.csv`, `frames.extxyz` and `figure.svg`, each in its way.
+const WRITING: [&str; 5] = [
+    "msd in.lammpstrj -o table.csv",
+    "msd in.lammpstrj -o out/x.csv --table histogram=table.csv",
+    "msd in.lammpstrj -o out/x.csv --plot figure.svg",
+    "msd in.lammpstrj -o out/x.csv --annotate frames.extxyz",
+    "convert in.lammpstrj -o frames.extxyz",
+];
+
+#[test]
+fn outputs_that_exist_are_left_alone_without_force() {
+    let place = Place::with("in.lammpstrj", GOOD.as_bytes());
+    let mut wrong = Vec::new();
+    for command in WRITING {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        let path = arguments.last().unwrap().trim_start_matches("histogram=");
+        fs::write(place.path(path), "precious").unwrap();
+        let says = format!("{path} already exists; --force replaces it; or give another path");
+        wrong.extend(place.refusal(&arguments, None, &says));
+        assert_eq!(fs::read(place.path(path)).unwrap(), b"precious");
+
+        let forced = place.hyalo(&[&arguments[..], &["--force"]].concat(), None);
+        assert_eq!(forced.code, Some(0), "{}", forced.err);
+        assert_ne!(fs::read(place.path(path)).unwrap(), b"precious");
+        _ = fs::remove_file(place.path("out/x.csv"));
+        fs::remove_file(place.path(path)).unwrap();
+    }
+    report(wrong);
+}
+
+#[test]
+fn an_output_in_the_place_of_a_folder_is_refused() {
+    let place = Place::with("in.lammpstrj", GOOD.as_bytes());
+    for name in ["table.csv", "frames.extxyz", "figure.svg"] {
+        fs::create_dir(place.path(name)).unwrap();
+    }
+    let wrong = WRITING.iter().filter_map(|command| {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        let path = arguments.last().unwrap().trim_start_matches("histogram=");
+        let says = format!("{path} is a folder; give the path of a file");
+        place.refusal(&[&arguments[..], &["--force"]].concat(), None, &says)
+    });
+    report(wrong.collect());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_may_not_be_read_or_written_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::with("in.lammpstrj", GOOD.as_bytes());
+    let set = |name: &str, mode| {
+        fs::set_permissions(place.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    fs::create_dir(place.path("closed")).unwrap();
+    set("closed", 0o555);
+    if fs::write(place.path("closed/x"), "").is_ok() {
+        // Nothing is closed to root.
+        return;
+    }
+    let mut wrong = Vec::new();
+    for command in [
+        "msd in.lammpstrj -o closed/x.csv",
+        "convert in.lammpstrj -o closed/x.csv --to xyz",
+    ] {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        let says = "cannot write closed/x.csv: Permission denied; its folder closed must exist and be writable";
+        wrong.extend(place.refusal(&arguments, None, says));
+    }
+    set("in.lammpstrj", 0o000);
+    let says = "in.lammpstrj: Permission denied; make it readable";
+    for command in ["info", "msd", "convert"] {
+        wrong.extend(place.refusal(&[command, "in.lammpstrj"], None, says));
+    }
+    report(wrong);
+}
+
+#[test]
+fn inputs_that_are_no_files_are_refused() {
+    let place = Place::new();
+    fs::create_dir(place.path("folder.xyz")).unwrap();
+    let mut wrong = Vec::new();
+    for command in ["info", "msd", "convert"] {
+        for (name, says) in [
+            (
+                "nosuch.xyz",
+                "nosuch.xyz: No such file or directory; check the path",
+            ),
+            (
+                "nosuch.dcd",
+                "nosuch.dcd: No such file or directory; check the path",
+            ),
+            (
+                "folder.xyz",
+                "folder.xyz: it is a directory; give a file in it",
+            ),
+            ("out", "out: it is a directory; give a file in it"),
+        ] {
+            wrong.extend(place.refusal(&[command, name], None, says));
+        }
+        let says = "-: the input is empty; give a file or a pipe that holds at least one frame";
+        wrong.extend(place.refusal(&[command, "-"], Some(b""), says));
+        wrong.extend(place.refusal(&[command], Some(b""), says));
+    }
+    report(wrong);
+}
+
+#[test]
+fn with_partial_a_range_counts_from_the_last_whole_frame() {
+    let place = Place::with("in.lammpstrj", &GOOD.as_bytes()[..GOOD.len() - 5]);
+    let frames = |range: &str| {
+        let answer = place.hyalo(
+            &["msd", "in.lammpstrj", "--partial", "--frames", range],
+            None,
+        );
+        assert_eq!(answer.code, Some(0), "{}", answer.err);
+        let rows = answer.out.lines().skip(1);
+        let mut frames: Vec<String> = rows
+            .map(|row| row.split(',').next().unwrap().into())
+            .collect();
+        frames.dedup();
+        frames.join(" ")
+    };
+    assert_eq!(frames("-1"), "1");
+    assert_eq!(frames("-2:"), "0 1");
+    assert_eq!(frames(":-1"), "0");
+    assert_eq!(frames("1:5"), "1");
+}
+
+#[test]
+fn a_frame_without_particles_is_information_and_can_be_converted() {
+    let empty = "ITEM: TIMESTEP\n5\nITEM: NUMBER OF ATOMS\n0\nITEM: BOX BOUNDS pp pp pp\n0 10\n0 10\n0 10\nITEM: ATOMS id type x y z\n";
+    let place = Place::with("in.lammpstrj", format!("{empty}{GOOD}").as_bytes());
+    let info = place.hyalo(&["info", "in.lammpstrj"], None);
+    assert_eq!(info.code, Some(0), "{}", info.err);
+    assert!(info.out.contains("particles    0 to 3"), "{}", info.out);
+    let json = place.hyalo(&["info", "--json", "in.lammpstrj"], None);
+    assert!(
+        json.out.contains(r#""particles":{"min":0,"max":3}"#),
+        "{}",
+        json.out
+    );
+    for ending in ["lammpstrj", "extxyz"] {
+        let path = format!("out/x.{ending}");
+        let written = place.hyalo(&["convert", "in.lammpstrj", "-o", &path], None);
+        assert_eq!(written.code, Some(0), "{}", written.err);
+        let again = place.hyalo(&["convert", &path], None);
+        assert_eq!(
+            again.out,
+            place.hyalo(&["convert", "in.lammpstrj"], None).out
+        );
+    }
+    let data = place.hyalo(
+        &[
+            "convert",
+            "in.lammpstrj",
+            "--frames",
+            "0",
+            "-o",
+            "out/x.data",
+        ],
+        None,
+    );
+    assert_eq!(data.code, Some(0), "{}", data.err);
+    let info = place.hyalo(&["info", "out/x.data"], None);
+    assert!(
+        info.out.contains("particles    0\n"),
+        "{}{}",
+        info.out,
+        info.err
+    );
+}

@@ -316,6 +316,10 @@ fn per_particle(what: &str, spec: &str) -> Result<PerParticle> {
         });
     }
     let path = PathBuf::from(spec);
+    if !path.exists() {
+        return Err(Error::new(format!("{spec}: No such file or directory"))
+            .help("write A=1.0,B=1.2, column:NAME or the path of a table"));
+    }
     let columns = table::read_columns(
         &path,
         &[&["id"], &[what, if what == "mass" { "m" } else { "sigma" }]],

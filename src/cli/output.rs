@@ -146,11 +146,19 @@ impl Outputs {
         if path != "-" {
             let path = PathBuf::from(path);
             let file = AtomicFile::create(&path, force)?;
-            if self.paths.contains(&path) {
+            // However the path is written.
+            let folder = match path.parent() {
+                Some(folder) if folder != Path::new("") => folder,
+                _ => Path::new("."),
+            };
+            let place = std::fs::canonicalize(folder)
+                .unwrap_or_default()
+                .join(path.file_name().unwrap_or_default());
+            if self.paths.contains(&place) && !place.starts_with("/dev") {
                 let what = format!("two outputs go to {}", path.display());
                 return Err(Error::new(what).help("give each a path of its own"));
             }
-            self.paths.push(path);
+            self.paths.push(place);
             return Ok(file);
         }
         if std::mem::replace(&mut self.to_stdout, true) {
