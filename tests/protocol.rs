@@ -445,3 +445,40 @@ fn a_frame_without_particles_is_information_and_can_be_converted() {
         info.err
     );
 }
+
+#[test]
+fn good_inputs_are_read_for_what_they_say() {
+    let mut wrong = Vec::new();
+    for (name, content) in cases("good") {
+        let (input, expected) = halves(&content);
+        let expected = std::str::from_utf8(expected).unwrap();
+        let other_line_ends = input.replace('\n', "\r\n");
+        let blank_lines = format!("{input}\n\n");
+        let zipped = compressed(input.as_bytes(), "gzip");
+        let ways: [(&str, &[u8]); 4] = [
+            ("as it is", input.as_bytes()),
+            ("with the line ends of Windows", other_line_ends.as_bytes()),
+            ("with blank lines at its end", blank_lines.as_bytes()),
+            ("compressed", &zipped),
+        ];
+        for (way, input) in ways {
+            let place = Place::with(&name, input);
+            let from_file = place.hyalo(&["convert", &name], None);
+            // From a pipe the format is told by the content.
+            let from_pipe = place.hyalo(&["convert", "-j", "3"], Some(input));
+            for (from, answer) in [("a file", from_file), ("a pipe", from_pipe)] {
+                if answer.code != Some(0) || answer.out != expected {
+                    let found = format!("{}{}", answer.out, answer.err);
+                    wrong.push(format!(
+                        "{name} {way} from {from}:\n{found}expected\n{expected}"
+                    ));
+                }
+            }
+            let info = place.hyalo(&["info", &name], None);
+            if info.code != Some(0) {
+                wrong.push(format!("info {name} {way}: {}", info.err));
+            }
+        }
+    }
+    report(wrong);
+}
