@@ -17,27 +17,44 @@ impl Columns {
         Some(self.0.remove(at))
     }
 
-    /// Takes a column of real numbers out by name.
-    pub fn take_reals(&mut self, name: &str) -> Result<Option<Vec<f64>>> {
+    /// Takes the values of a column out by name.
+    ///
+    /// Errors: a column with another number of values a particle than `width`.
+    pub fn take_values(&mut self, name: &str, width: usize) -> Result<Option<Values>> {
         match self.take(name) {
             None => Ok(None),
-            Some(column) => match column.values {
-                Values::Real(values) => Ok(Some(values)),
-                other => Ok(Some(other.to_reals().ok_or_else(|| {
-                    Error::new(format!("column '{name}' holds words, not numbers"))
-                })?)),
-            },
+            Some(column) if column.width == width => Ok(Some(column.values)),
+            Some(column) => {
+                let what = format!(
+                    "column '{name}' has {} values a particle where {width} belong",
+                    column.width
+                );
+                Err(Error::new(what).help("correct it, or give it another name"))
+            }
+        }
+    }
+
+    /// Takes a column of real numbers out by name.
+    pub fn take_reals(&mut self, name: &str, width: usize) -> Result<Option<Vec<f64>>> {
+        match self.take_values(name, width)? {
+            None => Ok(None),
+            Some(Values::Real(values)) => Ok(Some(values)),
+            Some(other) => Ok(Some(other.to_reals().ok_or_else(|| {
+                Error::new(format!("column '{name}' holds words, not numbers"))
+                    .help("correct it, or give it another name")
+            })?)),
         }
     }
 
     /// Takes a column of whole numbers out by name.
-    pub fn take_integers(&mut self, name: &str) -> Result<Option<Vec<i64>>> {
-        match self.take(name).map(|column| column.values) {
+    pub fn take_integers(&mut self, name: &str, width: usize) -> Result<Option<Vec<i64>>> {
+        match self.take_values(name, width)? {
             None => Ok(None),
             Some(Values::Integer(values)) => Ok(Some(values)),
             Some(_) => Err(Error::new(format!(
                 "column '{name}' holds something else than whole numbers"
-            ))),
+            ))
+            .help("correct it, or give it another name")),
         }
     }
 
@@ -152,11 +169,11 @@ impl Columns {
 
 /// Takes radii or diameters and masses out of the columns.
 pub fn take_sizes(columns: &mut Columns, frame: &mut Frame) -> Result<()> {
-    let radii = columns.take_reals("radius")?;
-    let diameters = columns.take_reals("diameter")?;
+    let radii = columns.take_reals("radius", 1)?;
+    let diameters = columns.take_reals("diameter", 1)?;
     frame.diameters =
         diameters.or_else(|| radii.map(|radii| radii.iter().map(|radius| 2.0 * radius).collect()));
-    frame.masses = columns.take_reals("mass")?;
+    frame.masses = columns.take_reals("mass", 1)?;
     Ok(())
 }
 
@@ -244,15 +261,24 @@ pub fn ordinal_ids(count: usize) -> Vec<i64> {
     (1..=count as i64).collect()
 }
 
-/// Image flags from rows of three.
-pub fn images(values: &[i64]) -> Result<Coordinates> {
-    let small = |value: i64| {
-        i32::try_from(value)
-            .map_err(|_| Error::new(format!("the image flag {value} is out of range")))
+/// Image flags from rows of three, the first of which stands on line `first_line`.
+pub fn images(values: &[i64], first_line: u64) -> Result<Coordinates> {
+    let small = |value: i64, line: u64| {
+        i32::try_from(value).map_err(|_| {
+            Error::new(format!("the image flag {value} does not fit 32 bits"))
+                .help("correct the line, or leave the frame out with --frames")
+                .at_line(line)
+        })
     };
-    let rows = values
-        .chunks_exact(3)
-        .map(|row| Ok([small(row[0])?, small(row[1])?, small(row[2])?]));
+    let rows = (first_line..)
+        .zip(values.chunks_exact(3))
+        .map(|(line, row)| {
+            Ok([
+                small(row[0], line)?,
+                small(row[1], line)?,
+                small(row[2], line)?,
+            ])
+        });
     Ok(Coordinates::Images(rows.collect::<Result<_>>()?))
 }
 

@@ -59,6 +59,8 @@ struct Header {
     high: [f64; 3],
     tilt: [f64; 3],
     general: [Option<[f64; 3]>; 4],
+    /// Where the bounds stand.
+    lines: [u64; 3],
 }
 
 /// Atom styles: name, and the columns of a line in Atoms before the image flags.
@@ -148,15 +150,26 @@ impl TextFormat for LammpsData {
             masses: Vec::new(),
             labels: Vec::new(),
         };
+        let mut in_header = true;
         while let Some(line) = lines.line()? {
             let (text, comment) = without_comment(line);
             let Some(section) = SECTIONS.into_iter().find(|section| *section == text) else {
                 let line = text.to_string();
-                raw.header
-                    .read(&line)
-                    .map_err(|error| error.at_line(lines.number()))?;
+                if in_header {
+                    raw.header
+                        .read(&line, lines.number())
+                        .map_err(|error| error.at_line(lines.number()))?;
+                } else if !line.is_empty() {
+                    let found: String = line.chars().take(40).collect();
+                    return Err(Error::new(format!(
+                        "expected the name of a section, found '{found}'"
+                    ))
+                    .help("the number of atoms or types in the header may not match the rows")
+                    .at_line(lines.number()));
+                }
                 continue;
             };
+            in_header = false;
             let comment = comment.map(str::to_string);
             match section {
                 "Atoms" => raw.atoms = Some((comment, rows(lines, raw.header.count()?)?)),
@@ -165,6 +178,14 @@ impl TextFormat for LammpsData {
                 "Atom Type Labels" => raw.labels = type_rows(lines, raw.header.types)?,
                 _ => skip_section(lines)?,
             }
+        }
+        if raw.atoms.is_none() && raw.header.count()? == 0 {
+            // Nothing needs no section.
+            let nothing = Block {
+                bytes: Vec::new(),
+                first_line: lines.number() + 1,
+            };
+            raw.atoms = Some((None, nothing));
         }
         if raw.atoms.is_none() {
             return Err(Error::new("the data file has no Atoms section")
@@ -191,11 +212,11 @@ impl TextFormat for LammpsData {
         let style = atom_style(raw.atom_style.as_deref(), hint.as_deref(), block)?;
         let mut columns = read_atoms(block, count, style)?;
 
-        frame.ids = columns.take_integers("id")?.unwrap_or_default();
+        frame.ids = columns.take_integers("id", 1)?.unwrap_or_default();
         columns.join(&["x", "y", "z"], "pos")?;
-        frame.positions = assemble::vectors(&columns.take_reals("pos")?.unwrap_or_default());
-        if let Some(images) = columns.take_integers("images")? {
-            frame.coordinates = assemble::images(&images)?;
+        frame.positions = assemble::vectors(&columns.take_reals("pos", 3)?.unwrap_or_default());
+        if let Some(images) = columns.take_integers("images", 3)? {
+            frame.coordinates = assemble::images(&images, block.first_line)?;
         }
         if let Some(Values::Integer(types)) = columns
             .0
@@ -309,6 +330,7 @@ impl Raw {
                         "the mass of type {} is '{}', not a positive number",
                         row.key, row.value
                     ))
+                    .help("correct the line")
                     .at_line(row.line)
                 })?;
             by_type.insert(row.key.as_str(), mass);
@@ -325,7 +347,7 @@ impl Raw {
 }
 
 impl Header {
-    fn read(&mut self, text: &str) -> Result<()> {
+    fn read(&mut self, text: &str, line: u64) -> Result<()> {
         let words: Vec<&str> = text.split_whitespace().collect();
         let bad = || {
             Error::new(format!("cannot read '{text}' in the header"))
@@ -339,6 +361,12 @@ impl Header {
                 .ok_or_else(bad)
         };
         let three = || Ok::<_, Error>([number(0)?, number(1)?, number(2)?]);
+        if let Some(axis) = ["xlo", "ylo", "zlo"]
+            .iter()
+            .position(|name| words.get(2) == Some(name))
+        {
+            self.lines[axis] = line;
+        }
         match words[..] {
             [] => {}
             [count, "atoms"] => self.atoms = Some(count.parse().map_err(|_| bad())?),
@@ -386,7 +414,9 @@ impl Header {
                 low[axis],
                 self.high[axis]
             );
-            return Err(Error::new(what).help("correct the header"));
+            return Err(Error::new(what)
+                .help("correct the header")
+                .at_line(self.lines[axis]));
         }
         let [xy, xz, yz] = self.tilt;
         let edges = [
@@ -428,12 +458,10 @@ fn rows(lines: &mut Lines, count: usize) -> Result<Block> {
 fn type_rows(lines: &mut Lines, count: usize) -> Result<Vec<TypeRow>> {
     skip_blank(lines)?;
     let row = |_| {
-        let line = lines.line()?.ok_or_else(|| {
-            Error::of_kind(
-                Kind::Truncated,
-                "the data file ends in the middle of a section",
-            )
-        })?;
+        let line = match lines.line()? {
+            Some(line) => line,
+            None => return Err(cut_short(lines)),
+        };
         let (text, comment) = without_comment(line);
         let (text, comment) = (text.to_string(), comment.map(str::to_string));
         match text.split_whitespace().collect::<Vec<_>>()[..] {
@@ -445,12 +473,17 @@ fn type_rows(lines: &mut Lines, count: usize) -> Result<Vec<TypeRow>> {
             }),
             _ => Err(
                 Error::new(format!("expected a type and its value, found '{text}'"))
-                    .help("correct the line")
+                    .help("correct the line, or the number of types in the header")
                     .at_line(lines.number()),
             ),
         }
     };
     (0..count).map(row).collect()
+}
+
+fn cut_short(lines: &Lines) -> Error {
+    Error::of_kind(Kind::Truncated, "the input ends in the middle of a section")
+        .at_line(lines.number() + 1)
 }
 
 fn skip_blank(lines: &mut Lines) -> Result<()> {
@@ -464,10 +497,7 @@ fn skip_blank(lines: &mut Lines) -> Result<()> {
             .help("add one")
             .at_line(lines.number()))
         }
-        None => Err(Error::of_kind(
-            Kind::Truncated,
-            "the data file ends in the middle of a section",
-        )),
+        None => Err(cut_short(lines)),
     }
 }
 
@@ -514,10 +544,12 @@ fn atom_style(
                 list()
             ))
             .help("name one with --atom-style")
+            .at_line(block.first_line.saturating_sub(2))
         });
     }
     match first_row_values(block) {
-        5 | 8 => Ok(STYLES[0].1),
+        // No atoms, or those of the only style of that many values.
+        0 | 5 | 8 => Ok(STYLES[0].1),
         values => Err(Error::new(format!(
             "the file does not say its atom style, and several have {values} values a line"
         ))
@@ -561,7 +593,7 @@ fn read_velocities(block: &Block, count: usize, ids: &[i64]) -> Result<Column> {
         });
     }
     let mut columns = Columns(columns::parse(block, count, &fields)?);
-    let order = columns.take_integers("id")?.unwrap_or_default();
+    let order = columns.take_integers("id", 1)?.unwrap_or_default();
     let velocities = columns.take(VELOCITIES[0]).expect("a field of its own");
     let mut rows: Vec<u32> = (0..count as u32).collect();
     rows.sort_by_key(|&row| order[row as usize]);
@@ -755,22 +787,22 @@ fn format_box(out: &mut Writer, cell: &Cell) {
 
 /// Masses by type, where each type has one; the names of the species stand as comments.
 fn format_masses(out: &mut Writer, frame: &Frame, types: &[i64], type_count: i64, spheres: bool) {
-    let mut rows: Vec<Option<(f64, &str)>> = vec![None; type_count as usize];
+    let mut rows = std::collections::BTreeMap::new();
     let equal = frame.masses.as_ref().is_some_and(|masses| {
         types.iter().enumerate().all(|(row, &kind)| {
-            let entry =
-                rows[kind as usize - 1].get_or_insert((masses[row], frame.species.name(row)));
+            let entry = rows
+                .entry(kind)
+                .or_insert((masses[row], frame.species.name(row)));
             entry.0 == masses[row]
         })
     });
-    if !equal || spheres || rows.iter().any(Option::is_none) {
+    if !equal || spheres || rows.len() as i64 != type_count {
         return;
     }
     out.text("\nMasses\n\n");
-    for (kind, (mass, name)) in rows.into_iter().flatten().enumerate() {
-        let kind = kind as i64 + 1;
+    for (kind, (mass, name)) in rows {
         out.integer(kind).text(" ").real(mass);
-        if name != kind.to_string() {
+        if **name != kind.to_string() {
             out.text(" # ").text(name);
         }
         out.text("\n");

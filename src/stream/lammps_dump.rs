@@ -55,7 +55,11 @@ impl TextFormat for LammpsDump {
         let mut inside = false;
         loop {
             let Some(line) = lines.line()? else {
-                return if inside { Err(cut_short()) } else { Ok(None) };
+                return if inside {
+                    Err(cut_short(lines))
+                } else {
+                    Ok(None)
+                };
             };
             let item = match line.strip_prefix("ITEM:") {
                 Some(item) => item.trim().to_string(),
@@ -65,9 +69,11 @@ impl TextFormat for LammpsDump {
                         "expected an ITEM: line, found '{}'",
                         line.chars().take(40).collect::<String>()
                     );
-                    return Err(Error::new(what)
-                        .help("the number of atoms may not match the rows")
-                        .at_line(lines.number()));
+                    let help = match self.block_size {
+                        0 => "check the format of the input, or name it with --format",
+                        _ => "the number of atoms may not match the rows",
+                    };
+                    return Err(Error::new(what).help(help).at_line(lines.number()));
                 }
             };
             inside = true;
@@ -88,7 +94,7 @@ impl TextFormat for LammpsDump {
             } else if let Some(header) = item.strip_prefix("BOX BOUNDS") {
                 let numbers = |text: &str| {
                     text.split_whitespace()
-                        .map(columns::real)
+                        .map(|word| columns::real(word).filter(|value| value.is_finite()))
                         .collect::<Option<Vec<f64>>>()
                 };
                 let line = lines.number() + 1;
@@ -108,7 +114,10 @@ impl TextFormat for LammpsDump {
                     self.columns = Arc::new(names.split_whitespace().map(str::to_string).collect());
                 }
                 let (Some(step), Some(rows)) = (step, rows) else {
-                    return Err(Error::new("the snapshot lacks ITEM: TIMESTEP or ITEM: NUMBER OF ATOMS before its atoms").at_line(lines.number()));
+                    let what = "the snapshot lacks ITEM: TIMESTEP or ITEM: NUMBER OF ATOMS before its atoms";
+                    return Err(Error::new(what)
+                        .help("add what is missing")
+                        .at_line(lines.number()));
                 };
                 let block = lines.block(rows, self.block_size)?;
                 self.block_size = block.bytes.len();
@@ -134,7 +143,13 @@ impl TextFormat for LammpsDump {
     }
 
     fn parse(raw: Raw) -> Result<Frame> {
-        let mut columns = Columns(columns::parse(&raw.block, raw.rows, &fields(&raw.columns))?);
+        let columns = columns::parse(&raw.block, raw.rows, &fields(&raw.columns));
+        let mut columns = Columns(columns.map_err(|error| {
+            match memchr::memmem::find(&raw.block.bytes, b"ITEM:") {
+                Some(_) => error.help("the number of atoms does not match the rows"),
+                None => error,
+            }
+        })?);
         for (parts, name) in GROUPS {
             if columns.have(&parts) {
                 columns.join(&parts, name)?;
@@ -157,9 +172,11 @@ impl TextFormat for LammpsDump {
                 .extend(boundary.map(|flags| (BOUNDARY.to_string(), flags)));
         }
         frame.ids = columns
-            .take_integers("id")?
+            .take_integers("id", 1)?
             .unwrap_or_else(|| assemble::ordinal_ids(raw.rows));
-        take_positions(&mut columns, &mut frame)?;
+        let first_line = raw.block.first_line;
+        take_positions(&mut columns, &mut frame, first_line)
+            .map_err(|error| error.at_line(first_line - 1))?;
         take_species(&mut columns, &mut frame, raw.rows)?;
         assemble::take_sizes(&mut columns, &mut frame)?;
         columns.join_numbered()?;
@@ -233,7 +250,7 @@ fn expect(name: &str) -> Expect {
     }
 }
 
-fn take_positions(columns: &mut Columns, frame: &mut Frame) -> Result<()> {
+fn take_positions(columns: &mut Columns, frame: &mut Frame, first_line: u64) -> Result<()> {
     let Some((group, unwrapped, scaled)) = POSITIONS
         .into_iter()
         .find(|(group, ..)| columns.have(&[group]))
@@ -241,12 +258,11 @@ fn take_positions(columns: &mut Columns, frame: &mut Frame) -> Result<()> {
         return Err(Error::new("the dump has no positions")
             .help("dump x y z, xs ys zs, xu yu zu or xsu ysu zsu (all three of a kind)"));
     };
-    frame.positions = assemble::vectors(&columns.take_reals(group)?.unwrap_or_default());
+    frame.positions = assemble::vectors(&columns.take_reals(group, 3)?.unwrap_or_default());
     if scaled {
-        let cell = frame
-            .cell
-            .as_ref()
-            .ok_or_else(|| Error::new("scaled positions need ITEM: BOX BOUNDS"))?;
+        let cell = frame.cell.as_ref().ok_or_else(|| {
+            Error::new("scaled positions need ITEM: BOX BOUNDS").help("add the box to the frame")
+        })?;
         frame
             .positions
             .iter_mut()
@@ -254,8 +270,8 @@ fn take_positions(columns: &mut Columns, frame: &mut Frame) -> Result<()> {
     }
     if unwrapped {
         frame.coordinates = Coordinates::Unwrapped;
-    } else if let Some(images) = columns.take_integers("images")? {
-        frame.coordinates = assemble::images(&images)?;
+    } else if let Some(images) = columns.take_integers("images", 3)? {
+        frame.coordinates = assemble::images(&images, first_line)?;
     }
     // Positions of another kind, and flags that are not needed, stay as the columns that they were.
     for (parts, group) in &GROUPS[..5] {
@@ -315,7 +331,7 @@ fn take_species(columns: &mut Columns, frame: &mut Frame, rows: usize) -> Result
 fn value<T>(lines: &mut Lines, what: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
     let number = lines.number() + 1;
     let Some(line) = lines.line()? else {
-        return Err(cut_short());
+        return Err(cut_short(lines));
     };
     parse(line.trim()).ok_or_else(|| {
         let found: String = line.trim().chars().take(40).collect();
@@ -325,12 +341,13 @@ fn value<T>(lines: &mut Lines, what: &str, parse: impl Fn(&str) -> Option<T>) ->
     })
 }
 
-fn cut_short() -> Error {
+fn cut_short(lines: &Lines) -> Error {
     Error::of_kind(
         Kind::Truncated,
         "the input ends in the middle of a frame's header",
     )
     .help("use --partial to go on with the complete frames before it")
+    .at_line(lines.number() + 1)
 }
 
 impl Bounds {
@@ -354,7 +371,9 @@ impl Bounds {
                 "the bounds of the box have {} values a line where {wanted} belong",
                 self.values[row].len()
             );
-            return Err(Error::new(what).help("correct the line"));
+            return Err(Error::new(what)
+                .help("correct the line")
+                .at_line(self.line + row as u64));
         }
         // Dumps of before 2010 have no flags and were of periodic boxes for the most part.
         let periodic = match flags[..] {
@@ -365,7 +384,8 @@ impl Bounds {
                     "the boundary flags '{}' are not three",
                     flags.join(" ")
                 ))
-                .help("write such as pp pp pp"));
+                .help("write such as pp pp pp")
+                .at_line(self.line - 1));
             }
         };
         let unusual = flags.iter().any(|flag| !matches!(*flag, "pp" | "ff"));
@@ -390,7 +410,9 @@ impl Bounds {
                     low[axis],
                     high[axis]
                 );
-                return Err(Error::new(what).help("correct the bounds of this frame"));
+                return Err(Error::new(what)
+                    .help("correct the bounds of this frame")
+                    .at_line(self.line + axis as u64));
             }
             let length = high - low;
             Cell::new(
@@ -498,18 +520,26 @@ pub fn format(frame: &Frame, first: bool) -> Result<Vec<u8>> {
     Ok(out.into_bytes())
 }
 
+/// Numbers that LAMMPS takes for atom types.
+const TYPES: std::ops::RangeInclusive<i64> = 1..=i32::MAX as i64;
+
 /// Type numbers, and whether the names of the species have to be written beside them.
 pub fn type_numbers(frame: &Frame) -> (Vec<i64>, bool) {
-    let kept = frame.column("type").map(|column| &column.values);
-    if let Some(Values::Integer(types)) = kept {
+    if let Some(Column {
+        values: Values::Integer(types),
+        width: 1,
+        ..
+    }) = frame.column("type")
+        && types.iter().all(|kind| TYPES.contains(kind))
+    {
         return (types.clone(), true);
     }
-    let numbers: Option<Vec<i64>> = frame
-        .species
-        .names
-        .iter()
-        .map(|name| name.parse().ok().filter(|&number| number > 0))
-        .collect();
+    // A name such as 01 is not the number 1.
+    let number = |name: &std::sync::Arc<str>| {
+        let number = name.parse().ok().filter(|number| TYPES.contains(number))?;
+        (number.to_string() == **name).then_some(number)
+    };
+    let numbers: Option<Vec<i64>> = frame.species.names.iter().map(number).collect();
     let named = numbers.is_none();
     let numbers = numbers.unwrap_or_else(|| assemble::ordinal_ids(frame.species.names.len()));
     (
@@ -524,7 +554,8 @@ pub fn type_numbers(frame: &Frame) -> (Vec<i64>, bool) {
 }
 
 fn component_names(column: &Column) -> Vec<String> {
-    let name = match column.name.as_str() {
+    let clean = column.name.replace(char::is_whitespace, "_");
+    let name = match clean.as_str() {
         name if VELOCITIES.contains(&name) => VELOCITIES[0],
         "force" => "forces",
         name => name,
@@ -534,9 +565,9 @@ fn component_names(column: &Column) -> Vec<String> {
         .find(|(_, group)| *group == name && column.width == 3)
     {
         Some((parts, _)) => parts.map(str::to_string).to_vec(),
-        None if column.width == 1 => vec![column.name.clone()],
+        None if column.width == 1 => vec![clean],
         None => (1..=column.width)
-            .map(|index| format!("{}[{index}]", column.name))
+            .map(|index| format!("{clean}[{index}]"))
             .collect(),
     }
 }

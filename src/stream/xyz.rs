@@ -42,7 +42,12 @@ impl TextFormat for Xyz {
                     let rows = text.parse::<usize>();
                     break rows.map_err(|_| {
                         Error::new(format!("expected the number of atoms, found '{found}'"))
-                            .help("the count of the frame before may not match its rows")
+                            .help(match self.block_size {
+                                0 => "check the format of the input, or name it with --format",
+                                _ => {
+                                    "the number of atoms of the frame before may not match its rows"
+                                }
+                            })
                             .at_line(lines.number())
                     })?;
                 }
@@ -53,7 +58,8 @@ impl TextFormat for Xyz {
                 Kind::Truncated,
                 "the input ends in the middle of a frame's header",
             )
-            .help("use --partial to go on with the complete frames before it"));
+            .help("use --partial to go on with the complete frames before it")
+            .at_line(lines.number() + 1));
         };
         let comment = comment.to_string();
         let block = lines.block(rows, self.block_size)?;
@@ -98,35 +104,45 @@ impl TextFormat for Xyz {
         };
         let mut columns = Columns(columns::parse(&raw.block, raw.rows, &properties)?);
 
-        let positions = columns
-            .take("pos")
-            .or_else(|| columns.take("positions"))
-            .filter(|column| column.width == 3);
-        let Some(Values::Real(positions)) = positions.map(|column| column.values) else {
-            return Err(Error::new("Properties has no pos:R:3")
-                .help("positions are needed")
-                .at_line(comment_line));
-        };
-        frame.positions = assemble::vectors(&positions);
-        frame.ids = columns
-            .take_integers("id")?
-            .unwrap_or_else(|| assemble::ordinal_ids(raw.rows));
-        let species = columns
-            .take("species")
-            .or_else(|| columns.take("element"))
-            .or_else(|| columns.take("type"));
-        frame.species = match species.map(|column| column.values) {
-            Some(Values::Integer(types)) => Species::from_types(&types),
-            Some(values) => Species::from_labels(&assemble::labels(values)),
-            None => Species::from_types(&vec![1; raw.rows]),
-        };
-        assemble::take_sizes(&mut columns, &mut frame)?;
-        if let Some(shift) = columns.take_integers("map_shift")? {
-            frame.coordinates = assemble::images(&shift)?;
-        }
+        take_columns(&mut columns, &mut frame, raw.rows, raw.block.first_line)
+            .map_err(|error| error.at_line(comment_line))?;
         frame.columns = columns.0;
         assemble::finish(frame, Some(raw.block.first_line))
     }
+}
+
+/// Takes what every frame has out of the columns.
+fn take_columns(
+    columns: &mut Columns,
+    frame: &mut Frame,
+    rows: usize,
+    first_line: u64,
+) -> Result<()> {
+    let positions = match columns.take_reals("pos", 3)? {
+        Some(positions) => Some(positions),
+        None => columns.take_reals("positions", 3)?,
+    };
+    let positions = positions.ok_or_else(|| {
+        Error::new("Properties has no pos:R:3").help("write the positions into the file")
+    })?;
+    frame.positions = assemble::vectors(&positions);
+    frame.ids = columns
+        .take_integers("id", 1)?
+        .unwrap_or_else(|| assemble::ordinal_ids(rows));
+    let named = ["species", "element", "type"]
+        .into_iter()
+        .find(|name| columns.have(&[name]));
+    let species = named.map(|name| columns.take_values(name, 1)).transpose()?;
+    frame.species = match species.flatten() {
+        Some(Values::Integer(types)) => Species::from_types(&types),
+        Some(values) => Species::from_labels(&assemble::labels(values)),
+        None => Species::from_types(&vec![1; rows]),
+    };
+    assemble::take_sizes(columns, frame)?;
+    if let Some(shift) = columns.take_integers("map_shift", 3)? {
+        frame.coordinates = assemble::images(&shift, first_line)?;
+    }
+    Ok(())
 }
 
 const STEP: [&str; 4] = ["Timestep", "timestep", "Step", "step"];
@@ -192,7 +208,12 @@ fn scan(text: &str, ends: impl Fn(char) -> bool) -> Result<(String, &str)> {
     let mut characters = text.char_indices().skip(1);
     while let Some((at, c)) = characters.next() {
         match c {
-            '\\' if close != '}' => value.extend(characters.next().map(|(_, escaped)| escaped)),
+            '\\' if close != '}' => match characters.next() {
+                Some((_, escaped)) if escaped == close || escaped == '\\' => value.push(escaped),
+                // A backslash before anything else stands for itself, as in C:\data.
+                Some((_, other)) => value.extend([c, other]),
+                None => {}
+            },
             c if c == close => return Ok((value, &text[at + c.len_utf8()..])),
             c => value.push(c),
         }
@@ -350,7 +371,12 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
             Values::Boolean(_) => "L",
             Values::Text(_) => "S",
         };
-        out.text(&format!(":{}:{letter}:{}", column.name, column.width));
+        // What separates the properties cannot be part of a name.
+        let name = column.name.replace(
+            |c: char| c.is_whitespace() || matches!(c, ':' | '"' | '\'' | '\\'),
+            "_",
+        );
+        out.text(&format!(":{name}:{letter}:{}", column.width));
     }
     if frame.coordinates == Coordinates::Unwrapped {
         out.text(" ").text(UNWRAPPED).text("=T");
@@ -399,9 +425,11 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
 fn quoted(text: &str) -> String {
     let special =
         |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '=' | '{' | '}' | ',');
-    let bracketed = text.starts_with('[');
-    if text.is_empty() || text.contains(special) && !bracketed {
-        return format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    // Lists are written as they are; what only begins like one would not be read back.
+    let is_list =
+        text.starts_with('[') && scan(text, |_| false).is_ok_and(|(_, after)| after.is_empty());
+    match text.is_empty() || text.starts_with('[') || text.contains(special) {
+        true if !is_list => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+        _ => text.to_string(),
     }
-    text.to_string()
 }

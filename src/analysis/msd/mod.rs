@@ -35,7 +35,12 @@ pub struct Arguments {
     pub drift: Drift,
 
     /// ⟨Δr²⟩ (length²) at which the summary gives the temperature
-    #[arg(long, value_name = "VALUE", default_value_t = 1.0)]
+    #[arg(
+        long,
+        value_name = "VALUE",
+        default_value_t = 1.0,
+        allow_negative_numbers = true
+    )]
     pub threshold: f64,
 
     /// Temperatures whose displacement histograms the figure `histogram` shows (times, steps or frames where there is no temperature).
@@ -49,7 +54,12 @@ pub struct Arguments {
     pub at: Vec<f64>,
 
     /// Width of the histogram's bins in log₁₀ Δr
-    #[arg(long, value_name = "WIDTH", default_value_t = 0.05)]
+    #[arg(
+        long,
+        value_name = "WIDTH",
+        default_value_t = 0.05,
+        allow_negative_numbers = true
+    )]
     pub bin_width: f64,
 }
 
@@ -139,7 +149,9 @@ pub struct Followed {
 impl Followed {
     fn of(first: &Frame, drift: Drift) -> Result<Self> {
         if first.is_empty() {
-            return Err(Error::new("the frame has no particle").in_frame(first.ordinal));
+            return Err(Error::new("the frame has no particle")
+                .help("displacements need the same particles throughout: select frames or species")
+                .in_frame(first.ordinal));
         }
         Ok(Followed {
             ids: first.ids.clone(),
