@@ -149,6 +149,8 @@ const STEP: [&str; 4] = ["Timestep", "timestep", "Step", "step"];
 const TIME: [&str; 2] = ["Time", "time"];
 /// Key that marks positions as continuous in time.
 const UNWRAPPED: &str = "unwrapped";
+/// Key of the temperature.
+const TEMPERATURE: &str = "temperature";
 
 /// Whether a comment line is that of extended XYZ.
 pub fn is_extended(comment: &str) -> bool {
@@ -387,10 +389,15 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
     if let Some(time) = frame.time {
         out.text(" Time=").real(time);
     }
-    if let (Some(temperature), None) = (frame.temperature, frame.key("temperature")) {
-        out.text(" temperature=").real(temperature);
+    // A temperature that was given goes before the input's own key, which would be read back in its place.
+    let is_temperature = |key: &str| key.eq_ignore_ascii_case(TEMPERATURE);
+    let kept = frame.key(TEMPERATURE).and_then(columns::real);
+    let given = frame.temperature.filter(|given| kept != Some(*given));
+    if let Some(temperature) = given {
+        out.text(" ").text(TEMPERATURE).text("=").real(temperature);
     }
-    for (key, text) in &frame.keys {
+    let keys = frame.keys.iter();
+    for (key, text) in keys.filter(|(key, _)| given.is_none() || !is_temperature(key)) {
         out.text(" ")
             .text(&quoted(key))
             .text("=")
@@ -424,7 +431,7 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
 
 fn quoted(text: &str) -> String {
     let special =
-        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '=' | '{' | '}' | ',');
+        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '=' | '[' | '{' | '}' | ',');
     // Lists are written as they are; what only begins like one would not be read back.
     let is_list =
         text.starts_with('[') && scan(text, |_| false).is_ok_and(|(_, after)| after.is_empty());
