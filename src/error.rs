@@ -97,6 +97,18 @@ impl Error {
         self
     }
 
+    /// An input that ends in the middle of its first frame: there is nothing to go on with.
+    pub fn before_any_frame(mut self) -> Self {
+        if self.0.kind == Kind::Truncated {
+            self.0.kind = Kind::CannotRun;
+            self.0.help = Some(
+                "no complete frame comes before it (if the file is whole, end its last line)"
+                    .to_string(),
+            );
+        }
+        self
+    }
+
     /// The sort of failure.
     pub fn kind(&self) -> Kind {
         self.0.kind

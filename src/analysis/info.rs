@@ -207,7 +207,7 @@ impl Analysis for Info {
             .last
             .step
             .zip(frame.moment.step)
-            .map(|(before, now)| now - before);
+            .map(|(before, now)| now.saturating_sub(before));
         so_far.interval = match (so_far.interval, between) {
             (Interval::Unknown, Some(steps)) if so_far.frames == 1 => Interval::Even(steps),
             (Interval::Even(same), Some(steps)) if same == steps => Interval::Even(same),

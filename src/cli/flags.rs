@@ -59,15 +59,15 @@ pub struct InputFlags {
     pub unwrap: Option<Unwrap>,
 
     /// Cell of every frame, instead of the input's: LX,LY,LZ or LX,LY,LZ,XY,XZ,YZ
-    #[arg(long, value_name = "LENGTHS")]
+    #[arg(long, value_name = "LENGTHS", allow_hyphen_values = true)]
     pub cell: Option<String>,
 
     /// Step of every frame, instead of the input's
-    #[arg(long, value_name = "START:EVERY")]
+    #[arg(long, value_name = "START:EVERY", allow_hyphen_values = true)]
     pub steps: Option<String>,
 
     /// Length of an integration step: gives the time of frames that have none
-    #[arg(long, value_name = "DT")]
+    #[arg(long, value_name = "DT", allow_negative_numbers = true)]
     pub timestep: Option<f64>,
 
     /// Atom style of a LAMMPS data file that does not tell its own
@@ -316,6 +316,10 @@ fn per_particle(what: &str, spec: &str) -> Result<PerParticle> {
         });
     }
     let path = PathBuf::from(spec);
+    if !path.exists() {
+        return Err(Error::new(format!("{spec}: No such file or directory"))
+            .help("write A=1.0,B=1.2, column:NAME or the path of a table"));
+    }
     let columns = table::read_columns(
         &path,
         &[&["id"], &[what, if what == "mass" { "m" } else { "sigma" }]],

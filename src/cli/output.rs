@@ -23,6 +23,7 @@ pub struct Outputs {
     input: Option<Arc<str>>,
     several: bool,
     to_stdout: bool,
+    paths: Vec<PathBuf>,
 }
 
 impl Outputs {
@@ -41,6 +42,7 @@ impl Outputs {
             input: None,
             several,
             to_stdout: false,
+            paths: Vec::new(),
         };
         if flags.annotate.is_some() && specs.is_empty() {
             return Err(
@@ -142,7 +144,22 @@ impl Outputs {
 
     fn file(&mut self, path: &str, force: bool) -> Result<AtomicFile> {
         if path != "-" {
-            return AtomicFile::create(&PathBuf::from(path), force);
+            let path = PathBuf::from(path);
+            let file = AtomicFile::create(&path, force)?;
+            // However the path is written.
+            let folder = match path.parent() {
+                Some(folder) if folder != Path::new("") => folder,
+                _ => Path::new("."),
+            };
+            let place = std::fs::canonicalize(folder)
+                .unwrap_or_default()
+                .join(path.file_name().unwrap_or_default());
+            if self.paths.contains(&place) && !place.starts_with("/dev") {
+                let what = format!("two outputs go to {}", path.display());
+                return Err(Error::new(what).help("give each a path of its own"));
+            }
+            self.paths.push(place);
+            return Ok(file);
         }
         if std::mem::replace(&mut self.to_stdout, true) {
             return Err(

@@ -39,7 +39,7 @@ impl AtomicFile {
             Ok(metadata) => Some(metadata),
             // Not there, or a link to nowhere, which the new file replaces.
             Err(e) if e.kind() == io::ErrorKind::NotFound => fs::symlink_metadata(path).ok(),
-            Err(e) => return Err(Error::io("write", path, e)),
+            Err(e) => return Err(Error::io("write", path, e).help("give another path")),
         };
         let is = |question: fn(&fs::Metadata) -> bool| existing.as_ref().is_some_and(question);
         let ends_as_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
@@ -250,7 +250,7 @@ mod tests {
             fs::write(folder.path().join("file"), "").unwrap();
             assert_eq!(
                 refusal(&folder.path().join("file/x"), force),
-                format!("cannot write {place}/file/x: Not a directory")
+                format!("cannot write {place}/file/x: Not a directory; give another path")
             );
             let empty = refusal(Path::new(""), force);
             assert_eq!(empty, "the path of an output is empty");

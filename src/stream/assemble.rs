@@ -17,27 +17,44 @@ impl Columns {
         Some(self.0.remove(at))
     }
 
-    /// Takes a column of real numbers out by name.
-    pub fn take_reals(&mut self, name: &str) -> Result<Option<Vec<f64>>> {
+    /// Takes the values of a column out by name.
+    ///
+    /// Errors: a column with another number of values a particle than `width`.
+    pub fn take_values(&mut self, name: &str, width: usize) -> Result<Option<Values>> {
         match self.take(name) {
             None => Ok(None),
-            Some(column) => match column.values {
-                Values::Real(values) => Ok(Some(values)),
-                other => Ok(Some(other.to_reals().ok_or_else(|| {
-                    Error::new(format!("column '{name}' holds words, not numbers"))
-                })?)),
-            },
+            Some(column) if column.width == width => Ok(Some(column.values)),
+            Some(column) => {
+                let what = format!(
+                    "column '{name}' has {} values a particle where {width} belong",
+                    column.width
+                );
+                Err(Error::new(what).help("correct it, or give it another name"))
+            }
+        }
+    }
+
+    /// Takes a column of real numbers out by name.
+    pub fn take_reals(&mut self, name: &str, width: usize) -> Result<Option<Vec<f64>>> {
+        match self.take_values(name, width)? {
+            None => Ok(None),
+            Some(Values::Real(values)) => Ok(Some(values)),
+            Some(other) => Ok(Some(other.to_reals().ok_or_else(|| {
+                Error::new(format!("column '{name}' holds words, not numbers"))
+                    .help("correct it, or give it another name")
+            })?)),
         }
     }
 
     /// Takes a column of whole numbers out by name.
-    pub fn take_integers(&mut self, name: &str) -> Result<Option<Vec<i64>>> {
-        match self.take(name).map(|column| column.values) {
+    pub fn take_integers(&mut self, name: &str, width: usize) -> Result<Option<Vec<i64>>> {
+        match self.take_values(name, width)? {
             None => Ok(None),
             Some(Values::Integer(values)) => Ok(Some(values)),
             Some(_) => Err(Error::new(format!(
                 "column '{name}' holds something else than whole numbers"
-            ))),
+            ))
+            .help("correct it, or give it another name")),
         }
     }
 
@@ -48,26 +65,72 @@ impl Columns {
             .all(|name| self.0.iter().any(|column| column.name == *name))
     }
 
-    /// Joins single columns into one of several values a particle, at the place of the first.
+    /// Joins single columns of numbers into one of several values a particle, at the place of the first; of whole numbers, if all are.
     pub fn join(&mut self, parts: &[&str], name: &str) -> Result<()> {
+        fn interleaved<T: Copy>(parts: &[Vec<T>]) -> Vec<T> {
+            let rows = parts[0].len();
+            (0..rows)
+                .flat_map(|row| parts.iter().map(move |part| part[row]))
+                .collect()
+        }
         let place = self
             .0
             .iter()
             .position(|column| column.name == parts[0])
             .unwrap_or(0);
-        let taken: Vec<Vec<f64>> = parts
+        let taken: Vec<Column> = parts.iter().filter_map(|part| self.take(part)).collect();
+        let whole: Option<Vec<Vec<i64>>> = taken
             .iter()
-            .filter_map(|part| self.take_reals(part).transpose())
-            .collect::<Result<_>>()?;
-        let rows = taken[0].len();
-        let values = (0..rows)
-            .flat_map(|row| taken.iter().map(move |part| part[row]))
+            .map(|column| match &column.values {
+                Values::Integer(values) => Some(values.clone()),
+                _ => None,
+            })
             .collect();
-        self.0.insert(
-            place.min(self.0.len()),
-            Column::real(name, parts.len(), values),
-        );
+        let values = match whole {
+            Some(whole) => Values::Integer(interleaved(&whole)),
+            None => {
+                let reals = taken.iter().map(|column| {
+                    let what =
+                        || Error::new(format!("column '{}' holds words, not numbers", column.name));
+                    column.values.to_reals().ok_or_else(what)
+                });
+                Values::Real(interleaved(&reals.collect::<Result<Vec<_>>>()?))
+            }
+        };
+        let joined = Column {
+            name: name.to_string(),
+            width: parts.len(),
+            values,
+        };
+        self.0.insert(place.min(self.0.len()), joined);
         Ok(())
+    }
+
+    /// Splits a column of several values a particle, if there is one of that name, into single columns.
+    pub fn split(&mut self, name: &str, parts: &[&str]) {
+        let Some(place) = self
+            .0
+            .iter()
+            .position(|column| column.name == name && column.width == parts.len())
+        else {
+            return;
+        };
+        let column = self.0.remove(place);
+        let rows = column.values.len() / column.width;
+        for (component, part) in parts.iter().enumerate() {
+            let at: Vec<u32> = (0..rows)
+                .map(|row| (row * column.width + component) as u32)
+                .collect();
+            let values = column.values.gather(&at, 1);
+            self.0.insert(
+                place + component,
+                Column {
+                    name: part.to_string(),
+                    width: 1,
+                    values,
+                },
+            );
+        }
     }
 
     /// Joins runs such as `c_st[1] c_st[2] … c_st[6]` into one column `c_st`.
@@ -106,11 +169,11 @@ impl Columns {
 
 /// Takes radii or diameters and masses out of the columns.
 pub fn take_sizes(columns: &mut Columns, frame: &mut Frame) -> Result<()> {
-    let radii = columns.take_reals("radius")?;
-    let diameters = columns.take_reals("diameter")?;
+    let radii = columns.take_reals("radius", 1)?;
+    let diameters = columns.take_reals("diameter", 1)?;
     frame.diameters =
         diameters.or_else(|| radii.map(|radii| radii.iter().map(|radius| 2.0 * radius).collect()));
-    frame.masses = columns.take_reals("mass")?;
+    frame.masses = columns.take_reals("mass", 1)?;
     Ok(())
 }
 
@@ -155,8 +218,7 @@ pub fn finish(mut frame: Frame, first_line: Option<u64>) -> Result<Frame> {
         }
     }
     if frame.ids.windows(2).any(|pair| pair[0] >= pair[1]) {
-        let mut order: Vec<u32> = (0..frame.ids.len() as u32).collect();
-        order.sort_by_key(|&row| frame.ids[row as usize]);
+        let order = order_of_ids(&frame.ids);
         if let Some(pair) = order
             .windows(2)
             .find(|pair| frame.ids[pair[0] as usize] == frame.ids[pair[1] as usize])
@@ -172,20 +234,51 @@ pub fn finish(mut frame: Frame, first_line: Option<u64>) -> Result<Frame> {
     Ok(frame)
 }
 
+/// Rows in the order of their ids.
+fn order_of_ids(ids: &[i64]) -> Vec<u32> {
+    let (low, high) = ids.iter().fold((i64::MAX, i64::MIN), |(low, high), &id| {
+        (low.min(id), high.max(id))
+    });
+    // Ids are mostly 1 … N: each row then has its place, unless another one is there already.
+    if high.saturating_sub(low) < 2 * ids.len() as i64 + 64 {
+        const EMPTY: u32 = u32::MAX;
+        let mut places = vec![EMPTY; (high - low) as usize + 1];
+        let unique = ids.iter().enumerate().all(|(row, &id)| {
+            std::mem::replace(&mut places[(id - low) as usize], row as u32) == EMPTY
+        });
+        if unique {
+            places.retain(|&row| row != EMPTY);
+            return places;
+        }
+    }
+    let mut order: Vec<u32> = (0..ids.len() as u32).collect();
+    order.sort_by_key(|&row| ids[row as usize]);
+    order
+}
+
 /// Ids 1 … N, for formats that have none.
 pub fn ordinal_ids(count: usize) -> Vec<i64> {
     (1..=count as i64).collect()
 }
 
-/// Image flags from rows of three.
-pub fn images(values: &[i64]) -> Result<Coordinates> {
-    let small = |value: i64| {
-        i32::try_from(value)
-            .map_err(|_| Error::new(format!("the image flag {value} is out of range")))
+/// Image flags from rows of three, the first of which stands on line `first_line`.
+pub fn images(values: &[i64], first_line: u64) -> Result<Coordinates> {
+    let small = |value: i64, line: u64| {
+        i32::try_from(value).map_err(|_| {
+            Error::new(format!("the image flag {value} does not fit 32 bits"))
+                .help("correct the line, or leave the frame out with --frames")
+                .at_line(line)
+        })
     };
-    let rows = values
-        .chunks_exact(3)
-        .map(|row| Ok([small(row[0])?, small(row[1])?, small(row[2])?]));
+    let rows = (first_line..)
+        .zip(values.chunks_exact(3))
+        .map(|(line, row)| {
+            Ok([
+                small(row[0], line)?,
+                small(row[1], line)?,
+                small(row[2], line)?,
+            ])
+        });
     Ok(Coordinates::Images(rows.collect::<Result<_>>()?))
 }
 

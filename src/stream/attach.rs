@@ -65,7 +65,10 @@ impl PerParticle {
                     Error::new(format!(
                         "the input has no column of numbers named '{name}' for the {what}"
                     ))
-                    .help(format!("its further columns are: {}", present.join(" ")))
+                    .help(match present[..] {
+                        [] => "it has no further columns".to_string(),
+                        _ => format!("its further columns are: {}", present.join(" ")),
+                    })
                 })?
             }
             PerParticle::Ids(table) => {
@@ -149,7 +152,8 @@ impl FromStr for Steps {
 impl Steps {
     /// The step of the frame at `ordinal`.
     pub fn at(&self, ordinal: usize) -> i64 {
-        self.start + self.every * ordinal as i64
+        self.start
+            .saturating_add(self.every.saturating_mul(ordinal as i64))
     }
 }
 
@@ -238,8 +242,10 @@ impl Attacher {
                 let text = frame.key(name).ok_or_else(|| {
                     let present: Vec<&str> =
                         frame.keys.iter().map(|(key, _)| key.as_str()).collect();
-                    Error::new(format!("the frame has no key '{name}'"))
-                        .help(format!("its keys are: {}", present.join(" ")))
+                    Error::new(format!("the frame has no key '{name}'")).help(match present[..] {
+                        [] => "it has no keys".to_string(),
+                        _ => format!("its keys are: {}", present.join(" ")),
+                    })
                 })?;
                 let value = super::columns::real(text).filter(|value| value.is_finite());
                 Some(value.ok_or_else(|| {
@@ -255,7 +261,7 @@ impl Attacher {
 fn ramp([from, to]: [f64; 2], extent: &Extent, frame: &Frame) -> f64 {
     let fraction = match (extent.steps, frame.step) {
         (Some((first, last)), Some(step)) if last > first => {
-            (step - first) as f64 / (last - first) as f64
+            (step as f64 - first as f64) / (last as f64 - first as f64)
         }
         _ if extent.frames > 1 => frame.ordinal as f64 / (extent.frames - 1) as f64,
         _ => 0.0,
@@ -288,16 +294,10 @@ fn joined(
 }
 
 fn kinetic(frame: &Frame) -> Result<f64> {
-    let velocities = ["velo", "vel", "velocities"]
-        .iter()
-        .find_map(|name| frame.column(name))
-        .filter(|column| column.width == 3);
-    let velocities = velocities
-        .and_then(|column| column.values.to_reals())
-        .ok_or_else(|| {
-            Error::new("the input has no velocities")
-                .help("take the temperature from a log, a table, a key or a ramp")
-        })?;
+    let velocities = frame.velocities().ok_or_else(|| {
+        Error::new("the input has no velocities")
+            .help("take the temperature from a log, a table, a key or a ramp")
+    })?;
     let masses = frame.masses.as_ref().ok_or_else(|| {
         Error::new("a temperature from velocities needs masses")
             .help("give them with --masses A=1.0,B=1.728")

@@ -133,6 +133,15 @@ impl Compression {
         (&[0x28, 0xb5, 0x2f, 0xfd], Compression::Zstd),
     ];
 
+    fn name(self) -> &'static str {
+        match self {
+            Compression::Gzip => "gzip",
+            Compression::Xz => "xz",
+            Compression::Bzip2 => "bzip2",
+            Compression::Zstd => "Zstandard",
+        }
+    }
+
     fn from_content(start: &[u8]) -> Option<Self> {
         Self::MAGIC
             .iter()
@@ -197,7 +206,11 @@ pub fn open(input: &Input) -> Result<(Box<dyn Read>, Arc<Meter>)> {
     }
     let compression = Compression::from_content(&start);
     let stored = io::Cursor::new(start).chain(stored);
-    Ok((decompress(stored, compression)?, meter))
+    let reader = match compression {
+        None => Box::new(stored),
+        Some(compression) => decompress(stored, compression)?,
+    };
+    Ok((reader, meter))
 }
 
 /// Keeps standard input, decompressed, in a temporary file, so that it can be read twice.
@@ -227,30 +240,60 @@ pub fn decompressed_copy(input: &Input, ending: &str) -> Result<tempfile::TempPa
 
 /// Opens a regular file or a named pipe; the size is known only of the former.
 pub fn open_file(path: &Path) -> Result<(File, Option<u64>)> {
-    let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-    let about = file
-        .metadata()
-        .map_err(|error| Error::io("open", path, error))?;
+    let refused = |error: io::Error| {
+        let help = match error.kind() {
+            io::ErrorKind::NotFound => "check the path",
+            io::ErrorKind::PermissionDenied => "make it readable",
+            _ => "give another file",
+        };
+        let error = Error::from(error).help(help);
+        error.in_input(path.display().to_string())
+    };
+    let file = File::open(path).map_err(refused)?;
+    let about = file.metadata().map_err(refused)?;
     if about.is_dir() {
-        return Err(
-            Error::new(format!("cannot read {}: it is a directory", path.display()))
-                .help("give a trajectory file in it"),
-        );
+        return Err(Error::new("it is a directory")
+            .help("give a file in it")
+            .in_input(path.display().to_string()));
     }
     Ok((file, about.is_file().then_some(about.len())))
 }
 
-fn decompress(
-    stored: impl Read + 'static,
-    compression: Option<Compression>,
-) -> Result<Box<dyn Read>> {
-    Ok(match compression {
-        None => Box::new(stored),
-        Some(Compression::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(
+fn decompress(stored: impl Read + 'static, compression: Compression) -> Result<Box<dyn Read>> {
+    let reader: Box<dyn Read> = match compression {
+        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(
             io::BufReader::with_capacity(1 << 18, stored),
         )),
-        Some(Compression::Xz) => Box::new(liblzma::read::XzDecoder::new_multi_decoder(stored)),
-        Some(Compression::Bzip2) => Box::new(bzip2::read::MultiBzDecoder::new(stored)),
-        Some(Compression::Zstd) => Box::new(zstd::Decoder::new(stored)?),
-    })
+        Compression::Xz => Box::new(liblzma::read::XzDecoder::new_multi_decoder(stored)),
+        Compression::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(stored)),
+        Compression::Zstd => Box::new(zstd::Decoder::new(stored)?),
+    };
+    Ok(Box::new(Decompressed {
+        reader,
+        compression,
+    }))
+}
+
+/// Says of damage that it is the compression's.
+struct Decompressed {
+    reader: Box<dyn Read>,
+    compression: Compression,
+}
+
+impl Read for Decompressed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reader
+            .read(buffer)
+            .map_err(|error| match error.kind() {
+                // The input's own end, or nothing wrong at all.
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::Interrupted => error,
+                kind => {
+                    let name = self.compression.name();
+                    let what = format!(
+                        "the {name} compression is damaged ({error}); fetch or compress the file again"
+                    );
+                    io::Error::new(kind, what)
+                }
+            })
+    }
 }

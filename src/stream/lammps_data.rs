@@ -4,16 +4,18 @@
 //! triclinic boxes. Other sections are passed over. The format does not tell which edges are periodic: all are taken to be. Names of
 //! species are the type labels, or the comments in Masses where every type has its own.
 
+use std::collections::BTreeMap;
+
 use nalgebra::Vector3;
 
 use super::assemble::{self, Columns};
-use super::columns::{self, Expect};
+use super::columns::{self, Expect, Field};
 use super::lammps_dump::{inverse_difference, type_numbers};
 use super::lines::{Block, Lines};
 use super::number::Writer;
 use super::text_format::TextFormat;
 use crate::data::cell::Cell;
-use crate::data::frame::{Column, Coordinates, Frame, Species, Values};
+use crate::data::frame::{Column, Coordinates, Frame, Species, VELOCITIES, Values};
 use crate::error::{Error, Kind, Result};
 
 /// Reader of data files.
@@ -59,6 +61,8 @@ struct Header {
     high: [f64; 3],
     tilt: [f64; 3],
     general: [Option<[f64; 3]>; 4],
+    /// Where the bounds stand.
+    lines: [u64; 3],
 }
 
 /// Atom styles: name, and the columns of a line in Atoms before the image flags.
@@ -148,15 +152,26 @@ impl TextFormat for LammpsData {
             masses: Vec::new(),
             labels: Vec::new(),
         };
+        let mut in_header = true;
         while let Some(line) = lines.line()? {
             let (text, comment) = without_comment(line);
             let Some(section) = SECTIONS.into_iter().find(|section| *section == text) else {
                 let line = text.to_string();
-                raw.header
-                    .read(&line)
-                    .map_err(|error| error.at_line(lines.number()))?;
+                if in_header {
+                    raw.header
+                        .read(&line, lines.number())
+                        .map_err(|error| error.at_line(lines.number()))?;
+                } else if !line.is_empty() {
+                    let found: String = line.chars().take(40).collect();
+                    return Err(Error::new(format!(
+                        "expected the name of a section, found '{found}'"
+                    ))
+                    .help("the number of atoms or types in the header may not match the rows")
+                    .at_line(lines.number()));
+                }
                 continue;
             };
+            in_header = false;
             let comment = comment.map(str::to_string);
             match section {
                 "Atoms" => raw.atoms = Some((comment, rows(lines, raw.header.count()?)?)),
@@ -165,6 +180,14 @@ impl TextFormat for LammpsData {
                 "Atom Type Labels" => raw.labels = type_rows(lines, raw.header.types)?,
                 _ => skip_section(lines)?,
             }
+        }
+        if raw.atoms.is_none() && raw.header.count()? == 0 {
+            // Nothing needs no section.
+            let nothing = Block {
+                bytes: Vec::new(),
+                first_line: lines.number() + 1,
+            };
+            raw.atoms = Some((None, nothing));
         }
         if raw.atoms.is_none() {
             return Err(Error::new("the data file has no Atoms section")
@@ -191,11 +214,11 @@ impl TextFormat for LammpsData {
         let style = atom_style(raw.atom_style.as_deref(), hint.as_deref(), block)?;
         let mut columns = read_atoms(block, count, style)?;
 
-        frame.ids = columns.take_integers("id")?.unwrap_or_default();
+        frame.ids = columns.take_integers("id", 1)?.unwrap_or_default();
         columns.join(&["x", "y", "z"], "pos")?;
-        frame.positions = assemble::vectors(&columns.take_reals("pos")?.unwrap_or_default());
-        if let Some(images) = columns.take_integers("images")? {
-            frame.coordinates = assemble::images(&images)?;
+        frame.positions = assemble::vectors(&columns.take_reals("pos", 3)?.unwrap_or_default());
+        if let Some(images) = columns.take_integers("images", 3)? {
+            frame.coordinates = assemble::images(&images, block.first_line)?;
         }
         if let Some(Values::Integer(types)) = columns
             .0
@@ -314,6 +337,7 @@ impl Raw {
                         "the mass of type {} is '{}', not a positive number",
                         row.key, row.value
                     ))
+                    .help("correct the line")
                     .at_line(row.line)
                 })?;
             by_type.insert(row.key.as_str(), mass);
@@ -330,7 +354,7 @@ impl Raw {
 }
 
 impl Header {
-    fn read(&mut self, text: &str) -> Result<()> {
+    fn read(&mut self, text: &str, line: u64) -> Result<()> {
         let words: Vec<&str> = text.split_whitespace().collect();
         let bad = || {
             Error::new(format!("cannot read '{text}' in the header"))
@@ -344,6 +368,12 @@ impl Header {
                 .ok_or_else(bad)
         };
         let three = || Ok::<_, Error>([number(0)?, number(1)?, number(2)?]);
+        if let Some(axis) = ["xlo", "ylo", "zlo"]
+            .iter()
+            .position(|name| words.get(2) == Some(name))
+        {
+            self.lines[axis] = line;
+        }
         match words[..] {
             [] => {}
             [count, "atoms"] => self.atoms = Some(count.parse().map_err(|_| bad())?),
@@ -391,7 +421,9 @@ impl Header {
                 low[axis],
                 self.high[axis]
             );
-            return Err(Error::new(what).help("correct the header"));
+            return Err(Error::new(what)
+                .help("correct the header")
+                .at_line(self.lines[axis]));
         }
         let [xy, xz, yz] = self.tilt;
         let edges = [
@@ -433,12 +465,10 @@ fn rows(lines: &mut Lines, count: usize) -> Result<Block> {
 fn type_rows(lines: &mut Lines, count: usize) -> Result<Vec<TypeRow>> {
     skip_blank(lines)?;
     let row = |_| {
-        let line = lines.line()?.ok_or_else(|| {
-            Error::of_kind(
-                Kind::Truncated,
-                "the data file ends in the middle of a section",
-            )
-        })?;
+        let line = match lines.line()? {
+            Some(line) => line,
+            None => return Err(cut_short(lines)),
+        };
         let (text, comment) = without_comment(line);
         let (text, comment) = (text.to_string(), comment.map(str::to_string));
         match text.split_whitespace().collect::<Vec<_>>()[..] {
@@ -450,12 +480,17 @@ fn type_rows(lines: &mut Lines, count: usize) -> Result<Vec<TypeRow>> {
             }),
             _ => Err(
                 Error::new(format!("expected a type and its value, found '{text}'"))
-                    .help("correct the line")
+                    .help("correct the line, or the number of types in the header")
                     .at_line(lines.number()),
             ),
         }
     };
     (0..count).map(row).collect()
+}
+
+fn cut_short(lines: &Lines) -> Error {
+    Error::of_kind(Kind::Truncated, "the input ends in the middle of a section")
+        .at_line(lines.number() + 1)
 }
 
 fn skip_blank(lines: &mut Lines) -> Result<()> {
@@ -469,10 +504,7 @@ fn skip_blank(lines: &mut Lines) -> Result<()> {
             .help("add one")
             .at_line(lines.number()))
         }
-        None => Err(Error::of_kind(
-            Kind::Truncated,
-            "the data file ends in the middle of a section",
-        )),
+        None => Err(cut_short(lines)),
     }
 }
 
@@ -519,10 +551,12 @@ fn atom_style(
                 list()
             ))
             .help("name one with --atom-style")
+            .at_line(block.first_line.saturating_sub(2))
         });
     }
     match first_row_values(block) {
-        5 | 8 => Ok(STYLES[0].1),
+        // No atoms, or those of the only style of that many values.
+        0 | 5 | 8 => Ok(STYLES[0].1),
         values => Err(Error::new(format!(
             "the file does not say its atom style, and several have {values} values a line"
         ))
@@ -532,71 +566,42 @@ fn atom_style(
 }
 
 fn read_atoms(block: &Block, count: usize, style: &[&str]) -> Result<Columns> {
-    let with_images = first_row_values(block) == style.len() + 3;
-    let mut names: Vec<String> = style.iter().map(|name| name.to_string()).collect();
-    if with_images {
-        names.extend(["ix", "iy", "iz"].map(str::to_string));
-    }
-    let expect = |name: &String| match name.as_str() {
-        "id" | "mol" | "ellipsoidflag" | "ix" | "iy" | "iz" => Expect::Integer,
+    let expect = |name: &str| match name {
+        "id" | "mol" | "ellipsoidflag" => Expect::Integer,
         "type" => Expect::Guess,
         _ => Expect::Real,
     };
-    let parsed = columns::parse(
-        block,
-        count,
-        &names,
-        &names.iter().map(expect).collect::<Vec<_>>(),
-    )?;
-    let named = names.into_iter().zip(parsed).map(|(name, values)| Column {
-        name,
-        width: 1,
-        values,
-    });
-    let mut columns = Columns(named.collect());
-    if with_images {
-        let [x, y, z] = ["ix", "iy", "iz"]
-            .map(|name| columns.take_integers(name).map(Option::unwrap_or_default));
-        let (x, y, z) = (x?, y?, z?);
-        let rows = (0..count)
-            .flat_map(|row| [x[row], y[row], z[row]])
-            .collect();
-        columns.0.push(Column {
+    let mut fields: Vec<Field> = style
+        .iter()
+        .map(|name| Field::single(name, expect(name)))
+        .collect();
+    if first_row_values(block) == style.len() + 3 {
+        fields.push(Field {
             name: "images".to_string(),
+            expect: Expect::Integer,
             width: 3,
-            values: Values::Integer(rows),
         });
     }
-    Ok(columns)
+    Ok(Columns(columns::parse(block, count, &fields)?))
 }
 
 /// Velocities in the order of `ids`, from rows in any order; angular velocities of spheres are passed over.
 fn read_velocities(block: &Block, count: usize, ids: &[i64]) -> Result<Column> {
-    let values = first_row_values(block).max(4);
-    let names: Vec<String> = ["id", "vx", "vy", "vz"]
-        .iter()
-        .map(|name| name.to_string())
-        .chain((5..=values).map(|at| format!("column {at}")))
-        .collect();
-    let expected: Vec<Expect> = (0..values)
-        .map(|at| {
-            if at == 0 {
-                Expect::Integer
-            } else {
-                Expect::Real
-            }
-        })
-        .collect();
-    let parsed = columns::parse(block, count, &names, &expected)?;
-    let named = names.into_iter().zip(parsed).map(|(name, values)| Column {
-        name,
-        width: 1,
-        values,
-    });
-    let mut columns = Columns(named.collect());
-    let order = columns.take_integers("id")?.unwrap_or_default();
-    columns.join(&["vx", "vy", "vz"], "velo")?;
-    let velocities = columns.take("velo").expect("just joined");
+    let further = first_row_values(block).saturating_sub(4);
+    let mut fields = vec![
+        Field::single("id", Expect::Integer),
+        Field::vector(VELOCITIES[0]),
+    ];
+    if further > 0 {
+        fields.push(Field {
+            name: "spin".to_string(),
+            expect: Expect::Real,
+            width: further,
+        });
+    }
+    let mut columns = Columns(columns::parse(block, count, &fields)?);
+    let order = columns.take_integers("id", 1)?.unwrap_or_default();
+    let velocities = columns.take(VELOCITIES[0]).expect("a field of its own");
     let mut rows: Vec<u32> = (0..count as u32).collect();
     rows.sort_by_key(|&row| order[row as usize]);
     if let Some((&row, _)) = rows
@@ -621,7 +626,7 @@ fn read_velocities(block: &Block, count: usize, ids: &[i64]) -> Result<Column> {
 /// Per-particle properties that a data file has no place for, of those that the frame has.
 pub fn left_out(frame: &Frame) -> Vec<&str> {
     let style = style_for(frame);
-    let kept = |name: &str| name == "velo" || name == "type" || style.1.contains(&name);
+    let kept = |name: &str| VELOCITIES.contains(&name) || name == "type" || style.1.contains(&name);
     let columns = frame.columns.iter().map(|column| column.name.as_str());
     let (types, _) = type_numbers(frame);
     let masses_fit = frame.masses.is_none()
@@ -718,12 +723,7 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
         });
         out.text("\n");
     }
-    if let Some(Column {
-        values: Values::Real(velocities),
-        width: 3,
-        ..
-    }) = frame.column("velo")
-    {
+    if let Some(velocities) = frame.velocities() {
         let spin = if *style == "sphere" || *style == "bpm/sphere" {
             " 0 0 0\n"
         } else {
@@ -792,25 +792,19 @@ fn format_box(out: &mut Writer, cell: &Cell) {
     }
 }
 
-/// Masses by type, if every type from 1 on is in use and its particles weigh the same; with the names of the species.
-fn masses_by_type<'a>(frame: &'a Frame, types: &[i64]) -> Option<Vec<(f64, &'a str)>> {
+/// Masses and names of the species by type, if every type from 1 on is in use and its particles weigh the same.
+fn masses_by_type<'a>(frame: &'a Frame, types: &[i64]) -> Option<BTreeMap<i64, (f64, &'a str)>> {
     let masses = frame.masses.as_ref()?;
-    let count = usize::try_from(types.iter().copied().max()?).ok()?;
-    if count > types.len() {
-        return None;
-    }
-    let mut rows: Vec<Option<(f64, &str)>> = vec![None; count];
+    let mut rows = BTreeMap::new();
     for (row, &kind) in types.iter().enumerate() {
-        let entry = rows.get_mut(usize::try_from(kind - 1).ok()?)?;
-        if entry
-            .get_or_insert((masses[row], frame.species.name(row)))
-            .0
-            != masses[row]
-        {
+        let entry = rows
+            .entry(kind)
+            .or_insert_with(|| (masses[row], &**frame.species.name(row)));
+        if entry.0 != masses[row] {
             return None;
         }
     }
-    rows.into_iter().collect()
+    (rows.len() as i64 == *types.iter().max()?).then_some(rows)
 }
 
 /// Masses by type, where each type has one; the names of the species stand as comments.
@@ -819,7 +813,7 @@ fn format_masses(out: &mut Writer, frame: &Frame, types: &[i64]) {
         return;
     };
     out.text("\nMasses\n\n");
-    for (kind, (mass, name)) in (1..).zip(rows) {
+    for (kind, (mass, name)) in rows {
         out.integer(kind).text(" ").real(mass);
         if name != kind.to_string() {
             out.text(" # ").text(name);

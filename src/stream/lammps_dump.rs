@@ -9,12 +9,12 @@ use std::sync::Arc;
 use nalgebra::Vector3;
 
 use super::assemble::{self, Columns};
-use super::columns::{self, Expect};
+use super::columns::{self, Expect, Field};
 use super::lines::{Block, Lines};
 use super::number::Writer;
 use super::text_format::TextFormat;
 use crate::data::cell::Cell;
-use crate::data::frame::{Column, Coordinates, Frame, Species, Values};
+use crate::data::frame::{Column, Coordinates, Frame, Species, VELOCITIES, Values};
 use crate::error::{Error, Kind, Result};
 
 /// Key of a frame that keeps the boundary flags which say more than periodic or fixed.
@@ -55,7 +55,11 @@ impl TextFormat for LammpsDump {
         let mut inside = false;
         loop {
             let Some(line) = lines.line()? else {
-                return if inside { Err(cut_short()) } else { Ok(None) };
+                return if inside {
+                    Err(cut_short(lines))
+                } else {
+                    Ok(None)
+                };
             };
             let item = match line.strip_prefix("ITEM:") {
                 Some(item) => item.trim().to_string(),
@@ -65,9 +69,11 @@ impl TextFormat for LammpsDump {
                         "expected an ITEM: line, found '{}'",
                         line.chars().take(40).collect::<String>()
                     );
-                    return Err(Error::new(what)
-                        .help("the number of atoms may not match the rows")
-                        .at_line(lines.number()));
+                    let help = match self.block_size {
+                        0 => "check the format of the input, or name it with --format",
+                        _ => "the number of atoms may not match the rows",
+                    };
+                    return Err(Error::new(what).help(help).at_line(lines.number()));
                 }
             };
             inside = true;
@@ -88,7 +94,7 @@ impl TextFormat for LammpsDump {
             } else if let Some(header) = item.strip_prefix("BOX BOUNDS") {
                 let numbers = |text: &str| {
                     text.split_whitespace()
-                        .map(columns::real)
+                        .map(|word| columns::real(word).filter(|value| value.is_finite()))
                         .collect::<Option<Vec<f64>>>()
                 };
                 let line = lines.number() + 1;
@@ -108,7 +114,10 @@ impl TextFormat for LammpsDump {
                     self.columns = Arc::new(names.split_whitespace().map(str::to_string).collect());
                 }
                 let (Some(step), Some(rows)) = (step, rows) else {
-                    return Err(Error::new("the snapshot lacks ITEM: TIMESTEP or ITEM: NUMBER OF ATOMS before its atoms").at_line(lines.number()));
+                    let what = "the snapshot lacks ITEM: TIMESTEP or ITEM: NUMBER OF ATOMS before its atoms";
+                    return Err(Error::new(what)
+                        .help("add what is missing")
+                        .at_line(lines.number()));
                 };
                 let block = lines.block(rows, self.block_size)?;
                 self.block_size = block.bytes.len();
@@ -134,15 +143,18 @@ impl TextFormat for LammpsDump {
     }
 
     fn parse(raw: Raw) -> Result<Frame> {
-        let names = &raw.columns[..];
-        let expected: Vec<Expect> = names.iter().map(|name| expect(name)).collect();
-        let parsed = columns::parse(&raw.block, raw.rows, names, &expected)?;
-        let named = names.iter().zip(parsed).map(|(name, values)| Column {
-            name: name.clone(),
-            width: 1,
-            values,
-        });
-        let mut columns = Columns(named.collect());
+        let columns = columns::parse(&raw.block, raw.rows, &fields(&raw.columns));
+        let mut columns = Columns(columns.map_err(|error| {
+            match memchr::memmem::find(&raw.block.bytes, b"ITEM:") {
+                Some(_) => error.help("the number of atoms does not match the rows"),
+                None => error,
+            }
+        })?);
+        for (parts, name) in GROUPS {
+            if columns.have(&parts) {
+                columns.join(&parts, name)?;
+            }
+        }
 
         let mut frame = Frame {
             step: Some(raw.step),
@@ -160,41 +172,73 @@ impl TextFormat for LammpsDump {
                 .extend(boundary.map(|flags| (BOUNDARY.to_string(), flags)));
         }
         frame.ids = columns
-            .take_integers("id")?
+            .take_integers("id", 1)?
             .unwrap_or_else(|| assemble::ordinal_ids(raw.rows));
-        take_positions(&mut columns, &mut frame, raw.rows)?;
+        let first_line = raw.block.first_line;
+        take_positions(&mut columns, &mut frame, first_line)
+            .map_err(|error| error.at_line(first_line - 1))?;
         take_species(&mut columns, &mut frame, raw.rows)?;
         assemble::take_sizes(&mut columns, &mut frame)?;
-        for (parts, name) in VECTORS {
-            if columns.have(&parts) {
-                columns.join(&parts, name)?;
-            }
-        }
         columns.join_numbered()?;
         frame.columns = columns.0;
         assemble::finish(frame, Some(raw.block.first_line))
     }
 }
 
-/// Dump columns that are one vector in extended XYZ, under the name that OVITO gives it there.
-const VECTORS: [([&str; 3], &str); 2] =
-    [(["vx", "vy", "vz"], "velo"), (["fx", "fy", "fz"], "forces")];
-
-/// The kinds of position, the preferred first: columns, whether unwrapped, whether in fractions of the box.
-const POSITIONS: [([&str; 3], bool, bool); 4] = [
-    (["xu", "yu", "zu"], true, false),
-    (["xsu", "ysu", "zsu"], true, true),
-    (["x", "y", "z"], false, false),
-    (["xs", "ys", "zs"], false, true),
+/// Columns of a dump that belong together, and the name that they get: that of extended XYZ where it has one.
+const GROUPS: [([&str; 3], &str); 7] = [
+    (["xu", "yu", "zu"], "unwrapped"),
+    (["xsu", "ysu", "zsu"], "unwrapped scaled"),
+    (["x", "y", "z"], "wrapped"),
+    (["xs", "ys", "zs"], "wrapped scaled"),
+    (["ix", "iy", "iz"], "images"),
+    (["vx", "vy", "vz"], VELOCITIES[0]),
+    (["fx", "fy", "fz"], "forces"),
 ];
-const IMAGES: [&str; 3] = ["ix", "iy", "iz"];
+
+/// The kinds of position, the preferred first: name of the group, whether unwrapped, whether in fractions of the box.
+const POSITIONS: [(&str, bool, bool); 4] = [
+    ("unwrapped", true, false),
+    ("unwrapped scaled", true, true),
+    ("wrapped", false, false),
+    ("wrapped scaled", false, true),
+];
+
+/// The fields of a line; neighbours that belong together are one.
+fn fields(names: &[String]) -> Vec<Field> {
+    let mut fields = Vec::with_capacity(names.len());
+    let mut rest = names;
+    while let [name, others @ ..] = rest {
+        let group = GROUPS.iter().find(|(parts, _)| {
+            rest.iter()
+                .take(3)
+                .map(String::as_str)
+                .eq(parts.iter().copied())
+        });
+        match group {
+            Some((parts, group)) => {
+                fields.push(Field {
+                    name: group.to_string(),
+                    expect: expect(parts[0]),
+                    width: 3,
+                });
+                rest = &rest[3..];
+            }
+            None => {
+                fields.push(Field::single(name, expect(name)));
+                rest = others;
+            }
+        }
+    }
+    fields
+}
 
 fn expect(name: &str) -> Expect {
     match name {
         "id" | "type" | "ix" | "iy" | "iz" => Expect::Integer,
         "element" => Expect::Text,
         "radius" | "diameter" | "mass" | "vx" | "vy" | "vz" | "fx" | "fy" | "fz" => Expect::Real,
-        _ if POSITIONS.iter().any(|(names, ..)| names.contains(&name)) => Expect::Real,
+        _ if GROUPS.iter().any(|(parts, _)| parts.contains(&name)) => Expect::Real,
         _ if name.starts_with("c_")
             || name.starts_with("f_")
             || name.starts_with("v_")
@@ -206,23 +250,19 @@ fn expect(name: &str) -> Expect {
     }
 }
 
-fn take_positions(columns: &mut Columns, frame: &mut Frame, rows: usize) -> Result<()> {
-    let Some((names, unwrapped, scaled)) = POSITIONS
+fn take_positions(columns: &mut Columns, frame: &mut Frame, first_line: u64) -> Result<()> {
+    let Some((group, unwrapped, scaled)) = POSITIONS
         .into_iter()
-        .find(|(names, ..)| columns.have(names))
+        .find(|(group, ..)| columns.have(&[group]))
     else {
         return Err(Error::new("the dump has no positions")
             .help("dump x y z, xs ys zs, xu yu zu or xsu ysu zsu (all three of a kind)"));
     };
-    columns.join(&names, "pos")?;
-    let positions = columns.take_reals("pos")?.unwrap_or_default();
-    frame.positions = assemble::vectors(&positions);
-    debug_assert_eq!(frame.positions.len(), rows);
+    frame.positions = assemble::vectors(&columns.take_reals(group, 3)?.unwrap_or_default());
     if scaled {
-        let cell = frame
-            .cell
-            .as_ref()
-            .ok_or_else(|| Error::new("scaled positions need ITEM: BOX BOUNDS"))?;
+        let cell = frame.cell.as_ref().ok_or_else(|| {
+            Error::new("scaled positions need ITEM: BOX BOUNDS").help("add the box to the frame")
+        })?;
         frame
             .positions
             .iter_mut()
@@ -230,12 +270,12 @@ fn take_positions(columns: &mut Columns, frame: &mut Frame, rows: usize) -> Resu
     }
     if unwrapped {
         frame.coordinates = Coordinates::Unwrapped;
-    } else if columns.have(&IMAGES) {
-        let flags = IMAGES.map(|name| columns.take_integers(name).map(Option::unwrap_or_default));
-        let [x, y, z] = flags;
-        let (x, y, z) = (x?, y?, z?);
-        let rows: Vec<i64> = (0..rows).flat_map(|row| [x[row], y[row], z[row]]).collect();
-        frame.coordinates = assemble::images(&rows)?;
+    } else if let Some(images) = columns.take_integers("images", 3)? {
+        frame.coordinates = assemble::images(&images, first_line)?;
+    }
+    // Positions of another kind, and flags that are not needed, stay as the columns that they were.
+    for (parts, group) in &GROUPS[..5] {
+        columns.split(group, parts);
     }
     Ok(())
 }
@@ -291,7 +331,7 @@ fn take_species(columns: &mut Columns, frame: &mut Frame, rows: usize) -> Result
 fn value<T>(lines: &mut Lines, what: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
     let number = lines.number() + 1;
     let Some(line) = lines.line()? else {
-        return Err(cut_short());
+        return Err(cut_short(lines));
     };
     parse(line.trim()).ok_or_else(|| {
         let found: String = line.trim().chars().take(40).collect();
@@ -301,12 +341,13 @@ fn value<T>(lines: &mut Lines, what: &str, parse: impl Fn(&str) -> Option<T>) ->
     })
 }
 
-fn cut_short() -> Error {
+fn cut_short(lines: &Lines) -> Error {
     Error::of_kind(
         Kind::Truncated,
         "the input ends in the middle of a frame's header",
     )
     .help("use --partial to go on with the complete frames before it")
+    .at_line(lines.number() + 1)
 }
 
 impl Bounds {
@@ -330,7 +371,9 @@ impl Bounds {
                 "the bounds of the box have {} values a line where {wanted} belong",
                 self.values[row].len()
             );
-            return Err(Error::new(what).help("correct the line"));
+            return Err(Error::new(what)
+                .help("correct the line")
+                .at_line(self.line + row as u64));
         }
         // Dumps of before 2010 have no flags and were of periodic boxes for the most part.
         let periodic = match flags[..] {
@@ -341,7 +384,8 @@ impl Bounds {
                     "the boundary flags '{}' are not three",
                     flags.join(" ")
                 ))
-                .help("write such as pp pp pp"));
+                .help("write such as pp pp pp")
+                .at_line(self.line - 1));
             }
         };
         let unusual = flags.iter().any(|flag| !matches!(*flag, "pp" | "ff"));
@@ -366,7 +410,9 @@ impl Bounds {
                     low[axis],
                     high[axis]
                 );
-                return Err(Error::new(what).help("correct the bounds of this frame"));
+                return Err(Error::new(what)
+                    .help("correct the bounds of this frame")
+                    .at_line(self.line + axis as u64));
             }
             let length = high - low;
             Cell::new(
@@ -474,18 +520,26 @@ pub fn format(frame: &Frame, first: bool) -> Result<Vec<u8>> {
     Ok(out.into_bytes())
 }
 
+/// Numbers that LAMMPS takes for atom types.
+const TYPES: std::ops::RangeInclusive<i64> = 1..=i32::MAX as i64;
+
 /// Type numbers, and whether the names of the species have to be written beside them.
 pub fn type_numbers(frame: &Frame) -> (Vec<i64>, bool) {
-    let kept = frame.column("type").map(|column| &column.values);
-    if let Some(Values::Integer(types)) = kept {
+    if let Some(Column {
+        values: Values::Integer(types),
+        width: 1,
+        ..
+    }) = frame.column("type")
+        && types.iter().all(|kind| TYPES.contains(kind))
+    {
         return (types.clone(), true);
     }
-    let numbers: Option<Vec<i64>> = frame
-        .species
-        .names
-        .iter()
-        .map(|name| name.parse().ok().filter(|&number| number > 0))
-        .collect();
+    // A name such as 01 is not the number 1.
+    let number = |name: &std::sync::Arc<str>| {
+        let number = name.parse().ok().filter(|number| TYPES.contains(number))?;
+        (number.to_string() == **name).then_some(number)
+    };
+    let numbers: Option<Vec<i64>> = frame.species.names.iter().map(number).collect();
     let named = numbers.is_none();
     let numbers = numbers.unwrap_or_else(|| assemble::ordinal_ids(frame.species.names.len()));
     (
@@ -500,14 +554,20 @@ pub fn type_numbers(frame: &Frame) -> (Vec<i64>, bool) {
 }
 
 fn component_names(column: &Column) -> Vec<String> {
-    match VECTORS
+    let clean = column.name.replace(char::is_whitespace, "_");
+    let name = match clean.as_str() {
+        name if VELOCITIES.contains(&name) => VELOCITIES[0],
+        "force" => "forces",
+        name => name,
+    };
+    match GROUPS
         .iter()
-        .find(|(_, name)| *name == column.name && column.width == 3)
+        .find(|(_, group)| *group == name && column.width == 3)
     {
-        Some((parts, _)) => parts.iter().map(|part| part.to_string()).collect(),
-        None if column.width == 1 => vec![column.name.clone()],
+        Some((parts, _)) => parts.map(str::to_string).to_vec(),
+        None if column.width == 1 => vec![clean],
         None => (1..=column.width)
-            .map(|index| format!("{}[{index}]", column.name))
+            .map(|index| format!("{clean}[{index}]"))
             .collect(),
     }
 }

@@ -172,7 +172,7 @@ pub struct About {
     pub format: Format,
     /// How much has been read.
     pub meter: Arc<Meter>,
-    cut_short: AtomicBool,
+    cut_short: Arc<AtomicBool>,
     positions: Mutex<Option<&'static str>>,
 }
 
@@ -202,27 +202,23 @@ impl About {
 /// Opens an input: its frames are cut out by the caller's thread, parsed by the workers, and arrive in order.
 pub fn open(input: &Input, options: &Options, workers: Workers) -> Result<Trajectory> {
     let name = input.name();
-    let opened = open_frames(input, options, workers).map_err(|error| error.in_input(&name))?;
-    let (frames, format, meter) = opened;
+    let cut_short = Arc::new(AtomicBool::new(false));
+    let opened = open_frames(input, options, workers, &cut_short);
+    let (frames, format, meter) = opened.map_err(|error| error.in_input(&name))?;
     let about = Arc::new(About {
         name,
         format,
         meter,
-        cut_short: AtomicBool::new(false),
+        cut_short,
         positions: Mutex::new(None),
     });
-    let whole = Complete {
-        frames,
-        about: about.clone(),
-        partial: options.partial,
-    };
 
     let mut attacher = Attacher::new(options.attachments.clone());
     let mut unwrapper = Unwrapper::new(options.unwrap);
     let species = options.species.clone();
     let noted = about.clone();
-    let frames = whole.map(move |frame| {
-        let frame = frame?;
+    let frames = frames.map(move |frame| {
+        let frame = frame.map_err(|error| error.in_input(&noted.name))?;
         noted.note_positions(&frame);
         let ordinal = frame.ordinal;
         let completed = attacher
@@ -245,7 +241,7 @@ pub fn open(input: &Input, options: &Options, workers: Workers) -> Result<Trajec
 pub fn extent(input: &Input, options: &Options) -> Result<Extent> {
     let measured = || match content(input, options)? {
         Opened::Chemfiles(path, format) => {
-            let (frames, _) = chemfiles::open((*path).as_ref(), format)?;
+            let (frames, _) = by_chemfiles(&path, format)?;
             measure(
                 frames.map(|frame| frame.map(|frame| frame.step)),
                 options.partial,
@@ -272,19 +268,13 @@ fn measure_text<F: TextFormat>(frames: RawFrames<F>, options: &Options) -> Resul
 
 fn measure(steps: impl Iterator<Item = Result<Option<i64>>>, partial: bool) -> Result<Extent> {
     let mut extent = Extent::default();
-    for step in steps {
-        match step {
-            Ok(step) => {
-                extent.steps = match (extent.steps, step) {
-                    (Some((first, _)), Some(step)) => Some((first, step)),
-                    (None, Some(step)) if extent.frames == 0 => Some((step, step)),
-                    _ => None,
-                };
-                extent.frames += 1;
-            }
-            Err(error) if partial && error.kind() == Kind::Truncated => break,
-            Err(error) => return Err(error),
-        }
+    for step in whole(steps, partial, Arc::default()) {
+        extent.steps = match (extent.steps, step?) {
+            (Some((first, _)), Some(step)) => Some((first, step)),
+            (None, Some(step)) if extent.frames == 0 => Some((step, step)),
+            _ => None,
+        };
+        extent.frames += 1;
     }
     Ok(extent)
 }
@@ -293,12 +283,14 @@ fn open_frames(
     input: &Input,
     options: &Options,
     workers: Workers,
+    cut_short: &Arc<AtomicBool>,
 ) -> Result<(Source, Format, Arc<Meter>)> {
     Ok(match content(input, options)? {
         Opened::Chemfiles(path, format) => {
-            let (frames, meter) = chemfiles::open((*path).as_ref(), format)?;
+            let (frames, meter) = by_chemfiles(&path, format)?;
             // The path may be that of a temporary file: it has to outlive the reading.
             let frames = frames.inspect(move |_| _ = &path);
+            let frames = whole(frames, options.partial, cut_short.clone());
             (
                 select::frames(frames, options.frames),
                 Format::Chemfiles(format),
@@ -308,14 +300,14 @@ fn open_frames(
         Opened::Text(lines, format) => {
             let meter = lines.meter();
             let frames = match format {
-                Format::LammpsDump => parsed(LammpsDump::default(), lines, options, workers),
-                Format::LammpsData => parsed(
-                    LammpsData::new(options.atom_style.clone()),
-                    lines,
-                    options,
-                    workers,
-                ),
-                _ => parsed(Xyz::default(), lines, options, workers),
+                Format::LammpsDump => {
+                    parsed(LammpsDump::default(), lines, options, workers, cut_short)
+                }
+                Format::LammpsData => {
+                    let format = LammpsData::new(options.atom_style.clone());
+                    parsed(format, lines, options, workers, cut_short)
+                }
+                _ => parsed(Xyz::default(), lines, options, workers, cut_short),
             };
             (frames, format, meter)
         }
@@ -352,7 +344,7 @@ fn content(input: &Input, options: &Options) -> Result<Opened> {
     let mut lines = Lines::new(reader, meter);
     let format = match options.format.or(by_name.0) {
         Some(format) => format,
-        None => Format::from_content(lines.peek(1 << 14)?).ok_or_else(|| {
+        None => Format::from_content(start(&mut lines)?).ok_or_else(|| {
             Error::new("the format cannot be told from the name or the content")
                 .help(format!("name it with --format ({})", Format::names()))
         })?,
@@ -360,28 +352,51 @@ fn content(input: &Input, options: &Options) -> Result<Opened> {
     Ok(Opened::Text(lines, format))
 }
 
-fn parsed<F: TextFormat>(format: F, lines: Lines, options: &Options, workers: Workers) -> Source {
-    let raw = select::frames(RawFrames::new(format, lines), options.frames);
+/// The beginning of an input. If it ends too early, what there is of it: a reader will come to the end again, and knows the frame.
+fn start(lines: &mut Lines) -> Result<&[u8]> {
+    match lines.peek(1 << 14) {
+        Err(error) if error.kind() != Kind::Truncated => return Err(error),
+        _ => {}
+    }
+    lines.peek(0)
+}
+
+fn parsed<F: TextFormat>(
+    format: F,
+    lines: Lines,
+    options: &Options,
+    workers: Workers,
+    cut_short: &Arc<AtomicBool>,
+) -> Source {
+    let raw = whole(
+        RawFrames::new(format, lines),
+        options.partial,
+        cut_short.clone(),
+    );
+    let raw = select::frames(raw, options.frames);
     workers.map_ordered(raw, |raw| raw.and_then(text_format::parse::<F>))
 }
 
-/// The frames up to the first that is not whole, if the user said so; every error with the input's name.
-struct Complete {
-    frames: Source,
-    about: Arc<About>,
-    partial: bool,
+fn by_chemfiles(
+    path: &Box<dyn AsRef<Path>>,
+    format: &'static chemfiles::Format,
+) -> Result<(chemfiles::ChemfilesFrames, Arc<Meter>)> {
+    chemfiles::open((**path).as_ref(), format).map_err(Error::before_any_frame)
 }
 
-impl Iterator for Complete {
-    type Item = Result<Frame>;
-
-    fn next(&mut self) -> Option<Result<Frame>> {
-        match self.frames.next()? {
-            Err(error) if self.partial && error.kind() == Kind::Truncated => {
-                self.about.cut_short.store(true, Ordering::Relaxed);
-                None
-            }
-            frame => Some(frame.map_err(|error| error.in_input(&self.about.name))),
+/// The frames up to the first that is not whole, if `partial`; whether there was one is noted in `cut_short`.
+///
+/// This comes before frames are selected, so that a range that counts from the end counts from the last whole one.
+fn whole<T>(
+    mut frames: impl Iterator<Item = Result<T>>,
+    partial: bool,
+    cut_short: Arc<AtomicBool>,
+) -> impl Iterator<Item = Result<T>> {
+    std::iter::from_fn(move || match frames.next()? {
+        Err(error) if partial && error.kind() == Kind::Truncated => {
+            cut_short.store(true, Ordering::Relaxed);
+            None
         }
-    }
+        frame => Some(frame),
+    })
 }

@@ -61,6 +61,11 @@ impl<F: TextFormat> Iterator for RawFrames<F> {
             }
             Err(error) => {
                 self.next = None;
+                let error = if ordinal == 0 {
+                    error.before_any_frame()
+                } else {
+                    error
+                };
                 Some(Err(error.in_frame(ordinal)))
             }
         }

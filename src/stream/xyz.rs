@@ -6,12 +6,12 @@
 use nalgebra::Vector3;
 
 use super::assemble::{self, Columns};
-use super::columns::{self, Expect};
+use super::columns::{self, Expect, Field};
 use super::lines::{Block, Lines};
 use super::number::Writer;
 use super::text_format::TextFormat;
 use crate::data::cell::Cell;
-use crate::data::frame::{Column, Coordinates, Frame, Species, Values};
+use crate::data::frame::{Coordinates, Frame, Species, Values};
 use crate::error::{Error, Kind, Result};
 
 /// Reader of extended and plain XYZ.
@@ -42,7 +42,12 @@ impl TextFormat for Xyz {
                     let rows = text.parse::<usize>();
                     break rows.map_err(|_| {
                         Error::new(format!("expected the number of atoms, found '{found}'"))
-                            .help("the count of the frame before may not match its rows")
+                            .help(match self.block_size {
+                                0 => "check the format of the input, or name it with --format",
+                                _ => {
+                                    "the number of atoms of the frame before may not match its rows"
+                                }
+                            })
                             .at_line(lines.number())
                     })?;
                 }
@@ -53,7 +58,8 @@ impl TextFormat for Xyz {
                 Kind::Truncated,
                 "the input ends in the middle of a frame's header",
             )
-            .help("use --partial to go on with the complete frames before it"));
+            .help("use --partial to go on with the complete frames before it")
+            .at_line(lines.number() + 1));
         };
         let comment = comment.to_string();
         let block = lines.block(rows, self.block_size)?;
@@ -96,37 +102,47 @@ impl TextFormat for Xyz {
             Some(properties) => properties,
             None => plain_properties(&raw.block),
         };
-        let mut columns = parse_block(&raw.block, raw.rows, &properties)?;
+        let mut columns = Columns(columns::parse(&raw.block, raw.rows, &properties)?);
 
-        let positions = columns
-            .take("pos")
-            .or_else(|| columns.take("positions"))
-            .filter(|column| column.width == 3);
-        let Some(Values::Real(positions)) = positions.map(|column| column.values) else {
-            return Err(Error::new("Properties has no pos:R:3")
-                .help("positions are needed")
-                .at_line(comment_line));
-        };
-        frame.positions = assemble::vectors(&positions);
-        frame.ids = columns
-            .take_integers("id")?
-            .unwrap_or_else(|| assemble::ordinal_ids(raw.rows));
-        let species = columns
-            .take("species")
-            .or_else(|| columns.take("element"))
-            .or_else(|| columns.take("type"));
-        frame.species = match species.map(|column| column.values) {
-            Some(Values::Integer(types)) => Species::from_types(&types),
-            Some(values) => Species::from_labels(&assemble::labels(values)),
-            None => Species::from_types(&vec![1; raw.rows]),
-        };
-        assemble::take_sizes(&mut columns, &mut frame)?;
-        if let Some(shift) = columns.take_integers("map_shift")? {
-            frame.coordinates = assemble::images(&shift)?;
-        }
+        take_columns(&mut columns, &mut frame, raw.rows, raw.block.first_line)
+            .map_err(|error| error.at_line(comment_line))?;
         frame.columns = columns.0;
         assemble::finish(frame, Some(raw.block.first_line))
     }
+}
+
+/// Takes what every frame has out of the columns.
+fn take_columns(
+    columns: &mut Columns,
+    frame: &mut Frame,
+    rows: usize,
+    first_line: u64,
+) -> Result<()> {
+    let positions = match columns.take_reals("pos", 3)? {
+        Some(positions) => Some(positions),
+        None => columns.take_reals("positions", 3)?,
+    };
+    let positions = positions.ok_or_else(|| {
+        Error::new("Properties has no pos:R:3").help("write the positions into the file")
+    })?;
+    frame.positions = assemble::vectors(&positions);
+    frame.ids = columns
+        .take_integers("id", 1)?
+        .unwrap_or_else(|| assemble::ordinal_ids(rows));
+    let named = ["species", "element", "type"]
+        .into_iter()
+        .find(|name| columns.have(&[name]));
+    let species = named.map(|name| columns.take_values(name, 1)).transpose()?;
+    frame.species = match species.flatten() {
+        Some(Values::Integer(types)) => Species::from_types(&types),
+        Some(values) => Species::from_labels(&assemble::labels(values)),
+        None => Species::from_types(&vec![1; rows]),
+    };
+    assemble::take_sizes(columns, frame)?;
+    if let Some(shift) = columns.take_integers("map_shift", 3)? {
+        frame.coordinates = assemble::images(&shift, first_line)?;
+    }
+    Ok(())
 }
 
 const STEP: [&str; 4] = ["Timestep", "timestep", "Step", "step"];
@@ -135,13 +151,6 @@ const TIME: [&str; 2] = ["Time", "time"];
 const UNWRAPPED: &str = "unwrapped";
 /// Key of the temperature.
 const TEMPERATURE: &str = "temperature";
-
-/// A column of `Properties`.
-struct Property {
-    name: String,
-    expect: Expect,
-    width: usize,
-}
 
 /// Whether a comment line is that of extended XYZ.
 pub fn is_extended(comment: &str) -> bool {
@@ -201,7 +210,12 @@ fn scan(text: &str, ends: impl Fn(char) -> bool) -> Result<(String, &str)> {
     let mut characters = text.char_indices().skip(1);
     while let Some((at, c)) = characters.next() {
         match c {
-            '\\' if close != '}' => value.extend(characters.next().map(|(_, escaped)| escaped)),
+            '\\' if close != '}' => match characters.next() {
+                Some((_, escaped)) if escaped == close || escaped == '\\' => value.push(escaped),
+                // A backslash before anything else stands for itself, as in C:\data.
+                Some((_, other)) => value.extend([c, other]),
+                None => {}
+            },
             c if c == close => return Ok((value, &text[at + c.len_utf8()..])),
             c => value.push(c),
         }
@@ -209,7 +223,7 @@ fn scan(text: &str, ends: impl Fn(char) -> bool) -> Result<(String, &str)> {
     Err(Error::new("a quote in the comment line is not closed").help("correct the line"))
 }
 
-fn take_keys(keys: Vec<(String, String)>, frame: &mut Frame) -> Result<Option<Vec<Property>>> {
+fn take_keys(keys: Vec<(String, String)>, frame: &mut Frame) -> Result<Option<Vec<Field>>> {
     let (mut lattice, mut periodic, mut origin, mut properties) = (None, None, None, None);
     for (key, text) in keys {
         match key.as_str() {
@@ -266,7 +280,7 @@ fn flags(text: &str) -> Result<[bool; 3]> {
         })
 }
 
-fn parse_properties(text: &str) -> Result<Vec<Property>> {
+fn parse_properties(text: &str) -> Result<Vec<Field>> {
     let parts: Vec<&str> = text.split(':').collect();
     let bad = || {
         Error::new(format!(
@@ -291,7 +305,7 @@ fn parse_properties(text: &str) -> Result<Vec<Property>> {
             .ok()
             .filter(|&width| (1..=1024).contains(&width))
             .ok_or_else(bad)?;
-        Ok(Property {
+        Ok(Field {
             name: triple[0].to_string(),
             expect,
             width,
@@ -301,7 +315,7 @@ fn parse_properties(text: &str) -> Result<Vec<Property>> {
 }
 
 /// Columns of a plain file: species, position, and whatever else its first line holds.
-fn plain_properties(block: &Block) -> Vec<Property> {
+fn plain_properties(block: &Block) -> Vec<Field> {
     let first = block
         .bytes
         .split(|&byte| byte == b'\n')
@@ -311,73 +325,11 @@ fn plain_properties(block: &Block) -> Vec<Property> {
         .split(u8::is_ascii_whitespace)
         .filter(|word| !word.is_empty())
         .count();
-    let mut properties = vec![
-        Property {
-            name: "species".to_string(),
-            expect: Expect::Text,
-            width: 1,
-        },
-        Property {
-            name: "pos".to_string(),
-            expect: Expect::Real,
-            width: 3,
-        },
-    ];
-    properties.extend((5..=count).map(|column| Property {
-        name: format!("column_{column}"),
-        expect: Expect::Guess,
-        width: 1,
-    }));
-    properties
-}
-
-fn parse_block(block: &Block, rows: usize, properties: &[Property]) -> Result<Columns> {
-    let singles = |property: &Property| {
-        std::iter::repeat_n((property.name.clone(), property.expect), property.width)
-            .collect::<Vec<_>>()
-    };
-    let (names, expected): (Vec<_>, Vec<_>) = properties.iter().flat_map(singles).unzip();
-    let mut parsed = columns::parse(block, rows, &names, &expected)?.into_iter();
-    let join = |property: &Property| {
-        let parts: Vec<Values> = parsed.by_ref().take(property.width).collect();
-        Column {
-            name: property.name.clone(),
-            width: property.width,
-            values: interleave(parts),
-        }
-    };
-    Ok(Columns(properties.iter().map(join).collect()))
-}
-
-/// The components of a vector column, which were parsed one by one, row by row.
-fn interleave(mut parts: Vec<Values>) -> Values {
-    fn rows<T: Clone>(parts: Vec<Vec<T>>) -> Vec<T> {
-        (0..parts[0].len())
-            .flat_map(|row| parts.iter().map(move |part| part[row].clone()))
-            .collect()
-    }
-    macro_rules! pick {
-        ($variant:ident) => {
-            Values::$variant(rows(
-                parts
-                    .into_iter()
-                    .map(|part| match part {
-                        Values::$variant(values) => values,
-                        _ => Vec::new(),
-                    })
-                    .collect(),
-            ))
-        };
-    }
-    if parts.len() == 1 {
-        return parts.remove(0);
-    }
-    match &parts[0] {
-        Values::Integer(_) => pick!(Integer),
-        Values::Real(_) => pick!(Real),
-        Values::Boolean(_) => pick!(Boolean),
-        Values::Text(_) => pick!(Text),
-    }
+    let mut fields = vec![Field::single("species", Expect::Text), Field::vector("pos")];
+    fields.extend(
+        (5..=count).map(|column| Field::single(&format!("column_{column}"), Expect::Guess)),
+    );
+    fields
 }
 
 /// Text of a frame in extended XYZ. Every number round-trips exactly.
@@ -421,7 +373,12 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
             Values::Boolean(_) => "L",
             Values::Text(_) => "S",
         };
-        out.text(&format!(":{}:{letter}:{}", column.name, column.width));
+        // What separates the properties cannot be part of a name.
+        let name = column.name.replace(
+            |c: char| c.is_whitespace() || matches!(c, ':' | '"' | '\'' | '\\'),
+            "_",
+        );
+        out.text(&format!(":{name}:{letter}:{}", column.width));
     }
     if frame.coordinates == Coordinates::Unwrapped {
         out.text(" ").text(UNWRAPPED).text("=T");
@@ -475,10 +432,11 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
 fn quoted(text: &str) -> String {
     let special =
         |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '=' | '[' | '{' | '}' | ',');
-    // An array in brackets stands as it is; a text that only begins like one does not.
-    let is_array = text.starts_with('[') && matches!(scan(text, char::is_whitespace), Ok((_, "")));
-    if text.is_empty() || text.contains(special) && !is_array {
-        return format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    // Lists are written as they are; what only begins like one would not be read back.
+    let is_list =
+        text.starts_with('[') && scan(text, |_| false).is_ok_and(|(_, after)| after.is_empty());
+    match text.is_empty() || text.starts_with('[') || text.contains(special) {
+        true if !is_list => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+        _ => text.to_string(),
     }
-    text.to_string()
 }

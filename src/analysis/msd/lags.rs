@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Arguments, Followed, Spacing};
+use super::{Arguments, Followed, Spacing, curve_color, curve_labels, curves_shown};
 use crate::analysis::{ALL, Analysis, Moment};
-use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Scale, Stroke};
+use crate::data::figure::{Axes, Axis, Figure, Layer, Scale, Stroke};
 use crate::data::frame::{Frame, Species};
 use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, TableSpec};
 use crate::error::{Error, Result};
@@ -238,10 +238,8 @@ impl Analysis for ByLag {
         let names: Vec<Arc<str>> = std::iter::once(ALL.into())
             .chain(context.species.names.iter().cloned())
             .collect();
-        let mut curves: Vec<(String, Vec<Row>)> = names
-            .iter()
-            .map(|name| (name.to_string(), Vec::new()))
-            .collect();
+        let labels = curve_labels(&context.species).into_iter();
+        let mut curves: Vec<(String, Vec<Row>)> = labels.map(|label| (label, Vec::new())).collect();
         for (at, lag) in lags.iter().enumerate() {
             let groups: Vec<Group> = sums.groups.iter().map(|sums| sums.at(at)).collect();
             let mut rows = vec![
@@ -329,11 +327,7 @@ impl Analysis for ByLag {
     fn figure(&self, name: &str, inputs: &[(String, Finished)]) -> Figure {
         let curves: Vec<(String, &Vec<Row>)> = match inputs {
             [(_, only)] => {
-                let shown = if only.curves.len() == 2 {
-                    1
-                } else {
-                    only.curves.len().min(9)
-                };
+                let shown = curves_shown(only.curves.len());
                 only.curves
                     .iter()
                     .take(shown)
@@ -357,11 +351,7 @@ impl Analysis for ByLag {
                         row.msd
                     }
                 };
-                let color = if index == 0 {
-                    Color::Black
-                } else {
-                    Color::Series(index - 1)
-                };
+                let color = curve_color(index);
                 Layer::Line {
                     points: rows.iter().map(|row| (row.lag, value(row))).collect(),
                     stroke: Stroke::solid(color),

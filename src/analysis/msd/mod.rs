@@ -1,12 +1,15 @@
 //! `msd`: how far particles have moved, from a reference frame or over lag times.
 
+use std::sync::Arc;
+
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use nalgebra::Vector3;
 
-use super::{Command, Runner, Wanted};
-use crate::data::frame::{Coordinates, Frame};
+use super::{ALL, Command, Runner, Wanted};
+use crate::data::figure::Color;
+use crate::data::frame::{Coordinates, Frame, Species};
 use crate::error::{Error, Result};
 
 pub mod lags;
@@ -32,7 +35,12 @@ pub struct Arguments {
     pub drift: Drift,
 
     /// ⟨Δr²⟩ (length²) at which the summary gives the temperature
-    #[arg(long, value_name = "VALUE", default_value_t = 1.0)]
+    #[arg(
+        long,
+        value_name = "VALUE",
+        default_value_t = 1.0,
+        allow_negative_numbers = true
+    )]
     pub threshold: f64,
 
     /// Temperatures whose displacement histograms the figure `histogram` shows (times, steps or frames where there is no temperature).
@@ -46,7 +54,12 @@ pub struct Arguments {
     pub at: Vec<f64>,
 
     /// Width of the histogram's bins in log₁₀ Δr
-    #[arg(long, value_name = "WIDTH", default_value_t = 0.05)]
+    #[arg(
+        long,
+        value_name = "WIDTH",
+        default_value_t = 0.05,
+        allow_negative_numbers = true
+    )]
     pub bin_width: f64,
 }
 
@@ -105,6 +118,27 @@ impl Command for Arguments {
     }
 }
 
+/// Names in legends: of all, then of each species; a bare number says what it is.
+fn curve_labels(species: &Species) -> Vec<String> {
+    let label = |name: &Arc<str>| match name.parse::<i64>() {
+        Ok(number) => format!("species {number}"),
+        Err(_) => name.to_string(),
+    };
+    std::iter::once(ALL.to_string())
+        .chain(species.names.iter().map(label))
+        .collect()
+}
+
+/// How many of the curves (of all, then of each species) a figure shows: with a single species the curve of all says everything.
+fn curves_shown(curves: usize) -> usize {
+    if curves == 2 { 1 } else { curves.min(9) }
+}
+
+/// Colour of a curve: the first is black.
+fn curve_color(index: usize) -> Color {
+    index.checked_sub(1).map_or(Color::Black, Color::Series)
+}
+
 /// The particles that are followed: ids and masses of the first frame.
 pub struct Followed {
     ids: Vec<i64>,
@@ -115,7 +149,9 @@ pub struct Followed {
 impl Followed {
     fn of(first: &Frame, drift: Drift) -> Result<Self> {
         if first.is_empty() {
-            return Err(Error::new("the frame has no particle").in_frame(first.ordinal));
+            return Err(Error::new("the frame has no particle")
+                .help("displacements need the same particles throughout: select frames or species")
+                .in_frame(first.ordinal));
         }
         Ok(Followed {
             ids: first.ids.clone(),
