@@ -4,6 +4,8 @@
 //! triclinic boxes. Other sections are passed over. The format does not tell which edges are periodic: all are taken to be. Names of
 //! species are the type labels, or the comments in Masses where every type has its own.
 
+use std::collections::BTreeMap;
+
 use nalgebra::Vector3;
 
 use super::assemble::{self, Columns};
@@ -248,7 +250,12 @@ impl TextFormat for LammpsData {
         if let (false, true) = (names.is_empty(), numbers_named) {
             let labels: Vec<String> = types.iter().map(|label| named(label)).collect();
             frame.species = Species::from_labels(&labels);
-            let numbers: Option<Vec<i64>> = types.iter().map(|label| label.parse().ok()).collect();
+            // Atoms may name their type by its label; the number goes with it, because force fields are written for numbers.
+            let number = |label: &str| {
+                let known = names.iter().find(|(_, name)| name == label);
+                known.map_or(label, |(key, _)| key).parse::<i64>().ok()
+            };
+            let numbers: Option<Vec<i64>> = types.iter().map(|label| number(label)).collect();
             columns.0.extend(numbers.map(|numbers| Column {
                 name: "type".to_string(),
                 width: 1,
@@ -620,11 +627,14 @@ fn read_velocities(block: &Block, count: usize, ids: &[i64]) -> Result<Column> {
 pub fn left_out(frame: &Frame) -> Vec<&str> {
     let style = style_for(frame);
     let kept = |name: &str| VELOCITIES.contains(&name) || name == "type" || style.1.contains(&name);
-    frame
-        .columns
-        .iter()
-        .map(|column| column.name.as_str())
+    let columns = frame.columns.iter().map(|column| column.name.as_str());
+    let (types, _) = type_numbers(frame);
+    let masses_fit = frame.masses.is_none()
+        || style.1.contains(&"density")
+        || masses_by_type(frame, &types).is_some();
+    columns
         .filter(|name| !kept(name))
+        .chain((!masses_fit).then_some("mass"))
         .collect()
 }
 
@@ -673,13 +683,10 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
     format_box(&mut out, cell);
 
     let (style, columns) = style_for(frame);
-    format_masses(
-        &mut out,
-        frame,
-        &types,
-        type_count,
-        *style == "sphere" || *style == "bpm/sphere",
-    );
+    // Spheres have their masses each, as densities.
+    if !columns.contains(&"density") {
+        format_masses(&mut out, frame, &types);
+    }
     out.text("\nAtoms # ").text(style).text("\n\n");
     for row in 0..frame.len() {
         for (at, name) in columns.iter().enumerate() {
@@ -785,24 +792,30 @@ fn format_box(out: &mut Writer, cell: &Cell) {
     }
 }
 
-/// Masses by type, where each type has one; the names of the species stand as comments.
-fn format_masses(out: &mut Writer, frame: &Frame, types: &[i64], type_count: i64, spheres: bool) {
-    let mut rows = std::collections::BTreeMap::new();
-    let equal = frame.masses.as_ref().is_some_and(|masses| {
-        types.iter().enumerate().all(|(row, &kind)| {
-            let entry = rows
-                .entry(kind)
-                .or_insert((masses[row], frame.species.name(row)));
-            entry.0 == masses[row]
-        })
-    });
-    if !equal || spheres || rows.len() as i64 != type_count {
-        return;
+/// Masses and names of the species by type, if every type from 1 on is in use and its particles weigh the same.
+fn masses_by_type<'a>(frame: &'a Frame, types: &[i64]) -> Option<BTreeMap<i64, (f64, &'a str)>> {
+    let masses = frame.masses.as_ref()?;
+    let mut rows = BTreeMap::new();
+    for (row, &kind) in types.iter().enumerate() {
+        let entry = rows
+            .entry(kind)
+            .or_insert_with(|| (masses[row], &**frame.species.name(row)));
+        if entry.0 != masses[row] {
+            return None;
+        }
     }
+    (rows.len() as i64 == *types.iter().max()?).then_some(rows)
+}
+
+/// Masses by type, where each type has one; the names of the species stand as comments.
+fn format_masses(out: &mut Writer, frame: &Frame, types: &[i64]) {
+    let Some(rows) = masses_by_type(frame, types) else {
+        return;
+    };
     out.text("\nMasses\n\n");
     for (kind, (mass, name)) in rows {
         out.integer(kind).text(" ").real(mass);
-        if **name != kind.to_string() {
+        if name != kind.to_string() {
             out.text(" # ").text(name);
         }
         out.text("\n");
