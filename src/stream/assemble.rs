@@ -72,17 +72,38 @@ impl Columns {
             .iter()
             .position(|column| column.name == parts[0])
             .unwrap_or(0);
-        let taken: Vec<Vec<f64>> = parts
+        fn rows<T: Copy>(parts: &[Vec<T>]) -> Vec<T> {
+            let count = parts.first().map_or(0, Vec::len);
+            (0..count)
+                .flat_map(|row| parts.iter().map(move |part| part[row]))
+                .collect()
+        }
+        let are_whole = |column: &&Column| matches!(column.values, Values::Integer(_));
+        let named = self
+            .0
             .iter()
-            .filter_map(|part| self.take_reals(part, 1).transpose())
-            .collect::<Result<_>>()?;
-        let rows = taken[0].len();
-        let values = (0..rows)
-            .flat_map(|row| taken.iter().map(move |part| part[row]))
-            .collect();
+            .filter(|column| parts.contains(&column.name.as_str()));
+        // Whole numbers stay what they are: a real number has no room for 64 bits.
+        let values = if named.clone().count() == parts.len()
+            && named.clone().all(|column| are_whole(&column))
+        {
+            let taken = parts
+                .iter()
+                .filter_map(|part| self.take_integers(part, 1).transpose());
+            Values::Integer(rows(&taken.collect::<Result<Vec<_>>>()?))
+        } else {
+            let taken = parts
+                .iter()
+                .filter_map(|part| self.take_reals(part, 1).transpose());
+            Values::Real(rows(&taken.collect::<Result<Vec<_>>>()?))
+        };
         self.0.insert(
             place.min(self.0.len()),
-            Column::real(name, parts.len(), values),
+            Column {
+                name: name.to_string(),
+                width: parts.len(),
+                values,
+            },
         );
         Ok(())
     }
