@@ -136,6 +136,8 @@ fn plain_words(error: &std::io::Error) -> String {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = &*self.0;
+        // What stands in a damaged input must not move the cursor or break the line.
+        let plain = |text: &str| text.replace(char::is_control, "\u{fffd}");
         let mut place = Vec::new();
         if let Some(frame) = report.frame {
             place.push(format!("frame {frame}"));
@@ -144,14 +146,14 @@ impl fmt::Display for Error {
             place.push(format!("line {line}"));
         }
         if let Some(input) = &report.input {
-            write!(f, "{input}: ")?;
+            write!(f, "{}: ", plain(input))?;
         }
         if !place.is_empty() {
             write!(f, "{}: ", place.join(", "))?;
         }
-        f.write_str(&report.what)?;
+        f.write_str(&plain(&report.what))?;
         if let Some(help) = &report.help {
-            write!(f, "; {help}")?;
+            write!(f, "; {}", plain(help))?;
         }
         Ok(())
     }

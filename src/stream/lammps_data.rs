@@ -813,9 +813,13 @@ fn format_masses(out: &mut Writer, frame: &Frame, types: &[i64]) {
         return;
     };
     out.text("\nMasses\n\n");
+    // The reader takes names only where every type has one.
+    let named = rows
+        .iter()
+        .any(|(kind, (_, name))| **name != kind.to_string());
     for (kind, (mass, name)) in rows {
         out.integer(kind).text(" ").real(mass);
-        if name != kind.to_string() {
+        if named {
             out.text(" # ").text(name);
         }
         out.text("\n");

@@ -304,9 +304,10 @@ fn take_species(columns: &mut Columns, frame: &mut Frame, rows: usize) -> Result
                 .collect();
             pairs.sort_unstable();
             pairs.dedup();
+            let is_untold = by_element.names.iter().all(|name| **name == *"C");
             if pairs.len() == by_type.names.len()
                 && pairs.len() == by_element.names.len()
-                && pairs.len() > 1
+                && !is_untold
             {
                 columns.take("element");
                 by_element

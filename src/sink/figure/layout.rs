@@ -14,15 +14,23 @@ const WIDTH: f64 = 244.8;
 const HEIGHT: f64 = 194.4;
 /// Between the frame and what is inside it, beyond the ticks.
 const DISTANCE: f64 = 2.6;
-/// Room that may be made above the data, over the height they take.
+/// Height of a page with an inset over that of one without.
+const TALLER: f64 = 1.2;
+/// Room that may be made above the data, over the height they take: for a legend, and for an inset.
 const HEADROOM: f64 = 0.72;
+const INSET_HEADROOM: f64 = 1.5;
 const HEADROOM_STEPS: u32 = 12;
 /// Widths and heights of an inset over those of the frame.
 const INSET_SIZES: [(f64, f64); 3] = [(0.56, 0.54), (0.48, 0.48), (0.42, 0.42)];
 
 /// Lays a figure out.
 pub fn compose(figure: &Figure, fonts: &Fonts) -> Scene {
-    let page = Rect::at(0.0, 0.0, WIDTH, HEIGHT);
+    let height = if figure.inset.is_some() {
+        TALLER * HEIGHT
+    } else {
+        HEIGHT
+    };
+    let page = Rect::at(0.0, 0.0, WIDTH, height);
     let set = Settled::new(&figure.axes, figure.inset.is_some(), page, &MAIN, fonts);
     let page = set.outer;
     let place = set.inset;
@@ -63,8 +71,8 @@ impl Settled {
     }
 
     /// Looks for places where legend and inset hide nothing, first as the data lie, then with room made above them; else
-    /// the inset goes where it hides least, and the legend above the frame if it finds no free place in it. A legend that
-    /// would take more than a third of an inset is left out.
+    /// the legend goes above the frame, and the inset, with more room made for it, where it hides nothing or least. A
+    /// legend that would take more than a third of an inset is left out.
     fn new(axes: &Axes, inset: bool, outer: Rect, style: &Style, fonts: &Fonts) -> Self {
         let legend = Legend::new(axes, style, fonts);
         let is_map = |layer: &Layer| matches!(layer, Layer::Density { .. });
@@ -72,8 +80,10 @@ impl Settled {
             None if !axes.layers.iter().any(is_map) => HEADROOM_STEPS,
             _ => 0,
         };
-        for step in 0..=steps {
-            let headroom = HEADROOM * f64::from(step) / f64::from(HEADROOM_STEPS);
+        let rooms = |most: f64| {
+            (0..=steps).map(move |step| most * f64::from(step) / f64::from(HEADROOM_STEPS))
+        };
+        for headroom in rooms(HEADROOM) {
             let panel = Panel::new(axes, outer, style, fonts, headroom);
             let places = Places::new(&panel, style, &legend, inset);
             if places.hidden == 0.0 {
@@ -82,7 +92,7 @@ impl Settled {
         }
         let panel = Panel::new(axes, outer, style, fonts, 0.0);
         let places = Places::new(&panel, style, &legend, inset);
-        if places.legend.1 == 0.0 {
+        if places.legend.1 == 0.0 && !inset {
             return places.settle(outer, panel, &legend);
         }
         let limit = panel.frame.width();
@@ -98,14 +108,24 @@ impl Settled {
             top: outer.top + rise,
             ..outer
         };
-        let panel = Panel::new(axes, below, style, fonts, 0.0);
+        let mut best: Option<(Panel, Places)> = None;
+        for headroom in rooms(if inset { INSET_HEADROOM } else { 0.0 }) {
+            let panel = Panel::new(axes, below, style, fonts, headroom);
+            let places = Places::new(&panel, style, &Legend::default(), inset);
+            if best
+                .as_ref()
+                .is_none_or(|(_, best)| places.hidden < best.hidden)
+            {
+                best = Some((panel, places));
+            }
+        }
+        let (panel, places) = best.expect("there is at least one step");
         let origin = (panel.frame.left, outer.top + style.edge);
-        let inset = Places::new(&panel, style, &Legend::default(), inset).inset;
         Settled {
             outer,
             legend: legend.drawn(limit, origin),
+            inset: places.inset,
             panel,
-            inset,
         }
     }
 }
@@ -389,7 +409,12 @@ mod tests {
     }
 
     fn settled(axes: &Axes) -> Settled {
-        let page = Rect::at(0.0, 0.0, WIDTH, HEIGHT);
+        let height = if figure.inset.is_some() {
+            TALLER * HEIGHT
+        } else {
+            HEIGHT
+        };
+        let page = Rect::at(0.0, 0.0, WIDTH, height);
         Settled::new(axes, false, page, &MAIN, &fonts().unwrap())
     }
 
