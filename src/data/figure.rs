@@ -131,6 +131,15 @@ impl Stroke {
         }
     }
 
+    /// The line of the n-th of several inputs: colours and dashes differ, so that one shows where another lies on it.
+    pub fn nth(index: usize) -> Self {
+        let dash = [Dash::Solid, Dash::Dashed, Dash::Dotted][index % 3];
+        Stroke {
+            dash,
+            ..Stroke::solid(Color::Series(index))
+        }
+    }
+
     /// A thin dashed line in the given colour.
     pub fn dashed(color: Color) -> Self {
         Stroke {

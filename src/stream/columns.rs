@@ -58,13 +58,13 @@ impl Field {
 pub fn parse(block: &Block, rows: usize, fields: &[Field]) -> Result<Vec<Column>> {
     let builder = |field: &Field| Builder::new(field.expect, rows * field.width);
     let mut columns: Vec<Builder> = fields.iter().map(builder).collect();
-    let mut rest = &block.bytes[..];
+    let mut start = 0;
     let mut row = 0;
     while row < rows {
-        if rows - row >= LANES
-            && let Some(length) = push_lines(&mut columns, fields, rest)
+        if let Some(ends) = block.ends.get(row..row + LANES)
+            && push_lines(&mut columns, fields, &block.bytes, start, ends).is_some()
         {
-            rest = &rest[length..];
+            start = ends[LANES - 1] + 1;
             row += LANES;
             continue;
         }
@@ -73,9 +73,8 @@ pub fn parse(block: &Block, rows: usize, fields: &[Field]) -> Result<Vec<Column>
         counts.for_each(|(column, field)| column.truncate(row * field.width));
         for _ in 0..LANES.min(rows - row) {
             let line = block.first_line + row as u64;
-            let length =
-                push_line(&mut columns, fields, rest).map_err(|error| error.at_line(line))?;
-            rest = &rest[length..];
+            let rest = &block.bytes[start..];
+            start += push_line(&mut columns, fields, rest).map_err(|error| error.at_line(line))?;
             row += 1;
         }
     }
@@ -94,34 +93,37 @@ const LANES: usize = 4;
 /// Widest field that is parsed together with those of other lines.
 const WIDEST: usize = 3;
 
-/// Takes the values of the next `LANES` lines and returns their length; `None`, with some values taken, if anything is out of the ordinary.
-fn push_lines(columns: &mut [Builder], fields: &[Field], rest: &[u8]) -> Option<usize> {
-    let mut cursors = [0; LANES];
-    let mut ends = [0; LANES];
-    let mut end = 0;
-    for lane in 0..LANES {
-        cursors[lane] = end;
-        ends[lane] = end + memchr::memchr(b'\n', &rest[end..])?;
-        end = ends[lane] + 1;
-    }
+/// Takes the values of `LANES` lines, the first of which begins at `start`; `ends` are their ends. `None`, with some values taken, if
+/// anything is out of the ordinary.
+fn push_lines(
+    columns: &mut [Builder],
+    fields: &[Field],
+    text: &[u8],
+    start: usize,
+    ends: &[usize],
+) -> Option<()> {
+    let mut cursors: [usize; LANES] = std::array::from_fn(|lane| match lane {
+        0 => start,
+        lane => ends[lane - 1] + 1,
+    });
     for (column, field) in columns.iter_mut().zip(fields) {
         match column {
             Builder::Real(values) => {
-                take_lanes(rest, &mut cursors, field.width, values)?;
+                take_lanes(text, &mut cursors, field.width, values)?;
             }
             Builder::Integer { values, .. } => {
-                take_lanes(rest, &mut cursors, field.width, values)?;
+                take_lanes(text, &mut cursors, field.width, values)?;
             }
             _ => {
                 for cursor in &mut cursors {
-                    *cursor += column.push(&rest[*cursor..], field.width).ok()?;
+                    *cursor += column.push(&text[*cursor..], field.width).ok()?;
                 }
             }
         }
     }
     // Blanks do not reach beyond a line, so a line that was too short has failed by now.
-    let complete = |lane: usize| cursors[lane] + blanks(&rest[cursors[lane]..]) == ends[lane];
-    (0..LANES).all(complete).then_some(end)
+    let complete = |lane: usize| cursors[lane] + blanks(&text[cursors[lane]..]) == ends[lane];
+    (0..LANES).all(complete).then_some(())
 }
 
 /// Takes a field from each of `LANES` lines.

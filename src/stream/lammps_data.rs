@@ -183,10 +183,7 @@ impl TextFormat for LammpsData {
         }
         if raw.atoms.is_none() && raw.header.count()? == 0 {
             // Nothing needs no section.
-            let nothing = Block {
-                bytes: Vec::new(),
-                first_line: lines.number() + 1,
-            };
+            let nothing = Block::new(Vec::new(), lines.number() + 1);
             raw.atoms = Some((None, nothing));
         }
         if raw.atoms.is_none() {
@@ -445,7 +442,7 @@ fn without_comment(line: &str) -> (&str, Option<&str>) {
 /// The rows of a section, after its blank line, without comments.
 fn rows(lines: &mut Lines, count: usize) -> Result<Block> {
     skip_blank(lines)?;
-    let mut block = lines.block(count, 0)?;
+    let block = lines.block(count, 0)?;
     if memchr::memchr(b'#', &block.bytes).is_some() {
         let bare = |line: &[u8]| {
             line.split(|&byte| byte == b'#')
@@ -457,7 +454,8 @@ fn rows(lines: &mut Lines, count: usize) -> Result<Block> {
             .bytes
             .split_inclusive(|&byte| byte == b'\n')
             .map(|line| bare(line.strip_suffix(b"\n").unwrap_or(line)));
-        block.bytes = text.flat_map(|line| [line, vec![b'\n']].concat()).collect();
+        let text = text.flat_map(|line| [line, vec![b'\n']].concat()).collect();
+        return Ok(Block::new(text, block.first_line));
     }
     Ok(block)
 }

@@ -3,6 +3,8 @@
 //! Read: `Properties` in any order, any `Lattice` with a positive volume, `pbc`, `Origin`, image flags as `map_shift:I:3`; every further
 //! column and key is kept. A plain XYZ file has no cell; its step is found in a comment such as `Atoms. Timestep: 1000`.
 
+use std::sync::Arc;
+
 use nalgebra::Vector3;
 
 use super::assemble::{self, Columns};
@@ -107,6 +109,7 @@ impl TextFormat for Xyz {
         take_columns(&mut columns, &mut frame, raw.rows, raw.block.first_line)
             .map_err(|error| error.at_line(comment_line))?;
         frame.columns = columns.0;
+        drop_element_numbers(&mut frame);
         assemble::finish(frame, Some(raw.block.first_line))
     }
 }
@@ -380,6 +383,11 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
         );
         out.text(&format!(":{name}:{letter}:{}", column.width));
     }
+    let numbers =
+        element_numbers(&frame.species).filter(|_| frame.column(ELEMENT_NUMBER).is_none());
+    if numbers.is_some() {
+        out.text(":").text(ELEMENT_NUMBER).text(":I:1");
+    }
     if frame.coordinates == Coordinates::Unwrapped {
         out.text(" ").text(UNWRAPPED).text("=T");
     }
@@ -424,10 +432,57 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
         for column in &frame.columns {
             out.row(column, row, ["F", "T"]);
         }
+        if let Some(numbers) = &numbers {
+            out.text(" ")
+                .integer(numbers[frame.species.of[row] as usize]);
+        }
         out.text("\n");
     }
     Ok(out.into_bytes())
 }
+
+/// Column of atomic numbers, from which ASE takes the elements.
+const ELEMENT_NUMBER: &str = "Z";
+
+/// A number from 1 to 118 for each species, if one of them is no chemical element: ASE refuses such a file otherwise.
+fn element_numbers(species: &Species) -> Option<Vec<i64>> {
+    if species
+        .names
+        .iter()
+        .all(|name| ELEMENTS.split(' ').any(|element| *element == **name))
+    {
+        return None;
+    }
+    let number = |(index, name): (usize, &Arc<str>)| {
+        let named = name
+            .parse()
+            .ok()
+            .filter(|number| (1..=118).contains(number));
+        named.unwrap_or(index as i64 % 118 + 1)
+    };
+    Some(species.names.iter().enumerate().map(number).collect())
+}
+
+/// Takes out the numbers that only ASE needs, which are written anew; a column of that name with other values stays.
+fn drop_element_numbers(frame: &mut Frame) {
+    let Some(numbers) = element_numbers(&frame.species) else {
+        return;
+    };
+    let of = &frame.species.of;
+    frame.columns.retain(|column| {
+        let written = match &column.values {
+            Values::Integer(values) if column.width == 1 => values
+                .iter()
+                .zip(of)
+                .all(|(value, species)| *value == numbers[*species as usize]),
+            _ => false,
+        };
+        !(column.name == ELEMENT_NUMBER && written)
+    });
+}
+
+/// Symbols of the chemical elements.
+const ELEMENTS: &str = "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og X";
 
 fn quoted(text: &str) -> String {
     let special =

@@ -203,7 +203,21 @@ impl Analysis for ByLag {
         frame: Positions,
         _out: &mut dyn RowSink,
     ) -> Result<()> {
-        state.moments.push(frame.moment);
+        let now = frame.moment;
+        if let Some(before) = state.moments.last() {
+            let later = match (before.step.zip(now.step), before.time.zip(now.time)) {
+                (Some((before, now)), _) => now > before,
+                (None, Some((before, now))) => now > before,
+                (None, None) => true,
+            };
+            if !later {
+                let what = "the frame is not later than the one before";
+                let help =
+                    "lag times need frames in the order of time; select a stretch with --frames";
+                return Err(Error::new(what).help(help).in_frame(now.frame));
+            }
+        }
+        state.moments.push(now);
         state.paths.push(&frame.coordinates)
     }
 
@@ -407,10 +421,10 @@ impl ByLag {
             }
             (None, None) => (0..moments.len() as i64).collect(),
         };
+        // Steps or times that some frames lack, or times closer than a millionth of the first interval.
         if let Some(at) = ticks.windows(2).position(|pair| pair[1] <= pair[0]) {
-            let what = "the frame is not later than the one before";
-            return Err(Error::new(what)
-                .help("lag times need frames in the order of time; select a stretch with --frames")
+            return Err(Error::new("the frame's lag cannot be told from its step or time")
+                .help("select a stretch with --frames, or give the steps with --steps START:EVERY")
                 .in_frame(moments[at + 1].frame));
         }
         let interval = ticks[1] - ticks[0];

@@ -656,7 +656,7 @@ impl FromReference {
                     let points = finished.curves[0].1.points.clone();
                     layers.push(Layer::Line {
                         points,
-                        stroke: Stroke::solid(Color::Series(index)),
+                        stroke: Stroke::nth(index),
                         label: Some(label.clone()),
                     });
                 }
