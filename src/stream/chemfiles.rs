@@ -1240,7 +1240,7 @@ mod tests {
         let missing = open(&directory.path().join("missing"), format("PDB"))
             .map(|_| ())
             .unwrap_err();
-        assert!(missing.to_string().contains("cannot open"));
+        assert!(missing.to_string().contains("No such file"));
     }
 
     #[test]
