@@ -7,6 +7,10 @@ use clap::error::ErrorKind;
 use hyalo::cli::Cli;
 use hyalo::error::Kind;
 
+// Frames come and go by the thousand; the system's allocator hands their pages back and forth to the kernel.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let command_line = match Cli::try_parse() {
         Ok(command_line) => command_line,

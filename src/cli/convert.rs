@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::flags::{InputFlags, RunFlags};
-use super::progress::{self, Progress};
+use super::progress::{self, Progress, say};
 use super::run::Outcome;
 use crate::data::frame::Source;
 use crate::error::{Error, Result};
@@ -88,15 +88,17 @@ impl Arguments {
             } else {
                 ""
             };
-            eprintln!(
+            say(&format!(
                 "hyalo convert: {}: {written} frames written to {path} as {}{cut} ({:.2} s)",
                 about.name,
                 format.name(),
                 start.elapsed().as_secs_f64()
-            );
+            ));
         }
         if outcome == Outcome::Interrupted {
-            eprintln!("hyalo: interrupted; {path} holds the frames up to here");
+            say(&format!(
+                "hyalo: interrupted; {path} holds the frames up to here"
+            ));
         }
         Ok(outcome)
     }
@@ -138,10 +140,10 @@ fn natively(
             );
         }
         if !left_out.is_empty() {
-            eprintln!(
+            say(&format!(
                 "hyalo: {path}: a LAMMPS data file has no place for {}: left out",
                 left_out.join(", ")
-            );
+            ));
         }
         out.write_all(&text)?;
         written += 1;

@@ -1,6 +1,6 @@
 //! What people see on the terminal while and after a command runs; and how they stop it.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -26,6 +26,12 @@ pub fn catch_interrupts() {
 /// Whether the user has asked the command to come to an end.
 pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// Writes a line to standard error at once, so that no other program's output gets in between.
+pub fn say(line: &str) {
+    // Nobody is left to be told when standard error is closed.
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// A progress bar with the time left, on a terminal only.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::flags::{InputFlags, OutputFlags, RunFlags};
 use super::output::Outputs;
-use super::progress::{self, Progress};
+use super::progress::{self, Progress, say};
 use crate::analysis::{Analysis, InputFacts, Runner, Wanted};
 use crate::data::frame::Frame;
 use crate::error::{Error, Result};
@@ -145,13 +145,13 @@ impl<'a> AnalysisRunner<'a> {
         })?;
         if self.run.verbose {
             let positions = about.positions().unwrap_or("?");
-            eprintln!(
+            say(&format!(
                 "hyalo: {}: format {}, positions {positions}, unwrapping {:?}, first frame with {} particles",
                 about.name,
                 about.format.name(),
                 options.unwrap,
                 first.len()
-            );
+            ));
         }
         let units = first.key("units").map(str::to_string);
         let context = Arc::new(analysis.prepare(&first).map_err(in_input)?);
@@ -299,12 +299,12 @@ impl Runner for AnalysisRunner<'_> {
         if !self.run.quiet {
             summaries
                 .iter()
-                .for_each(|summary| eprintln!("{summary} ({seconds:.2} s)"));
+                .for_each(|summary| say(&format!("{summary} ({seconds:.2} s)")));
         }
         if self.outcome == Outcome::Interrupted {
-            eprintln!(
+            say(&format!(
                 "hyalo: interrupted; what was written holds the frames up to here and is marked as incomplete"
-            );
+            ));
         }
         Ok(())
     }

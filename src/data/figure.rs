@@ -5,7 +5,8 @@
 pub struct Figure {
     /// The main axes.
     pub axes: Axes,
-    /// A smaller set of axes drawn inside the main ones, in the corner where it hides the least data.
+    /// A smaller set of axes drawn inside the main ones, in the corner where it hides the least data. Room is made
+    /// for it above the data if the vertical range of the main axes is left open.
     pub inset: Option<Axes>,
 }
 
@@ -22,14 +23,15 @@ pub struct Axes {
     pub legend_title: Option<String>,
 }
 
-/// One axis. Labels are Unicode with a little markup: `*x*` is italic, `_{…}` lowered, `^{…}` raised.
+/// One axis. Labels are Unicode with a little markup: `*x*` is italic, `_{…}` lowered, `^{…}` raised (one right behind the
+/// other stand above each other). It holds for the labels of layers and the title of the legend too.
 #[derive(Clone, Debug, Default)]
 pub struct Axis {
     /// The label: `*T*`, `⟨Δ*r*^{2}⟩`.
     pub label: String,
     /// Linear or logarithmic.
     pub scale: Scale,
-    /// Limits; what the data need where `None`.
+    /// Limits, reversed if the first is larger; what the data need, and legend and inset above them, where `None`.
     pub range: Option<(f64, f64)>,
 }
 
@@ -126,6 +128,15 @@ impl Stroke {
             color,
             dash: Dash::Solid,
             width: 1.1,
+        }
+    }
+
+    /// The line of the n-th of several inputs: colours and dashes differ, so that one shows where another lies on it.
+    pub fn nth(index: usize) -> Self {
+        let dash = [Dash::Solid, Dash::Dashed, Dash::Dotted][index % 3];
+        Stroke {
+            dash,
+            ..Stroke::solid(Color::Series(index))
         }
     }
 

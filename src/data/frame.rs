@@ -86,24 +86,34 @@ impl Species {
 
     /// Species from LAMMPS's numeric atom types.
     pub fn from_types(types: &[i64]) -> Self {
-        let mut distinct = types.to_vec();
-        distinct.sort_unstable();
-        distinct.dedup();
-        let of = match (distinct.first(), distinct.last()) {
-            (Some(&low), Some(&high)) if high.saturating_sub(low) < 4 * types.len() as i64 + 64 => {
-                let mut rank = vec![0u32; (high - low + 1) as usize];
-                distinct
-                    .iter()
-                    .enumerate()
-                    .for_each(|(index, &kind)| rank[(kind - low) as usize] = index as u32);
-                types
-                    .iter()
-                    .map(|&kind| rank[(kind - low) as usize])
-                    .collect()
-            }
+        let (low, high) = types
+            .iter()
+            .fold((i64::MAX, i64::MIN), |(low, high), &kind| {
+                (low.min(kind), high.max(kind))
+            });
+        // Types are mostly a few small numbers, which need no sorting.
+        let distinct: Vec<i64> = if high.saturating_sub(low) < 1024 {
+            let mut in_use = vec![false; (high.saturating_sub(low) + 1).max(0) as usize];
+            types
+                .iter()
+                .for_each(|&kind| in_use[(kind - low) as usize] = true);
+            (low..=high)
+                .filter(|&kind| in_use[(kind - low) as usize])
+                .collect()
+        } else {
+            let mut distinct = types.to_vec();
+            distinct.sort_unstable();
+            distinct.dedup();
+            distinct
+        };
+        let of = match distinct.len() {
+            0..8 => types
+                .iter()
+                .map(|kind| distinct.iter().take_while(|known| *known < kind).count() as u32)
+                .collect(),
             _ => types
                 .iter()
-                .map(|kind| distinct.binary_search(kind).expect("a type in use") as u32)
+                .map(|kind| distinct.partition_point(|known| known < kind) as u32)
                 .collect(),
         };
         Species {
@@ -155,6 +165,9 @@ fn natural_order(a: &str, b: &str) -> std::cmp::Ordering {
         (Err(_), Err(_)) => a.cmp(b),
     }
 }
+
+/// Names that a column of velocities goes by in extended XYZ: OVITO's, then those of LAMMPS and ASE.
+pub const VELOCITIES: [&str; 3] = ["velo", "vel", "velocities"];
 
 /// A per-particle property: `width` values for each particle, row by row.
 #[derive(Clone, Debug, PartialEq)]
@@ -260,6 +273,18 @@ impl Frame {
     /// The per-particle column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Velocities (length / time), three values a particle, under any of the names that they go by.
+    pub fn velocities(&self) -> Option<&[f64]> {
+        let column = VELOCITIES
+            .iter()
+            .find_map(|name| self.column(name))
+            .filter(|column| column.width == 3)?;
+        match &column.values {
+            Values::Real(values) => Some(values),
+            _ => None,
+        }
     }
 
     /// The text of the frame's key of that name, whatever its capitals.

@@ -239,7 +239,7 @@ fn draw_text(svg: &mut String, label: &Label, origin: Point, rising: bool) -> Re
     Ok(())
 }
 
-/// Appends what plotters draws, without the head and foot of its document.
+/// Appends what plotters draws, without the start and the end of its document.
 fn with_plotters<E: std::fmt::Display>(
     svg: &mut String,
     draw: impl FnOnce(&mut SVGBackend) -> std::result::Result<(), E>,
@@ -422,6 +422,11 @@ mod tests {
             vec![line(&[(1e-310, 5e-324), (2e-310, 1e-323)])],
             vec![line(&[(1e15, 1.0), (1e15 + 1.0, 1.0 + 1e-16)])],
             vec![line(&[(-3.0, -1.0), (-2.0, -5.0)])],
+            vec![Layer::Markers {
+                points: Vec::new(),
+                color: Hue::Black,
+                label: Some("none".into()),
+            }],
             vec![histogram(&[], &[])],
             vec![histogram(&[1.0], &[2.0])],
             vec![histogram(&[0.0, 1.0, 2.0], &[0.0, nothing, 3.0])],
@@ -465,6 +470,42 @@ mod tests {
                         "case {number}"
                     );
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_drawn_where_it_was_laid_out() {
+        let label = fonts().unwrap().set("HHH*HH*^{HH}", 10.0);
+        let (width, height) = (label.width, text::CAPITAL * 10.0 + 3.8 - 0.3 * 7.29);
+        for (rising, expected) in [
+            (false, [50.0, 60.0 - height, 50.0 + width, 60.0]),
+            (true, [50.0 - height, 60.0 - width, 50.0, 60.0]),
+        ] {
+            let scene = Scene {
+                width: 100.0,
+                height: 100.0,
+                groups: vec![Group {
+                    clip: None,
+                    shapes: vec![Shape::Text {
+                        label: label.clone(),
+                        origin: (50.0, 60.0),
+                        rising,
+                    }],
+                }],
+            };
+            let tree = outlined(&draw(&scene).unwrap()).unwrap();
+            // The box of a text is that of its lines, the box of outlines that of its ink.
+            let tree = usvg::Tree::from_str(&written(&tree), &usvg::Options::default()).unwrap();
+            let ink = tree.root().abs_bounding_box();
+            let ink = [ink.left(), ink.top(), ink.right(), ink.bottom()];
+            for (drawn, wanted) in ink
+                .map(|pixels| f64::from(pixels) * 0.75)
+                .iter()
+                .zip(expected)
+            {
+                // Letters don't fill their advances.
+                assert!((drawn - wanted).abs() < 1.3, "{ink:?} {expected:?}");
             }
         }
     }

@@ -65,47 +65,72 @@ impl Columns {
             .all(|name| self.0.iter().any(|column| column.name == *name))
     }
 
-    /// Joins single columns into one of several values a particle, at the place of the first.
+    /// Joins single columns of numbers into one of several values a particle, at the place of the first; of whole numbers, if all are.
     pub fn join(&mut self, parts: &[&str], name: &str) -> Result<()> {
+        fn interleaved<T: Copy>(parts: &[Vec<T>]) -> Vec<T> {
+            let rows = parts[0].len();
+            (0..rows)
+                .flat_map(|row| parts.iter().map(move |part| part[row]))
+                .collect()
+        }
         let place = self
             .0
             .iter()
             .position(|column| column.name == parts[0])
             .unwrap_or(0);
-        fn rows<T: Copy>(parts: &[Vec<T>]) -> Vec<T> {
-            let count = parts.first().map_or(0, Vec::len);
-            (0..count)
-                .flat_map(|row| parts.iter().map(move |part| part[row]))
-                .collect()
-        }
-        let are_whole = |column: &&Column| matches!(column.values, Values::Integer(_));
-        let named = self
+        let taken: Vec<Column> = parts.iter().filter_map(|part| self.take(part)).collect();
+        let whole: Option<Vec<Vec<i64>>> = taken
+            .iter()
+            .map(|column| match &column.values {
+                Values::Integer(values) => Some(values.clone()),
+                _ => None,
+            })
+            .collect();
+        let values = match whole {
+            Some(whole) => Values::Integer(interleaved(&whole)),
+            None => {
+                let reals = taken.iter().map(|column| {
+                    let what =
+                        || Error::new(format!("column '{}' holds words, not numbers", column.name));
+                    column.values.to_reals().ok_or_else(what)
+                });
+                Values::Real(interleaved(&reals.collect::<Result<Vec<_>>>()?))
+            }
+        };
+        let joined = Column {
+            name: name.to_string(),
+            width: parts.len(),
+            values,
+        };
+        self.0.insert(place.min(self.0.len()), joined);
+        Ok(())
+    }
+
+    /// Splits a column of several values a particle, if there is one of that name, into single columns.
+    pub fn split(&mut self, name: &str, parts: &[&str]) {
+        let Some(place) = self
             .0
             .iter()
-            .filter(|column| parts.contains(&column.name.as_str()));
-        // Whole numbers stay what they are: a real number has no room for 64 bits.
-        let values = if named.clone().count() == parts.len()
-            && named.clone().all(|column| are_whole(&column))
-        {
-            let taken = parts
-                .iter()
-                .filter_map(|part| self.take_integers(part, 1).transpose());
-            Values::Integer(rows(&taken.collect::<Result<Vec<_>>>()?))
-        } else {
-            let taken = parts
-                .iter()
-                .filter_map(|part| self.take_reals(part, 1).transpose());
-            Values::Real(rows(&taken.collect::<Result<Vec<_>>>()?))
+            .position(|column| column.name == name && column.width == parts.len())
+        else {
+            return;
         };
-        self.0.insert(
-            place.min(self.0.len()),
-            Column {
-                name: name.to_string(),
-                width: parts.len(),
-                values,
-            },
-        );
-        Ok(())
+        let column = self.0.remove(place);
+        let rows = column.values.len() / column.width;
+        for (component, part) in parts.iter().enumerate() {
+            let at: Vec<u32> = (0..rows)
+                .map(|row| (row * column.width + component) as u32)
+                .collect();
+            let values = column.values.gather(&at, 1);
+            self.0.insert(
+                place + component,
+                Column {
+                    name: part.to_string(),
+                    width: 1,
+                    values,
+                },
+            );
+        }
     }
 
     /// Joins runs such as `c_st[1] c_st[2] … c_st[6]` into one column `c_st`.
@@ -193,8 +218,7 @@ pub fn finish(mut frame: Frame, first_line: Option<u64>) -> Result<Frame> {
         }
     }
     if frame.ids.windows(2).any(|pair| pair[0] >= pair[1]) {
-        let mut order: Vec<u32> = (0..frame.ids.len() as u32).collect();
-        order.sort_by_key(|&row| frame.ids[row as usize]);
+        let order = order_of_ids(&frame.ids);
         if let Some(pair) = order
             .windows(2)
             .find(|pair| frame.ids[pair[0] as usize] == frame.ids[pair[1] as usize])
@@ -208,6 +232,28 @@ pub fn finish(mut frame: Frame, first_line: Option<u64>) -> Result<Frame> {
         frame.gather(&order);
     }
     Ok(frame)
+}
+
+/// Rows in the order of their ids.
+fn order_of_ids(ids: &[i64]) -> Vec<u32> {
+    let (low, high) = ids.iter().fold((i64::MAX, i64::MIN), |(low, high), &id| {
+        (low.min(id), high.max(id))
+    });
+    // Ids are mostly 1 … N: each row then has its place, unless another one is there already.
+    if high.saturating_sub(low) < 2 * ids.len() as i64 + 64 {
+        const EMPTY: u32 = u32::MAX;
+        let mut places = vec![EMPTY; (high - low) as usize + 1];
+        let unique = ids.iter().enumerate().all(|(row, &id)| {
+            std::mem::replace(&mut places[(id - low) as usize], row as u32) == EMPTY
+        });
+        if unique {
+            places.retain(|&row| row != EMPTY);
+            return places;
+        }
+    }
+    let mut order: Vec<u32> = (0..ids.len() as u32).collect();
+    order.sort_by_key(|&row| ids[row as usize]);
+    order
 }
 
 /// Ids 1 … N, for formats that have none.

@@ -294,16 +294,10 @@ fn joined(
 }
 
 fn kinetic(frame: &Frame) -> Result<f64> {
-    let velocities = ["velo", "vel", "velocities"]
-        .iter()
-        .find_map(|name| frame.column(name))
-        .filter(|column| column.width == 3);
-    let velocities = velocities
-        .and_then(|column| column.values.to_reals())
-        .ok_or_else(|| {
-            Error::new("the input has no velocities")
-                .help("take the temperature from a log, a table, a key or a ramp")
-        })?;
+    let velocities = frame.velocities().ok_or_else(|| {
+        Error::new("the input has no velocities")
+            .help("take the temperature from a log, a table, a key or a ramp")
+    })?;
     let masses = frame.masses.as_ref().ok_or_else(|| {
         Error::new("a temperature from velocities needs masses")
             .help("give them with --masses A=1.0,B=1.728")

@@ -1,10 +1,10 @@
 //! Trajectories in the many formats of molecular simulation, read and written by the library chemfiles: DCD, XTC, TRR, AMBER NetCDF, PDB,
 //! GRO, mmCIF, TNG and more; see [`FORMATS`].
 //!
-//! **Lengths are the numbers that stand in the file.** XTC, TRR, GRO, TNG, TPR and TRJ are in nanometres by GROMACS's convention and the other
+//! **Lengths are the numbers that stand in the file.** XTC, TRR, GRO, TNG and TPR are in nanometres by GROMACS's convention and the other
 //! formats in ångströms, and chemfiles converts everything to ångströms; that is undone here. LAMMPS writes the lengths of a simulation in
-//! reduced units unscaled to DCD and XTC, so such a file gives back σ, and a file by GROMACS gives nanometres. Times and velocities are the
-//! numbers of the file, too.
+//! reduced units unscaled to DCD and XTC, so such a file gives back σ; a file by GROMACS, or an XTC that LAMMPS wrote in real or metal units,
+//! gives nanometres. Times and velocities are the numbers of the file, too.
 //!
 //! What these formats lack: an origin of the cell (it is put at zero, wherever LAMMPS's box began), a periodicity (all three edges are taken as
 //! periodic), image flags (whether positions are unwrapped is not known), ids (1 … N in the order of the file), and most of them species: where
@@ -46,10 +46,11 @@ pub struct Format {
     scale: f64,
 }
 
-/// The formats that chemfiles reads, but for those that are read natively (LAMMPS dump and data, XYZ) and those without positions.
+/// The formats that chemfiles reads, but for those that are read natively (LAMMPS dump and data, XYZ), those without positions, and Molden and
+/// GROMACS's old TRJ, whose readers talk to standard output.
 pub static FORMATS: LazyLock<Vec<Format>> = LazyLock::new(|| {
-    const NATIVE: [&str; 3] = ["LAMMPS", "LAMMPS Data", "XYZ"];
-    const IN_NANOMETRES: [&str; 6] = ["GRO", "TNG", "TPR", "TRJ", "TRR", "XTC"];
+    const LEFT_OUT: [&str; 5] = ["LAMMPS", "LAMMPS Data", "XYZ", "Molden", "TRJ"];
+    const IN_NANOMETRES: [&str; 5] = ["GRO", "TNG", "TPR", "TRR", "XTC"];
     const FURTHER_ENDINGS: [(&str, &str); 3] = [
         ("Amber NetCDF", "ncdf"),
         ("Amber NetCDF", "netcdf"),
@@ -57,7 +58,7 @@ pub static FORMATS: LazyLock<Vec<Format>> = LazyLock::new(|| {
     ];
     ::chemfiles::formats_list()
         .into_iter()
-        .filter(|format| format.read && format.positions && !NATIVE.contains(&format.name))
+        .filter(|format| format.read && format.positions && !LEFT_OUT.contains(&format.name))
         .map(|format| Format {
             name: format.name,
             endings: format
@@ -159,16 +160,9 @@ pub fn open(path: &Path, format: &'static Format) -> Result<(ChemfilesFrames, Ar
         "DCD" => Some(layout::dcd(path)?),
         "XTC" => Some(layout::xtc(path)?),
         "TRR" => Some(layout::trr(path)?),
-        "Amber NetCDF" | "Amber Restart" => {
-            layout::netcdf(path)?;
-            None
-        }
+        "Amber NetCDF" | "Amber Restart" => Some(layout::netcdf(path)?),
         "TNG" => {
             layout::tng(path)?;
-            None
-        }
-        "TRJ" => {
-            layout::trj(path)?;
             None
         }
         "mmCIF" => {
@@ -374,11 +368,11 @@ fn read_atoms(native: &::chemfiles::Frame, format: &Format, frame: &mut Frame) {
         let atom = native.atom(index);
         let (name, label) = (word(&atom.name()), word(&atom.atomic_type()));
         // CIF has a type for elements only.
-        let is_typed = !label.is_empty() && !(format.name == "CIF" && label == UNNAMED);
-        labels.push(match (is_typed, name.as_str()) {
-            (true, _) => label.into(),
-            (false, "") => UNNAMED.into(),
-            (false, name) => name.into(),
+        let is_untyped = label.is_empty() || (format.name == "CIF" && label == UNNAMED);
+        labels.push(match (is_untyped, name.as_str()) {
+            (false, _) => label.into(),
+            (true, "") => UNNAMED.into(),
+            (true, name) => name.into(),
         });
         names.push(name.into());
         charges.push(atom.charge());
@@ -627,11 +621,18 @@ impl Pace {
                 spacing,
                 timestep: known,
             } if step > last && spacing.is_none_or(|spacing| step - last == spacing) => {
+                // Zero where times are not a multiple of the steps: DCD's word for not known.
+                let timestep = match (known, timestep) {
+                    (Some(known), Some(new)) if (known - new).abs() > 1e-6 * known.abs() => {
+                        Some(0.0)
+                    }
+                    (known, new) => known.or(new),
+                };
                 Pace::Even {
                     first,
                     last: step,
                     spacing: Some(step - last),
-                    timestep: timestep.or(known),
+                    timestep,
                 }
             }
             _ => Pace::Uneven,
@@ -1009,8 +1010,16 @@ mod tests {
         }
         assert_eq!(format_from_name("netcdf").unwrap().name, "Amber NetCDF");
         assert_eq!(format_by_ending(Path::new("a.pdb.gz")).unwrap().name, "PDB");
-        for native in ["xyz", "LAMMPS", "LAMMPS Data", "lammpstrj", "SMI", "PSF"] {
-            assert!(format_from_name(native).is_none(), "{native}");
+        for absent in [
+            "xyz",
+            "LAMMPS",
+            "LAMMPS Data",
+            "lammpstrj",
+            "SMI",
+            "PSF",
+            "TRJ",
+        ] {
+            assert!(format_from_name(absent).is_none(), "{absent}");
         }
         assert!(format_by_ending(Path::new("dcd")).is_none());
     }
@@ -1188,7 +1197,7 @@ mod tests {
             let whole = read(&path, name).unwrap();
             let cut = directory.path().join("cut");
             let mut counts = Vec::new();
-            for length in 1..bytes.len() {
+            for length in (1..bytes.len()).rev().step_by(13) {
                 std::fs::write(&cut, &bytes[..length]).unwrap();
                 let (frames, error) = read_until_error(&cut, name);
                 assert_eq!(frames, whole[..frames.len()], "{name} cut at {length}");
@@ -1199,7 +1208,11 @@ mod tests {
                 }
                 counts.push(frames.len());
             }
-            assert!(counts.is_sorted(), "{name}");
+            assert!(
+                counts.is_sorted_by(|longer, shorter| longer >= shorter),
+                "{name}"
+            );
+            std::fs::write(&cut, &bytes[..bytes.len() - 1]).unwrap();
             let (frames, error) = read_until_error(&cut, name);
             assert_eq!(
                 (frames.len(), error.unwrap().kind()),
@@ -1240,7 +1253,7 @@ mod tests {
         let missing = open(&directory.path().join("missing"), format("PDB"))
             .map(|_| ())
             .unwrap_err();
-        assert!(missing.to_string().contains("No such file"));
+        assert!(missing.to_string().contains("missing"), "{missing}");
     }
 
     #[test]
@@ -1286,6 +1299,65 @@ mod tests {
         refused("XTC", |frame| frame.positions[3].x = 1e9);
         refused("DCD", |frame| *frame = Frame::default());
         assert!(ChemfilesWriter::create(&path, format("TNG")).is_err());
+    }
+
+    #[test]
+    fn trr_records_without_positions_are_no_frames() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file.trr");
+        write(&path, "TRR", &sample(3, &orthogonal()));
+        let whole = read(&path, "TRR").unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        // The size of the positions stands at 52 of a record, the positions themselves begin at 120.
+        let record = bytes.len() / 3;
+        bytes[record + 52..record + 56].fill(0);
+        bytes.drain(record + 120..record + 120 + 12 * PARTICLES);
+        std::fs::write(&path, bytes).unwrap();
+        let frames = read(&path, "TRR").unwrap();
+        let steps: Vec<_> = frames
+            .iter()
+            .map(|frame| (frame.ordinal, frame.step))
+            .collect();
+        assert_eq!(steps, [(0, Some(500)), (1, Some(700))]);
+        assert_eq!(frames[1].positions, whole[2].positions);
+    }
+
+    #[test]
+    fn gro_without_velocities() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file.gro");
+        let mut frames = sample(1, &orthogonal());
+        frames[0].columns.clear();
+        write(&path, "GRO", &frames);
+        assert_eq!(read(&path, "GRO").unwrap()[0].columns, []);
+    }
+
+    #[test]
+    fn mmcif_models_and_what_chemfiles_would_crash_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file.cif");
+        let header = "_cell.length_a 11\n_cell.length_b 12\n_cell.length_c 13\nloop_\n_atom_site.type_symbol\n\
+            _atom_site.label_atom_id\n_atom_site.Cartn_x\n_atom_site.Cartn_y\n_atom_site.Cartn_z\n_atom_site.pdbx_PDB_model_num\n";
+        let rows = "Si Si1 1 2 3 1\nO O1 4 5 6 1\nSi Si1 1.5 2 3 2\nO O1 4.5 5 6 2\n#\n";
+        std::fs::write(&path, format!("{header}{rows}")).unwrap();
+        assert_eq!(format_by_ending(&path).unwrap().name, "mmCIF");
+        let frames = read(&path, "mmCIF").unwrap();
+        assert_eq!(frames.len(), 2);
+        assert_eq!(
+            frames[1].positions,
+            [Vector3::new(1.5, 2.0, 3.0), Vector3::new(4.5, 5.0, 6.0)]
+        );
+        assert_eq!(frames[1].species, Species::from_labels(&["Si", "O"]));
+        let names = Values::Text(vec!["Si1".into(), "O1".into()]);
+        assert_eq!(frames[1].column("name").unwrap().values, names);
+        for damage in [
+            ("O O1 4 5 6 1", "O O1 4"),
+            ("length_a 11", "length_a"),
+            ("label_atom_id", "other"),
+        ] {
+            std::fs::write(&path, format!("{header}{rows}").replace(damage.0, damage.1)).unwrap();
+            assert!(open(&path, format("mmCIF")).is_err(), "{damage:?}");
+        }
     }
 
     #[test]

@@ -4,16 +4,18 @@
 //! triclinic boxes. Other sections are passed over. The format does not tell which edges are periodic: all are taken to be. Names of
 //! species are the type labels, or the comments in Masses where every type has its own.
 
+use std::collections::BTreeMap;
+
 use nalgebra::Vector3;
 
 use super::assemble::{self, Columns};
-use super::columns::{self, Expect};
+use super::columns::{self, Expect, Field};
 use super::lammps_dump::{inverse_difference, type_numbers};
 use super::lines::{Block, Lines};
 use super::number::Writer;
 use super::text_format::TextFormat;
 use crate::data::cell::Cell;
-use crate::data::frame::{Column, Coordinates, Frame, Species, Values};
+use crate::data::frame::{Column, Coordinates, Frame, Species, VELOCITIES, Values};
 use crate::error::{Error, Kind, Result};
 
 /// Reader of data files.
@@ -181,10 +183,7 @@ impl TextFormat for LammpsData {
         }
         if raw.atoms.is_none() && raw.header.count()? == 0 {
             // Nothing needs no section.
-            let nothing = Block {
-                bytes: Vec::new(),
-                first_line: lines.number() + 1,
-            };
+            let nothing = Block::new(Vec::new(), lines.number() + 1);
             raw.atoms = Some((None, nothing));
         }
         if raw.atoms.is_none() {
@@ -248,7 +247,12 @@ impl TextFormat for LammpsData {
         if let (false, true) = (names.is_empty(), numbers_named) {
             let labels: Vec<String> = types.iter().map(|label| named(label)).collect();
             frame.species = Species::from_labels(&labels);
-            let numbers: Option<Vec<i64>> = types.iter().map(|label| label.parse().ok()).collect();
+            // Atoms may name their type by its label; the number goes with it, because force fields are written for numbers.
+            let number = |label: &str| {
+                let known = names.iter().find(|(_, name)| name == label);
+                known.map_or(label, |(key, _)| key).parse::<i64>().ok()
+            };
+            let numbers: Option<Vec<i64>> = types.iter().map(|label| number(label)).collect();
             columns.0.extend(numbers.map(|numbers| Column {
                 name: "type".to_string(),
                 width: 1,
@@ -438,7 +442,7 @@ fn without_comment(line: &str) -> (&str, Option<&str>) {
 /// The rows of a section, after its blank line, without comments.
 fn rows(lines: &mut Lines, count: usize) -> Result<Block> {
     skip_blank(lines)?;
-    let mut block = lines.block(count, 0)?;
+    let block = lines.block(count, 0)?;
     if memchr::memchr(b'#', &block.bytes).is_some() {
         let bare = |line: &[u8]| {
             line.split(|&byte| byte == b'#')
@@ -450,7 +454,8 @@ fn rows(lines: &mut Lines, count: usize) -> Result<Block> {
             .bytes
             .split_inclusive(|&byte| byte == b'\n')
             .map(|line| bare(line.strip_suffix(b"\n").unwrap_or(line)));
-        block.bytes = text.flat_map(|line| [line, vec![b'\n']].concat()).collect();
+        let text = text.flat_map(|line| [line, vec![b'\n']].concat()).collect();
+        return Ok(Block::new(text, block.first_line));
     }
     Ok(block)
 }
@@ -559,74 +564,42 @@ fn atom_style(
 }
 
 fn read_atoms(block: &Block, count: usize, style: &[&str]) -> Result<Columns> {
-    let with_images = first_row_values(block) == style.len() + 3;
-    let mut names: Vec<String> = style.iter().map(|name| name.to_string()).collect();
-    if with_images {
-        names.extend(["ix", "iy", "iz"].map(str::to_string));
-    }
-    let expect = |name: &String| match name.as_str() {
-        "id" | "mol" | "ellipsoidflag" | "ix" | "iy" | "iz" => Expect::Integer,
+    let expect = |name: &str| match name {
+        "id" | "mol" | "ellipsoidflag" => Expect::Integer,
         "type" => Expect::Guess,
         _ => Expect::Real,
     };
-    let parsed = columns::parse(
-        block,
-        count,
-        &names,
-        &names.iter().map(expect).collect::<Vec<_>>(),
-    )?;
-    let named = names.into_iter().zip(parsed).map(|(name, values)| Column {
-        name,
-        width: 1,
-        values,
-    });
-    let mut columns = Columns(named.collect());
-    if with_images {
-        let [x, y, z] = ["ix", "iy", "iz"].map(|name| {
-            columns
-                .take_integers(name, 1)
-                .map(Option::unwrap_or_default)
-        });
-        let (x, y, z) = (x?, y?, z?);
-        let rows = (0..count)
-            .flat_map(|row| [x[row], y[row], z[row]])
-            .collect();
-        columns.0.push(Column {
+    let mut fields: Vec<Field> = style
+        .iter()
+        .map(|name| Field::single(name, expect(name)))
+        .collect();
+    if first_row_values(block) == style.len() + 3 {
+        fields.push(Field {
             name: "images".to_string(),
+            expect: Expect::Integer,
             width: 3,
-            values: Values::Integer(rows),
         });
     }
-    Ok(columns)
+    Ok(Columns(columns::parse(block, count, &fields)?))
 }
 
 /// Velocities in the order of `ids`, from rows in any order; angular velocities of spheres are passed over.
 fn read_velocities(block: &Block, count: usize, ids: &[i64]) -> Result<Column> {
-    let values = first_row_values(block).max(4);
-    let names: Vec<String> = ["id", "vx", "vy", "vz"]
-        .iter()
-        .map(|name| name.to_string())
-        .chain((5..=values).map(|at| format!("column {at}")))
-        .collect();
-    let expected: Vec<Expect> = (0..values)
-        .map(|at| {
-            if at == 0 {
-                Expect::Integer
-            } else {
-                Expect::Real
-            }
-        })
-        .collect();
-    let parsed = columns::parse(block, count, &names, &expected)?;
-    let named = names.into_iter().zip(parsed).map(|(name, values)| Column {
-        name,
-        width: 1,
-        values,
-    });
-    let mut columns = Columns(named.collect());
+    let further = first_row_values(block).saturating_sub(4);
+    let mut fields = vec![
+        Field::single("id", Expect::Integer),
+        Field::vector(VELOCITIES[0]),
+    ];
+    if further > 0 {
+        fields.push(Field {
+            name: "spin".to_string(),
+            expect: Expect::Real,
+            width: further,
+        });
+    }
+    let mut columns = Columns(columns::parse(block, count, &fields)?);
     let order = columns.take_integers("id", 1)?.unwrap_or_default();
-    columns.join(&["vx", "vy", "vz"], "velo")?;
-    let velocities = columns.take("velo").expect("just joined");
+    let velocities = columns.take(VELOCITIES[0]).expect("a field of its own");
     let mut rows: Vec<u32> = (0..count as u32).collect();
     rows.sort_by_key(|&row| order[row as usize]);
     if let Some((&row, _)) = rows
@@ -651,12 +624,15 @@ fn read_velocities(block: &Block, count: usize, ids: &[i64]) -> Result<Column> {
 /// Per-particle properties that a data file has no place for, of those that the frame has.
 pub fn left_out(frame: &Frame) -> Vec<&str> {
     let style = style_for(frame);
-    let kept = |name: &str| name == "velo" || name == "type" || style.1.contains(&name);
-    frame
-        .columns
-        .iter()
-        .map(|column| column.name.as_str())
+    let kept = |name: &str| VELOCITIES.contains(&name) || name == "type" || style.1.contains(&name);
+    let columns = frame.columns.iter().map(|column| column.name.as_str());
+    let (types, _) = type_numbers(frame);
+    let masses_fit = frame.masses.is_none()
+        || style.1.contains(&"density")
+        || masses_by_type(frame, &types).is_some();
+    columns
         .filter(|name| !kept(name))
+        .chain((!masses_fit).then_some("mass"))
         .collect()
 }
 
@@ -705,13 +681,10 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
     format_box(&mut out, cell);
 
     let (style, columns) = style_for(frame);
-    format_masses(
-        &mut out,
-        frame,
-        &types,
-        type_count,
-        *style == "sphere" || *style == "bpm/sphere",
-    );
+    // Spheres have their masses each, as densities.
+    if !columns.contains(&"density") {
+        format_masses(&mut out, frame, &types);
+    }
     out.text("\nAtoms # ").text(style).text("\n\n");
     for row in 0..frame.len() {
         for (at, name) in columns.iter().enumerate() {
@@ -748,12 +721,7 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
         });
         out.text("\n");
     }
-    if let Some(Column {
-        values: Values::Real(velocities),
-        width: 3,
-        ..
-    }) = frame.column("velo")
-    {
+    if let Some(velocities) = frame.velocities() {
         let spin = if *style == "sphere" || *style == "bpm/sphere" {
             " 0 0 0\n"
         } else {
@@ -822,25 +790,31 @@ fn format_box(out: &mut Writer, cell: &Cell) {
     }
 }
 
-/// Masses by type, where each type has one; the names of the species stand as comments.
-fn format_masses(out: &mut Writer, frame: &Frame, types: &[i64], type_count: i64, spheres: bool) {
-    let mut rows = std::collections::BTreeMap::new();
-    let equal = frame.masses.as_ref().is_some_and(|masses| {
-        types.iter().enumerate().all(|(row, &kind)| {
-            let entry = rows
-                .entry(kind)
-                .or_insert((masses[row], frame.species.name(row)));
-            entry.0 == masses[row]
-        })
-    });
-    if !equal || spheres || rows.len() as i64 != type_count {
-        return;
+/// Masses and names of the species by type, if every type from 1 on is in use and its particles weigh the same.
+fn masses_by_type<'a>(frame: &'a Frame, types: &[i64]) -> Option<BTreeMap<i64, (f64, &'a str)>> {
+    let masses = frame.masses.as_ref()?;
+    let mut rows = BTreeMap::new();
+    for (row, &kind) in types.iter().enumerate() {
+        let entry = rows
+            .entry(kind)
+            .or_insert_with(|| (masses[row], &**frame.species.name(row)));
+        if entry.0 != masses[row] {
+            return None;
+        }
     }
+    (rows.len() as i64 == *types.iter().max()?).then_some(rows)
+}
+
+/// Masses by type, where each type has one; the names of the species stand as comments.
+fn format_masses(out: &mut Writer, frame: &Frame, types: &[i64]) {
+    let Some(rows) = masses_by_type(frame, types) else {
+        return;
+    };
     out.text("\nMasses\n\n");
     // The reader takes names only where every type has one.
     let named = rows
         .iter()
-        .any(|(kind, (_, name))| ***name != kind.to_string());
+        .any(|(kind, (_, name))| **name != kind.to_string());
     for (kind, (mass, name)) in rows {
         out.integer(kind).text(" ").real(mass);
         if named {

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use nalgebra::Vector3;
 
 use super::assemble::{self, Columns};
-use super::columns::{self, Expect};
+use super::columns::{self, Expect, Field};
 use super::lines::{Block, Lines};
 use super::number::Writer;
 use super::text_format::TextFormat;
 use crate::data::cell::Cell;
-use crate::data::frame::{Column, Coordinates, Frame, Species, Values};
+use crate::data::frame::{Column, Coordinates, Frame, Species, VELOCITIES, Values};
 use crate::error::{Error, Kind, Result};
 
 /// Key of a frame that keeps the boundary flags which say more than periodic or fixed.
@@ -143,20 +143,18 @@ impl TextFormat for LammpsDump {
     }
 
     fn parse(raw: Raw) -> Result<Frame> {
-        let names = &raw.columns[..];
-        let expected: Vec<Expect> = names.iter().map(|name| expect(name)).collect();
-        let parsed = columns::parse(&raw.block, raw.rows, names, &expected).map_err(|error| {
+        let columns = columns::parse(&raw.block, raw.rows, &fields(&raw.columns));
+        let mut columns = Columns(columns.map_err(|error| {
             match memchr::memmem::find(&raw.block.bytes, b"ITEM:") {
                 Some(_) => error.help("the number of atoms does not match the rows"),
                 None => error,
             }
-        })?;
-        let named = names.iter().zip(parsed).map(|(name, values)| Column {
-            name: name.clone(),
-            width: 1,
-            values,
-        });
-        let mut columns = Columns(named.collect());
+        })?);
+        for (parts, name) in GROUPS {
+            if columns.have(&parts) {
+                columns.join(&parts, name)?;
+            }
+        }
 
         let mut frame = Frame {
             step: Some(raw.step),
@@ -177,40 +175,70 @@ impl TextFormat for LammpsDump {
             .take_integers("id", 1)?
             .unwrap_or_else(|| assemble::ordinal_ids(raw.rows));
         let first_line = raw.block.first_line;
-        take_positions(&mut columns, &mut frame, raw.rows, first_line)
+        take_positions(&mut columns, &mut frame, first_line)
             .map_err(|error| error.at_line(first_line - 1))?;
         take_species(&mut columns, &mut frame, raw.rows)?;
         assemble::take_sizes(&mut columns, &mut frame)?;
-        for (parts, name) in VECTORS {
-            if columns.have(&parts) {
-                columns.join(&parts, name)?;
-            }
-        }
         columns.join_numbered()?;
         frame.columns = columns.0;
         assemble::finish(frame, Some(raw.block.first_line))
     }
 }
 
-/// Dump columns that are one vector in extended XYZ, under the name that OVITO gives it there.
-const VECTORS: [([&str; 3], &str); 2] =
-    [(["vx", "vy", "vz"], "velo"), (["fx", "fy", "fz"], "forces")];
-
-/// The kinds of position, the preferred first: columns, whether unwrapped, whether in fractions of the box.
-const POSITIONS: [([&str; 3], bool, bool); 4] = [
-    (["xu", "yu", "zu"], true, false),
-    (["xsu", "ysu", "zsu"], true, true),
-    (["x", "y", "z"], false, false),
-    (["xs", "ys", "zs"], false, true),
+/// Columns of a dump that belong together, and the name that they get: that of extended XYZ where it has one.
+const GROUPS: [([&str; 3], &str); 7] = [
+    (["xu", "yu", "zu"], "unwrapped"),
+    (["xsu", "ysu", "zsu"], "unwrapped scaled"),
+    (["x", "y", "z"], "wrapped"),
+    (["xs", "ys", "zs"], "wrapped scaled"),
+    (["ix", "iy", "iz"], "images"),
+    (["vx", "vy", "vz"], VELOCITIES[0]),
+    (["fx", "fy", "fz"], "forces"),
 ];
-const IMAGES: [&str; 3] = ["ix", "iy", "iz"];
+
+/// The kinds of position, the preferred first: name of the group, whether unwrapped, whether in fractions of the box.
+const POSITIONS: [(&str, bool, bool); 4] = [
+    ("unwrapped", true, false),
+    ("unwrapped scaled", true, true),
+    ("wrapped", false, false),
+    ("wrapped scaled", false, true),
+];
+
+/// The fields of a line; neighbours that belong together are one.
+fn fields(names: &[String]) -> Vec<Field> {
+    let mut fields = Vec::with_capacity(names.len());
+    let mut rest = names;
+    while let [name, others @ ..] = rest {
+        let group = GROUPS.iter().find(|(parts, _)| {
+            rest.iter()
+                .take(3)
+                .map(String::as_str)
+                .eq(parts.iter().copied())
+        });
+        match group {
+            Some((parts, group)) => {
+                fields.push(Field {
+                    name: group.to_string(),
+                    expect: expect(parts[0]),
+                    width: 3,
+                });
+                rest = &rest[3..];
+            }
+            None => {
+                fields.push(Field::single(name, expect(name)));
+                rest = others;
+            }
+        }
+    }
+    fields
+}
 
 fn expect(name: &str) -> Expect {
     match name {
         "id" | "type" | "ix" | "iy" | "iz" => Expect::Integer,
         "element" => Expect::Text,
         "radius" | "diameter" | "mass" | "vx" | "vy" | "vz" | "fx" | "fy" | "fz" => Expect::Real,
-        _ if POSITIONS.iter().any(|(names, ..)| names.contains(&name)) => Expect::Real,
+        _ if GROUPS.iter().any(|(parts, _)| parts.contains(&name)) => Expect::Real,
         _ if name.starts_with("c_")
             || name.starts_with("f_")
             || name.starts_with("v_")
@@ -222,23 +250,15 @@ fn expect(name: &str) -> Expect {
     }
 }
 
-fn take_positions(
-    columns: &mut Columns,
-    frame: &mut Frame,
-    rows: usize,
-    first_line: u64,
-) -> Result<()> {
-    let Some((names, unwrapped, scaled)) = POSITIONS
+fn take_positions(columns: &mut Columns, frame: &mut Frame, first_line: u64) -> Result<()> {
+    let Some((group, unwrapped, scaled)) = POSITIONS
         .into_iter()
-        .find(|(names, ..)| columns.have(names))
+        .find(|(group, ..)| columns.have(&[group]))
     else {
         return Err(Error::new("the dump has no positions")
             .help("dump x y z, xs ys zs, xu yu zu or xsu ysu zsu (all three of a kind)"));
     };
-    columns.join(&names, "pos")?;
-    let positions = columns.take_reals("pos", 3)?.unwrap_or_default();
-    frame.positions = assemble::vectors(&positions);
-    debug_assert_eq!(frame.positions.len(), rows);
+    frame.positions = assemble::vectors(&columns.take_reals(group, 3)?.unwrap_or_default());
     if scaled {
         let cell = frame.cell.as_ref().ok_or_else(|| {
             Error::new("scaled positions need ITEM: BOX BOUNDS").help("add the box to the frame")
@@ -250,16 +270,12 @@ fn take_positions(
     }
     if unwrapped {
         frame.coordinates = Coordinates::Unwrapped;
-    } else if columns.have(&IMAGES) {
-        let flags = IMAGES.map(|name| {
-            columns
-                .take_integers(name, 1)
-                .map(Option::unwrap_or_default)
-        });
-        let [x, y, z] = flags;
-        let (x, y, z) = (x?, y?, z?);
-        let rows: Vec<i64> = (0..rows).flat_map(|row| [x[row], y[row], z[row]]).collect();
-        frame.coordinates = assemble::images(&rows, first_line)?;
+    } else if let Some(images) = columns.take_integers("images", 3)? {
+        frame.coordinates = assemble::images(&images, first_line)?;
+    }
+    // Positions of another kind, and flags that are not needed, stay as the columns that they were.
+    for (parts, group) in &GROUPS[..5] {
+        columns.split(group, parts);
     }
     Ok(())
 }
@@ -539,15 +555,20 @@ pub fn type_numbers(frame: &Frame) -> (Vec<i64>, bool) {
 }
 
 fn component_names(column: &Column) -> Vec<String> {
-    let name = column.name.replace(char::is_whitespace, "_");
-    match VECTORS
+    let clean = column.name.replace(char::is_whitespace, "_");
+    let name = match clean.as_str() {
+        name if VELOCITIES.contains(&name) => VELOCITIES[0],
+        "force" => "forces",
+        name => name,
+    };
+    match GROUPS
         .iter()
-        .find(|(_, name)| *name == column.name && column.width == 3)
+        .find(|(_, group)| *group == name && column.width == 3)
     {
-        Some((parts, _)) => parts.iter().map(|part| part.to_string()).collect(),
-        None if column.width == 1 => vec![name],
+        Some((parts, _)) => parts.map(str::to_string).to_vec(),
+        None if column.width == 1 => vec![clean],
         None => (1..=column.width)
-            .map(|index| format!("{name}[{index}]"))
+            .map(|index| format!("{clean}[{index}]"))
             .collect(),
     }
 }

@@ -216,11 +216,12 @@ fn xtc_frame(file: &mut Walker, particles: &mut Option<i32>) -> Result<bool> {
     let size_index = file.integer()?;
     let length = u64::from(file.count()?);
     // A compressed particle takes at least one bit.
-    if !(precision.is_finite() && precision > 0.0)
-        || !spans_are_sound
-        || !SIZES.contains(&size_index)
-        || count as u64 > 8 * length
-    {
+    let is_sound = precision.is_finite()
+        && precision > 0.0
+        && spans_are_sound
+        && SIZES.contains(&size_index)
+        && count as u64 <= 8 * length;
+    if !is_sound {
         return Err(damaged("the head of the compressed positions is not sound"));
     }
     file.skip(length.next_multiple_of(4))?;
@@ -285,11 +286,15 @@ fn trr_frame(file: &mut Walker, particles: &mut Option<i32>) -> Result<bool> {
     Ok(positions > 0)
 }
 
-/// Checks the head of a NetCDF file: its variety and its number of particles.
+/// The frames of a NetCDF file with offsets of 64 bits: its records, or the whole file where it has none.
 ///
-/// Errors: another format, a variety that chemfiles does not know, more particles than the file has room for.
-pub fn netcdf(path: &Path) -> Result<()> {
+/// Errors: another format, a variety that chemfiles does not know, a damaged header, not even one whole frame. Records that the header
+/// promises and the file lacks are an error of kind [`Kind::Truncated`] in `end`.
+pub fn netcdf(path: &Path) -> Result<Layout> {
     const OFFSETS_OF_64_BITS: u8 = 2;
+    const DIMENSIONS: u32 = 10;
+    const VARIABLES: u32 = 11;
+    const ATTRIBUTES: u32 = 12;
     let mut file = Walker::open(path)?;
     file.big_endian = true;
     match file.take().map_err(|_| not_of_format("NetCDF"))? {
@@ -302,25 +307,70 @@ pub fn netcdf(path: &Path) -> Result<()> {
         }
         _ => return Err(not_of_format("NetCDF")),
     }
-    file.skip(8)?;
-    for _ in 0..file.count()? {
+    // A writer that is not done leaves -1.
+    let promised = u64::try_from(file.integer()?).ok();
+    let mut lengths = Vec::new();
+    let mut particles = None;
+    for _ in 0..file.netcdf_list(DIMENSIONS)? {
+        let name = file.netcdf_name()?;
         let length = u64::from(file.count()?);
-        if length > 256 {
-            return Err(damaged("the name of a dimension is not sound"));
-        }
-        let mut name = vec![0; length as usize];
-        file.fill(&mut name)?;
-        file.skip(length.next_multiple_of(4) - length)?;
-        let size = u64::from(file.count()?);
-        match (name == b"atom", size) {
-            (false, _) => {}
-            (true, 0) => return Err(no_particles()),
-            (true, _) if 12 * size > file.size => return Err(cut_short()),
-            (true, _) => return Ok(()),
+        lengths.push(length);
+        if name == b"atom" {
+            particles.get_or_insert(length);
         }
     }
-    Err(Error::new("this NetCDF file has no dimension 'atom'")
-        .help("it must follow the AMBER convention"))
+    match particles {
+        None => {
+            return Err(Error::new("this NetCDF file has no dimension 'atom'")
+                .help("it must follow the AMBER convention"));
+        }
+        Some(0) => return Err(no_particles()),
+        Some(_) => {}
+    }
+    file.skip_netcdf_attributes(ATTRIBUTES)?;
+    let mut records_at = u64::MAX;
+    let mut record_size = 0;
+    for _ in 0..file.netcdf_list(VARIABLES)? {
+        file.netcdf_name()?;
+        let mut size = 1u64;
+        let mut is_record = false;
+        for _ in 0..file.count()? {
+            match lengths.get(file.count()? as usize) {
+                // The dimension of length zero is the one that grows.
+                Some(0) => is_record = true,
+                Some(&length) => size = size.saturating_mul(length),
+                None => return Err(damaged("a dimension of the header does not exist")),
+            }
+        }
+        file.skip_netcdf_attributes(ATTRIBUTES)?;
+        size = size.saturating_mul(file.netcdf_type_size()?);
+        file.skip(4)?;
+        let at = u64::from_be_bytes(file.take()?);
+        if at.saturating_add(size) > file.size {
+            return Err(cut_short());
+        }
+        if is_record {
+            records_at = records_at.min(at);
+            record_size += size.next_multiple_of(4);
+        }
+    }
+    let whole = match record_size {
+        0 => 1,
+        // The last record may lack its padding.
+        _ => (file.size + 3 - records_at) / record_size,
+    };
+    let count = match record_size {
+        0 => 1,
+        _ => promised.map_or(whole, |promised| promised.min(whole)),
+    };
+    if count == 0 {
+        return Err(no_particles());
+    }
+    Ok(Layout {
+        records: (0..count as usize).collect(),
+        clock: None,
+        end: (record_size > 0 && promised.is_some_and(|promised| promised > whole)).then(cut_short),
+    })
 }
 
 /// Checks that a file begins as TNG does; that library talks to standard error otherwise.
@@ -331,18 +381,6 @@ pub fn tng(path: &Path) -> Result<()> {
     match file.take() {
         Ok(name) if name == *b"GENERAL INFO" => Ok(()),
         _ => Err(not_of_format("TNG")),
-    }
-}
-
-/// Checks that a file begins as GROMACS's old TRJ does; its reader talks to standard output otherwise.
-pub fn trj(path: &Path) -> Result<()> {
-    const MAGIC: i32 = 1993;
-    let magic = Walker::open(path)?.take();
-    match magic {
-        Ok(bytes) if [i32::from_le_bytes(bytes), i32::from_be_bytes(bytes)].contains(&MAGIC) => {
-            Ok(())
-        }
-        _ => Err(not_of_format("TRJ")),
     }
 }
 
@@ -534,6 +572,50 @@ impl Walker {
     /// A whole number that is not negative.
     fn count(&mut self) -> Result<u32> {
         u32::try_from(self.integer()?).map_err(|_| damaged("a count is negative"))
+    }
+
+    /// The number of entries of one of the lists of a NetCDF header.
+    fn netcdf_list(&mut self, tag: u32) -> Result<u32> {
+        let found = self.count()?;
+        let count = self.count()?;
+        match found {
+            // An empty list may have no tag.
+            0 if count == 0 => Ok(0),
+            _ if found == tag => Ok(count),
+            _ => Err(damaged("a list of the header is missing")),
+        }
+    }
+
+    fn netcdf_name(&mut self) -> Result<Vec<u8>> {
+        let length = u64::from(self.count()?);
+        if length > self.left() {
+            return Err(cut_short());
+        }
+        let mut name = vec![0; length as usize];
+        self.fill(&mut name)?;
+        self.skip(length.next_multiple_of(4) - length)?;
+        Ok(name)
+    }
+
+    /// The number of bytes of a value of the type that stands here.
+    fn netcdf_type_size(&mut self) -> Result<u64> {
+        match self.integer()? {
+            1 | 2 => Ok(1),
+            3 => Ok(2),
+            4 | 5 => Ok(4),
+            6 => Ok(8),
+            _ => Err(damaged("the header holds a type that does not exist")),
+        }
+    }
+
+    fn skip_netcdf_attributes(&mut self, tag: u32) -> Result<()> {
+        for _ in 0..self.netcdf_list(tag)? {
+            self.netcdf_name()?;
+            let size = self.netcdf_type_size()?;
+            let count = u64::from(self.count()?);
+            self.skip((size * count).next_multiple_of(4))?;
+        }
+        Ok(())
     }
 
     /// A Fortran record marker: the length of the record, before and after it.

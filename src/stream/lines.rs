@@ -25,8 +25,22 @@ pub struct Lines {
 pub struct Block {
     /// The text, every line with its `\n`.
     pub bytes: Vec<u8>,
+    /// Where each line's `\n` stands.
+    pub ends: Vec<usize>,
     /// Line number of the first line, counted from 1.
     pub first_line: u64,
+}
+
+impl Block {
+    /// A block of whole lines.
+    pub fn new(bytes: Vec<u8>, first_line: u64) -> Self {
+        let ends = memchr::memchr_iter(b'\n', &bytes).collect();
+        Block {
+            bytes,
+            ends,
+            first_line,
+        }
+    }
 }
 
 impl Lines {
@@ -96,14 +110,17 @@ impl Lines {
     pub fn block(&mut self, count: usize, size_hint: usize) -> Result<Block> {
         let first_line = self.consumed + 1;
         let mut bytes = Vec::with_capacity(size_hint + size_hint / 64);
+        // The count is what the input says, which may be nonsense: memory is taken as lines come.
+        let mut ends = Vec::with_capacity(count.min(CHUNK));
         let mut left = count;
         while left > 0 {
             let unread = &self.buffer[self.start..];
             let mut end = 0;
             for at in memchr::memchr_iter(b'\n', unread).take(left) {
+                ends.push(bytes.len() + at);
                 end = at + 1;
-                left -= 1;
             }
+            left = count - ends.len();
             if left > 0 && self.at_end {
                 let missing = Error::of_kind(
                     Kind::Truncated,
@@ -123,7 +140,11 @@ impl Lines {
             }
         }
         self.consumed += count as u64;
-        Ok(Block { bytes, first_line })
+        Ok(Block {
+            bytes,
+            ends,
+            first_line,
+        })
     }
 
     fn unfinished_line(&self) -> Error {

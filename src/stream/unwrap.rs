@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
-use nalgebra::Vector3;
+use nalgebra::{Matrix3, Vector3};
 
+use crate::data::cell::Cell;
 use crate::data::frame::{Coordinates, Frame};
 use crate::error::{Error, Result};
 
@@ -45,9 +46,10 @@ pub struct Unwrapper {
     before: Option<Before>,
 }
 
-/// The frame before: its ids, fractional coordinates as stored, and the cells crossed since the first frame.
+/// The frame before: its ids, its cell, fractional coordinates as stored, and the cells crossed since the first frame.
 struct Before {
     ids: Vec<i64>,
+    cell: Cell,
     fractional: Vec<Vector3<f64>>,
     images: Vec<[i32; 3]>,
     ordinal: usize,
@@ -100,6 +102,11 @@ impl Unwrapper {
             .iter()
             .map(|position| cell.fractional(position))
             .collect();
+        if let Some(before) = &mut self.before
+            && let Some(flip) = flip(&before.cell, cell)
+        {
+            before.express_in(&flip);
+        }
         let images = match &self.before {
             None => vec![[0; 3]; frame.len()],
             Some(before) if before.ids != frame.ids => {
@@ -140,12 +147,41 @@ impl Unwrapper {
         }
         self.before = Some(Before {
             ids: frame.ids.clone(),
+            cell: cell.clone(),
             fractional,
             images,
             ordinal: frame.ordinal,
         });
         Ok(())
     }
+}
+
+impl Before {
+    /// Counts in the edges of a flipped cell.
+    fn express_in(&mut self, flip: &Matrix3<f64>) {
+        for fractional in &mut self.fractional {
+            *fractional = flip * *fractional;
+        }
+        for image in &mut self.images {
+            let counted = flip * Vector3::from(image.map(f64::from));
+            *image = [0, 1, 2].map(|axis| counted[axis] as i32);
+        }
+    }
+}
+
+/// The edges of a cell in terms of the next one's, in whole numbers, if these are other edges of the same lattice: LAMMPS flips a sheared
+/// cell that leans too far. `None` if the edges are the same but for a strain.
+fn flip(before: &Cell, now: &Cell) -> Option<Matrix3<f64>> {
+    let edges = [0, 1, 2].map(|axis| now.fractional(&(now.origin() + before.edge(axis))));
+    let flip = Matrix3::from_columns(&edges).map(f64::round);
+    let periodic = now.periodic();
+    let is_own =
+        |row: usize, column: usize| flip[(row, column)] == f64::from(u8::from(row == column));
+    let is_same = |axis: usize| (0..3).all(|other| is_own(axis, other) && is_own(other, axis));
+    let is_flipped = (0..3).any(|axis| !is_same(axis))
+        && (0..3).all(|axis| periodic[axis] || is_same(axis))
+        && flip.determinant() == 1.0;
+    is_flipped.then_some(flip)
 }
 
 fn no_cell(ordinal: usize) -> Error {

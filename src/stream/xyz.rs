@@ -3,15 +3,17 @@
 //! Read: `Properties` in any order, any `Lattice` with a positive volume, `pbc`, `Origin`, image flags as `map_shift:I:3`; every further
 //! column and key is kept. A plain XYZ file has no cell; its step is found in a comment such as `Atoms. Timestep: 1000`.
 
+use std::sync::Arc;
+
 use nalgebra::Vector3;
 
 use super::assemble::{self, Columns};
-use super::columns::{self, Expect};
+use super::columns::{self, Expect, Field};
 use super::lines::{Block, Lines};
 use super::number::Writer;
 use super::text_format::TextFormat;
 use crate::data::cell::Cell;
-use crate::data::frame::{Column, Coordinates, Frame, Species, Values};
+use crate::data::frame::{Coordinates, Frame, Species, Values};
 use crate::error::{Error, Kind, Result};
 
 /// Reader of extended and plain XYZ.
@@ -102,11 +104,12 @@ impl TextFormat for Xyz {
             Some(properties) => properties,
             None => plain_properties(&raw.block),
         };
-        let mut columns = parse_block(&raw.block, raw.rows, &properties)?;
+        let mut columns = Columns(columns::parse(&raw.block, raw.rows, &properties)?);
 
         take_columns(&mut columns, &mut frame, raw.rows, raw.block.first_line)
             .map_err(|error| error.at_line(comment_line))?;
         frame.columns = columns.0;
+        drop_element_numbers(&mut frame);
         assemble::finish(frame, Some(raw.block.first_line))
     }
 }
@@ -149,13 +152,8 @@ const STEP: [&str; 4] = ["Timestep", "timestep", "Step", "step"];
 const TIME: [&str; 2] = ["Time", "time"];
 /// Key that marks positions as continuous in time.
 const UNWRAPPED: &str = "unwrapped";
-
-/// A column of `Properties`.
-struct Property {
-    name: String,
-    expect: Expect,
-    width: usize,
-}
+/// Key of the temperature.
+const TEMPERATURE: &str = "temperature";
 
 /// Whether a comment line is that of extended XYZ.
 pub fn is_extended(comment: &str) -> bool {
@@ -228,7 +226,7 @@ fn scan(text: &str, ends: impl Fn(char) -> bool) -> Result<(String, &str)> {
     Err(Error::new("a quote in the comment line is not closed").help("correct the line"))
 }
 
-fn take_keys(keys: Vec<(String, String)>, frame: &mut Frame) -> Result<Option<Vec<Property>>> {
+fn take_keys(keys: Vec<(String, String)>, frame: &mut Frame) -> Result<Option<Vec<Field>>> {
     let (mut lattice, mut periodic, mut origin, mut properties) = (None, None, None, None);
     for (key, text) in keys {
         match key.as_str() {
@@ -285,7 +283,7 @@ fn flags(text: &str) -> Result<[bool; 3]> {
         })
 }
 
-fn parse_properties(text: &str) -> Result<Vec<Property>> {
+fn parse_properties(text: &str) -> Result<Vec<Field>> {
     let parts: Vec<&str> = text.split(':').collect();
     let bad = || {
         Error::new(format!(
@@ -310,7 +308,7 @@ fn parse_properties(text: &str) -> Result<Vec<Property>> {
             .ok()
             .filter(|&width| (1..=1024).contains(&width))
             .ok_or_else(bad)?;
-        Ok(Property {
+        Ok(Field {
             name: triple[0].to_string(),
             expect,
             width,
@@ -320,7 +318,7 @@ fn parse_properties(text: &str) -> Result<Vec<Property>> {
 }
 
 /// Columns of a plain file: species, position, and whatever else its first line holds.
-fn plain_properties(block: &Block) -> Vec<Property> {
+fn plain_properties(block: &Block) -> Vec<Field> {
     let first = block
         .bytes
         .split(|&byte| byte == b'\n')
@@ -330,73 +328,11 @@ fn plain_properties(block: &Block) -> Vec<Property> {
         .split(u8::is_ascii_whitespace)
         .filter(|word| !word.is_empty())
         .count();
-    let mut properties = vec![
-        Property {
-            name: "species".to_string(),
-            expect: Expect::Text,
-            width: 1,
-        },
-        Property {
-            name: "pos".to_string(),
-            expect: Expect::Real,
-            width: 3,
-        },
-    ];
-    properties.extend((5..=count).map(|column| Property {
-        name: format!("column_{column}"),
-        expect: Expect::Guess,
-        width: 1,
-    }));
-    properties
-}
-
-fn parse_block(block: &Block, rows: usize, properties: &[Property]) -> Result<Columns> {
-    let singles = |property: &Property| {
-        std::iter::repeat_n((property.name.clone(), property.expect), property.width)
-            .collect::<Vec<_>>()
-    };
-    let (names, expected): (Vec<_>, Vec<_>) = properties.iter().flat_map(singles).unzip();
-    let mut parsed = columns::parse(block, rows, &names, &expected)?.into_iter();
-    let join = |property: &Property| {
-        let parts: Vec<Values> = parsed.by_ref().take(property.width).collect();
-        Column {
-            name: property.name.clone(),
-            width: property.width,
-            values: interleave(parts),
-        }
-    };
-    Ok(Columns(properties.iter().map(join).collect()))
-}
-
-/// The components of a vector column, which were parsed one by one, row by row.
-fn interleave(mut parts: Vec<Values>) -> Values {
-    fn rows<T: Clone>(parts: Vec<Vec<T>>) -> Vec<T> {
-        (0..parts[0].len())
-            .flat_map(|row| parts.iter().map(move |part| part[row].clone()))
-            .collect()
-    }
-    macro_rules! pick {
-        ($variant:ident) => {
-            Values::$variant(rows(
-                parts
-                    .into_iter()
-                    .map(|part| match part {
-                        Values::$variant(values) => values,
-                        _ => Vec::new(),
-                    })
-                    .collect(),
-            ))
-        };
-    }
-    if parts.len() == 1 {
-        return parts.remove(0);
-    }
-    match &parts[0] {
-        Values::Integer(_) => pick!(Integer),
-        Values::Real(_) => pick!(Real),
-        Values::Boolean(_) => pick!(Boolean),
-        Values::Text(_) => pick!(Text),
-    }
+    let mut fields = vec![Field::single("species", Expect::Text), Field::vector("pos")];
+    fields.extend(
+        (5..=count).map(|column| Field::single(&format!("column_{column}"), Expect::Guess)),
+    );
+    fields
 }
 
 /// Text of a frame in extended XYZ. Every number round-trips exactly.
@@ -447,6 +383,11 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
         );
         out.text(&format!(":{name}:{letter}:{}", column.width));
     }
+    let numbers =
+        element_numbers(&frame.species).filter(|_| frame.column(ELEMENT_NUMBER).is_none());
+    if numbers.is_some() {
+        out.text(":").text(ELEMENT_NUMBER).text(":I:1");
+    }
     if frame.coordinates == Coordinates::Unwrapped {
         out.text(" ").text(UNWRAPPED).text("=T");
     }
@@ -456,10 +397,15 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
     if let Some(time) = frame.time {
         out.text(" Time=").real(time);
     }
-    if let (Some(temperature), None) = (frame.temperature, frame.key("temperature")) {
-        out.text(" temperature=").real(temperature);
+    // A temperature that was given goes before the input's own key, which would be read back in its place.
+    let is_temperature = |key: &str| key.eq_ignore_ascii_case(TEMPERATURE);
+    let kept = frame.key(TEMPERATURE).and_then(columns::real);
+    let given = frame.temperature.filter(|given| kept != Some(*given));
+    if let Some(temperature) = given {
+        out.text(" ").text(TEMPERATURE).text("=").real(temperature);
     }
-    for (key, text) in &frame.keys {
+    let keys = frame.keys.iter();
+    for (key, text) in keys.filter(|(key, _)| given.is_none() || !is_temperature(key)) {
         out.text(" ")
             .text(&quoted(key))
             .text("=")
@@ -486,14 +432,61 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
         for column in &frame.columns {
             out.row(column, row, ["F", "T"]);
         }
+        if let Some(numbers) = &numbers {
+            out.text(" ")
+                .integer(numbers[frame.species.of[row] as usize]);
+        }
         out.text("\n");
     }
     Ok(out.into_bytes())
 }
 
+/// Column of atomic numbers, from which ASE takes the elements.
+const ELEMENT_NUMBER: &str = "Z";
+
+/// A number from 1 to 118 for each species, if one of them is no chemical element: ASE refuses such a file otherwise.
+fn element_numbers(species: &Species) -> Option<Vec<i64>> {
+    if species
+        .names
+        .iter()
+        .all(|name| ELEMENTS.split(' ').any(|element| *element == **name))
+    {
+        return None;
+    }
+    let number = |(index, name): (usize, &Arc<str>)| {
+        let named = name
+            .parse()
+            .ok()
+            .filter(|number| (1..=118).contains(number));
+        named.unwrap_or(index as i64 % 118 + 1)
+    };
+    Some(species.names.iter().enumerate().map(number).collect())
+}
+
+/// Takes out the numbers that only ASE needs, which are written anew; a column of that name with other values stays.
+fn drop_element_numbers(frame: &mut Frame) {
+    let Some(numbers) = element_numbers(&frame.species) else {
+        return;
+    };
+    let of = &frame.species.of;
+    frame.columns.retain(|column| {
+        let written = match &column.values {
+            Values::Integer(values) if column.width == 1 => values
+                .iter()
+                .zip(of)
+                .all(|(value, species)| *value == numbers[*species as usize]),
+            _ => false,
+        };
+        !(column.name == ELEMENT_NUMBER && written)
+    });
+}
+
+/// Symbols of the chemical elements.
+const ELEMENTS: &str = "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og X";
+
 fn quoted(text: &str) -> String {
     let special =
-        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '=' | '{' | '}' | ',');
+        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '=' | '[' | '{' | '}' | ',');
     // Lists are written as they are; what only begins like one would not be read back.
     let is_list =
         text.starts_with('[') && scan(text, |_| false).is_ok_and(|(_, after)| after.is_empty());

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Arguments, Followed, Spacing};
+use super::{Arguments, Followed, Spacing, curve_color, curve_labels, curves_shown};
 use crate::analysis::{ALL, Analysis, Moment};
-use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Scale, Stroke};
+use crate::data::figure::{Axes, Axis, Figure, Layer, Scale, Stroke};
 use crate::data::frame::{Frame, Species};
 use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, TableSpec};
 use crate::error::{Error, Result};
@@ -203,7 +203,21 @@ impl Analysis for ByLag {
         frame: Positions,
         _out: &mut dyn RowSink,
     ) -> Result<()> {
-        state.moments.push(frame.moment);
+        let now = frame.moment;
+        if let Some(before) = state.moments.last() {
+            let later = match (before.step.zip(now.step), before.time.zip(now.time)) {
+                (Some((before, now)), _) => now > before,
+                (None, Some((before, now))) => now > before,
+                (None, None) => true,
+            };
+            if !later {
+                let what = "the frame is not later than the one before";
+                let help =
+                    "lag times need frames in the order of time; select a stretch with --frames";
+                return Err(Error::new(what).help(help).in_frame(now.frame));
+            }
+        }
+        state.moments.push(now);
         state.paths.push(&frame.coordinates)
     }
 
@@ -238,10 +252,8 @@ impl Analysis for ByLag {
         let names: Vec<Arc<str>> = std::iter::once(ALL.into())
             .chain(context.species.names.iter().cloned())
             .collect();
-        let mut curves: Vec<(String, Vec<Row>)> = names
-            .iter()
-            .map(|name| (name.to_string(), Vec::new()))
-            .collect();
+        let labels = curve_labels(&context.species).into_iter();
+        let mut curves: Vec<(String, Vec<Row>)> = labels.map(|label| (label, Vec::new())).collect();
         for (at, lag) in lags.iter().enumerate() {
             let groups: Vec<Group> = sums.groups.iter().map(|sums| sums.at(at)).collect();
             let mut rows = vec![
@@ -329,11 +341,7 @@ impl Analysis for ByLag {
     fn figure(&self, name: &str, inputs: &[(String, Finished)]) -> Figure {
         let curves: Vec<(String, &Vec<Row>)> = match inputs {
             [(_, only)] => {
-                let shown = if only.curves.len() == 2 {
-                    1
-                } else {
-                    only.curves.len().min(9)
-                };
+                let shown = curves_shown(only.curves.len());
                 only.curves
                     .iter()
                     .take(shown)
@@ -357,11 +365,7 @@ impl Analysis for ByLag {
                         row.msd
                     }
                 };
-                let color = if index == 0 {
-                    Color::Black
-                } else {
-                    Color::Series(index - 1)
-                };
+                let color = curve_color(index);
                 Layer::Line {
                     points: rows.iter().map(|row| (row.lag, value(row))).collect(),
                     stroke: Stroke::solid(color),
@@ -417,10 +421,10 @@ impl ByLag {
             }
             (None, None) => (0..moments.len() as i64).collect(),
         };
+        // Steps or times that some frames lack, or times closer than a millionth of the first interval.
         if let Some(at) = ticks.windows(2).position(|pair| pair[1] <= pair[0]) {
-            let what = "the frame is not later than the one before";
-            return Err(Error::new(what)
-                .help("lag times need frames in the order of time; select a stretch with --frames")
+            return Err(Error::new("the frame's lag cannot be told from its step or time")
+                .help("select a stretch with --frames, or give the steps with --steps START:EVERY")
                 .in_frame(moments[at + 1].frame));
         }
         let interval = ticks[1] - ticks[0];
@@ -541,7 +545,9 @@ impl Group {
 struct GroupSums {
     particles: usize,
     second: Vec<f64>,
-    second_squared: Vec<f64>,
+    /// Σ of the squared deviations of the particles' second moments from their mean: kept as such, because a difference of sums would lose
+    /// the digits of particles that are much alike.
+    deviations: Vec<f64>,
     fourth: Vec<f64>,
     /// Σ of the mean |r|² and |r|⁴ about each particle's own mean position: what round-off is measured by.
     spread: (f64, f64),
@@ -551,32 +557,38 @@ impl GroupSums {
     fn new(lags: usize) -> Self {
         GroupSums {
             second: vec![0.0; lags],
-            second_squared: vec![0.0; lags],
+            deviations: vec![0.0; lags],
             fourth: vec![0.0; lags],
             ..GroupSums::default()
         }
     }
 
     fn add(&mut self, moments: &Moments, spread: (f64, f64)) {
-        self.particles += 1;
+        let before = self.particles as f64;
         for (at, (second, fourth)) in moments.second.iter().zip(&moments.fourth).enumerate() {
+            if before > 0.0 {
+                let apart = second - self.second[at] / before;
+                self.deviations[at] += apart * apart * before / (before + 1.0);
+            }
             self.second[at] += second;
-            self.second_squared[at] += second * second;
             self.fourth[at] += fourth;
         }
+        self.particles += 1;
         self.spread = (self.spread.0 + spread.0, self.spread.1 + spread.1);
     }
 
     fn merge(&mut self, other: &GroupSums) {
+        let (mine, theirs) = (self.particles as f64, other.particles as f64);
+        for at in 0..self.second.len() {
+            if mine > 0.0 && theirs > 0.0 {
+                let apart = self.second[at] / mine - other.second[at] / theirs;
+                self.deviations[at] += apart * apart * mine * theirs / (mine + theirs);
+            }
+            self.second[at] += other.second[at];
+            self.deviations[at] += other.deviations[at];
+            self.fourth[at] += other.fourth[at];
+        }
         self.particles += other.particles;
-        let add = |mine: &mut Vec<f64>, other: &Vec<f64>| {
-            mine.iter_mut()
-                .zip(other)
-                .for_each(|(sum, value)| *sum += value)
-        };
-        add(&mut self.second, &other.second);
-        add(&mut self.second_squared, &other.second_squared);
-        add(&mut self.fourth, &other.fourth);
         self.spread = (
             self.spread.0 + other.spread.0,
             self.spread.1 + other.spread.1,
@@ -586,8 +598,7 @@ impl GroupSums {
     fn at(&self, lag: usize) -> Group {
         let count = self.particles as f64;
         let msd = self.second[lag] / count;
-        let variance =
-            (self.second_squared[lag] / count - msd * msd).max(0.0) * count / (count - 1.0);
+        let variance = self.deviations[lag] / (count - 1.0);
         Group {
             particles: self.particles,
             msd,
@@ -625,7 +636,7 @@ impl Sums {
         for (group, better) in self.groups.iter_mut().zip(better.groups) {
             for (from, &to) in at.iter().enumerate() {
                 group.second[to] = better.second[from];
-                group.second_squared[to] = better.second_squared[from];
+                group.deviations[to] = better.deviations[from];
                 group.fourth[to] = better.fourth[from];
             }
         }
@@ -641,11 +652,12 @@ struct Paths {
     file: Option<File>,
     /// Frames in each chunk of the file; a chunk holds particle after particle, each with its frames.
     chunks: Vec<usize>,
+    /// Most bytes of positions held in memory: of frames that are not yet in the file, and of paths that are being averaged.
+    most: usize,
 }
 
 impl Paths {
-    const OPEN_BYTES: usize = 48 << 20;
-    const BLOCK_BYTES: usize = 48 << 20;
+    const MOST: usize = 48 << 20;
 
     fn new(particles: usize) -> Self {
         Paths {
@@ -654,6 +666,7 @@ impl Paths {
             open: Vec::new(),
             file: None,
             chunks: Vec::new(),
+            most: Self::MOST,
         }
     }
 
@@ -664,7 +677,7 @@ impl Paths {
     fn push(&mut self, coordinates: &[f64]) -> Result<()> {
         self.open.extend_from_slice(coordinates);
         self.frames += 1;
-        if (self.open.len() + self.row()) * 8 > Self::OPEN_BYTES {
+        if (self.open.len() + self.row()) * 8 > self.most {
             self.spill()
         } else {
             Ok(())
@@ -754,8 +767,7 @@ impl Paths {
             } => Some(Correlator::new(self.frames)),
             _ => None,
         };
-        let block =
-            (Self::BLOCK_BYTES / (24 * self.frames)).clamp(TOGETHER, self.particles.max(TOGETHER));
+        let block = (self.most / (24 * self.frames)).clamp(TOGETHER, self.particles.max(TOGETHER));
         for first in (0..self.particles).step_by(block) {
             let count = block.min(self.particles - first);
             let mut paths = self.read(first, count)?;
@@ -809,4 +821,122 @@ fn spread(path: &Path) -> (f64, f64) {
         fourth += square * square;
     }
     (second / path.len() as f64, fourth / path.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAMES: usize = 70;
+    const PARTICLES: usize = 37;
+
+    fn walk() -> Vec<Vec<f64>> {
+        let mut state = 11u64;
+        let mut uniform = move || {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (state >> 11) as f64 / (1u64 << 53) as f64 - 0.5
+        };
+        let mut at: Vec<f64> = (0..3 * PARTICLES).map(|_| 20.0 * uniform()).collect();
+        let mut step = || {
+            at.iter_mut().for_each(|value| *value += uniform());
+            at.clone()
+        };
+        (0..FRAMES).map(|_| step()).collect()
+    }
+
+    fn paths(frames: &[Vec<f64>], most: usize) -> Paths {
+        let mut paths = Paths {
+            most,
+            ..Paths::new(PARTICLES)
+        };
+        for frame in frames {
+            paths.push(frame).unwrap();
+        }
+        paths
+    }
+
+    #[test]
+    fn positions_come_back_from_the_temporary_file() {
+        let frames = walk();
+        // One frame a chunk; a few; a last chunk that is full; everything in memory.
+        for (most, chunks) in [
+            (1, 70),
+            (7 * 24 * PARTICLES, 10),
+            (9 * 24 * PARTICLES, 7),
+            (Paths::MOST, 0),
+        ] {
+            let mut paths = paths(&frames, most);
+            assert_eq!(paths.chunks.len(), chunks);
+            for (first, count) in [(0, PARTICLES), (5, 3), (PARTICLES - 1, 1)] {
+                let read = paths.read(first, count).unwrap();
+                assert_eq!(read.len(), count);
+                for (offset, path) in read.iter().enumerate() {
+                    for (axis, values) in path.axes.iter().enumerate() {
+                        let exact: Vec<f64> = frames
+                            .iter()
+                            .map(|frame| frame[3 * (first + offset) + axis])
+                            .collect();
+                        assert_eq!(*values, exact, "{most} bytes, particle {}", first + offset);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn averages_do_not_depend_on_what_is_held_in_memory() {
+        let frames = walk();
+        let species = Species {
+            names: vec!["A".into(), "B".into()],
+            of: (0..PARTICLES as u32).map(|row| row % 2).collect(),
+        };
+        let lags: Vec<usize> = (1..FRAMES).collect();
+        let pairs = lags.iter().map(|&lag| {
+            (0..FRAMES - lag)
+                .map(|t| (t as u32, (t + lag) as u32))
+                .collect()
+        });
+        let plans = [
+            Plan::Uneven(pairs.collect()),
+            Plan::Even {
+                lags: lags.clone(),
+                transform: false,
+            },
+            Plan::Even {
+                lags: lags.clone(),
+                transform: true,
+            },
+        ];
+        for plan in &plans {
+            for most in [1, 9 * 24 * PARTICLES, Paths::MOST] {
+                let sums = paths(&frames, most).average(&species, plan).unwrap();
+                for (group, sums) in sums.groups.iter().enumerate() {
+                    let members: Vec<usize> = (0..PARTICLES)
+                        .filter(|row| group == 0 || row % 2 == group - 1)
+                        .collect();
+                    assert_eq!(sums.particles, members.len());
+                    for (at, &lag) in lags.iter().enumerate() {
+                        let mut exact = 0.0;
+                        for &row in &members {
+                            for t in 0..FRAMES - lag {
+                                let square: f64 = (3 * row..3 * row + 3)
+                                    .map(|column| {
+                                        (frames[t + lag][column] - frames[t][column]).powi(2)
+                                    })
+                                    .sum();
+                                exact += square / (FRAMES - lag) as f64;
+                            }
+                        }
+                        // The transforms are good to the 1e-11 that `doubtful` asks of them, the sums to a few last places.
+                        assert!(
+                            (sums.second[at] / exact - 1.0).abs() < 1e-11,
+                            "{most} bytes, lag {lag}"
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

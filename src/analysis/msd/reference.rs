@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nalgebra::Vector3;
 
-use super::{Arguments, Drift, Followed};
+use super::{Arguments, Drift, Followed, curve_color, curve_labels, curves_shown};
 use crate::analysis::{ALL, Abscissa, Analysis, Curve, FRAME_COLUMNS, Moment, Wanted};
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Scale, Stroke};
 use crate::data::frame::{Column, Frame, Species};
@@ -457,8 +457,7 @@ impl Analysis for FromReference {
                 .filter(|chosen| chosen.found.is_finite())
                 .collect()
         };
-        let labels = std::iter::once(ALL.to_string())
-            .chain(reference.species.names.iter().map(|name| name.to_string()));
+        let labels = curve_labels(&reference.species).into_iter();
         Ok(Finished {
             curves: labels.zip(curves).collect(),
             abscissa: reference.abscissa,
@@ -641,18 +640,9 @@ impl FromReference {
         }];
         match inputs {
             [(_, only)] => {
-                // With a single species the curve of all says everything.
-                let shown = if only.curves.len() == 2 {
-                    1
-                } else {
-                    only.curves.len().min(9)
-                };
+                let shown = curves_shown(only.curves.len());
                 for (index, (label, curve)) in only.curves.iter().take(shown).enumerate() {
-                    let color = if index == 0 {
-                        Color::Black
-                    } else {
-                        Color::Series(index - 1)
-                    };
+                    let color = curve_color(index);
                     let label = (shown > 1).then(|| label.clone());
                     layers.push(Layer::Line {
                         points: curve.points.clone(),
@@ -666,7 +656,7 @@ impl FromReference {
                     let points = finished.curves[0].1.points.clone();
                     layers.push(Layer::Line {
                         points,
-                        stroke: Stroke::solid(Color::Series(index)),
+                        stroke: Stroke::nth(index),
                         label: Some(label.clone()),
                     });
                 }
@@ -732,11 +722,7 @@ impl FromReference {
                     .iter()
                     .map(|&count| f64::from(count) / (f64::from(total) * bins.width))
                     .collect();
-                let color = if index == 0 {
-                    Color::Black
-                } else {
-                    Color::Series(index - 1)
-                };
+                let color = curve_color(index);
                 let value = match finished.abscissa {
                     Abscissa::Temperature => format!("*T* = {:.3}", chosen.found),
                     other => other.value(chosen.found),

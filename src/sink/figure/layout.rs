@@ -14,53 +14,65 @@ const WIDTH: f64 = 244.8;
 const HEIGHT: f64 = 194.4;
 /// Between the frame and what is inside it, beyond the ticks.
 const DISTANCE: f64 = 2.6;
-/// Room that may be made above the data, over the height they take.
+/// Height of a page with an inset over that of one without.
+const TALLER: f64 = 1.2;
+/// Room that may be made above the data, over the height they take: for a legend, and for an inset.
 const HEADROOM: f64 = 0.72;
+const INSET_HEADROOM: f64 = 1.5;
 const HEADROOM_STEPS: u32 = 12;
 /// Widths and heights of an inset over those of the frame.
-const INSET_SIZES: [(f64, f64); 2] = [(0.56, 0.54), (0.48, 0.48)];
+const INSET_SIZES: [(f64, f64); 3] = [(0.56, 0.54), (0.48, 0.48), (0.42, 0.42)];
 
 /// Lays a figure out.
 pub fn compose(figure: &Figure, fonts: &Fonts) -> Scene {
-    let page = Rect::at(0.0, 0.0, WIDTH, HEIGHT);
-    let set = Settled::new(&figure.axes, figure.inset.is_some(), page, &MAIN, fonts);
-    let alone = |shape| Group {
-        clip: None,
-        shapes: vec![shape],
+    let height = if figure.inset.is_some() {
+        TALLER * HEIGHT
+    } else {
+        HEIGHT
     };
-    let mut groups = vec![alone(blank(page))];
-    groups.extend(set.panel.into_groups());
-    groups.push(set.legend);
-    if let Some((axes, place)) = figure.inset.as_ref().zip(set.inset) {
-        let set = Settled::new(axes, false, place, &INSET, fonts);
-        groups.push(alone(blank(place)));
-        groups.extend(set.panel.into_groups());
-        groups.push(set.legend);
+    let page = Rect::at(0.0, 0.0, WIDTH, height);
+    let set = Settled::new(&figure.axes, figure.inset.is_some(), page, &MAIN, fonts);
+    let page = set.outer;
+    let place = set.inset;
+    let mut groups = set.into_groups();
+    if let Some((axes, place)) = figure.inset.as_ref().zip(place) {
+        groups.extend(Settled::new(axes, false, place, &INSET, fonts).into_groups());
     }
     Scene {
-        width: WIDTH,
-        height: HEIGHT,
+        width: page.width(),
+        height: page.height(),
         groups,
-    }
-}
-
-fn blank(rect: Rect) -> Shape {
-    Shape::Area {
-        parts: vec![rect],
-        color: colors::WHITE,
     }
 }
 
 /// Axes whose legend and inset have found their places.
 struct Settled {
+    /// The whole, taller than asked if the legend made it so.
+    outer: Rect,
     panel: Panel,
     legend: Group,
     inset: Option<Rect>,
 }
 
 impl Settled {
+    /// All shapes on a white ground.
+    fn into_groups(self) -> Vec<Group> {
+        let ground = Group {
+            clip: None,
+            shapes: vec![Shape::Area {
+                parts: vec![self.outer],
+                color: colors::WHITE,
+            }],
+        };
+        let mut groups = vec![ground];
+        groups.extend(self.panel.into_groups());
+        groups.push(self.legend);
+        groups
+    }
+
     /// Looks for places where legend and inset hide nothing, first as the data lie, then with room made above them; else
-    /// the inset goes where it hides least, and the legend above the frame if it finds no free place in it.
+    /// the legend goes above the frame, and the inset, with more room made for it, where it hides nothing or least. A
+    /// legend that would take more than a third of an inset is left out.
     fn new(axes: &Axes, inset: bool, outer: Rect, style: &Style, fonts: &Fonts) -> Self {
         let legend = Legend::new(axes, style, fonts);
         let is_map = |layer: &Layer| matches!(layer, Layer::Density { .. });
@@ -68,31 +80,52 @@ impl Settled {
             None if !axes.layers.iter().any(is_map) => HEADROOM_STEPS,
             _ => 0,
         };
-        for step in 0..=steps {
-            let headroom = HEADROOM * f64::from(step) / f64::from(HEADROOM_STEPS);
+        let rooms = |most: f64| {
+            (0..=steps).map(move |step| most * f64::from(step) / f64::from(HEADROOM_STEPS))
+        };
+        for headroom in rooms(HEADROOM) {
             let panel = Panel::new(axes, outer, style, fonts, headroom);
             let places = Places::new(&panel, style, &legend, inset);
             if places.hidden == 0.0 {
-                return places.settle(panel, &legend);
+                return places.settle(outer, panel, &legend);
             }
         }
         let panel = Panel::new(axes, outer, style, fonts, 0.0);
         let places = Places::new(&panel, style, &legend, inset);
-        if places.legend.1 == 0.0 {
-            return places.settle(panel, &legend);
+        if places.legend.1 == 0.0 && !inset {
+            return places.settle(outer, panel, &legend);
         }
         let limit = panel.frame.width();
-        let below = Rect {
-            top: outer.top + legend.size(limit).1,
+        let rise = legend.size(limit).1;
+        if !style.grows && rise > outer.height() / 3.0 {
+            return places.settle(outer, panel, &Legend::default());
+        }
+        let outer = Rect {
+            bottom: outer.bottom + if style.grows { rise } else { 0.0 },
             ..outer
         };
-        let panel = Panel::new(axes, below, style, fonts, 0.0);
+        let below = Rect {
+            top: outer.top + rise,
+            ..outer
+        };
+        let mut best: Option<(Panel, Places)> = None;
+        for headroom in rooms(if inset { INSET_HEADROOM } else { 0.0 }) {
+            let panel = Panel::new(axes, below, style, fonts, headroom);
+            let places = Places::new(&panel, style, &Legend::default(), inset);
+            if best
+                .as_ref()
+                .is_none_or(|(_, best)| places.hidden < best.hidden)
+            {
+                best = Some((panel, places));
+            }
+        }
+        let (panel, places) = best.expect("there is at least one step");
         let origin = (panel.frame.left, outer.top + style.edge);
-        let inset = Places::new(&panel, style, &Legend::default(), inset).inset;
         Settled {
+            outer,
             legend: legend.drawn(limit, origin),
+            inset: places.inset,
             panel,
-            inset,
         }
     }
 }
@@ -126,19 +159,22 @@ impl Places {
         if !inset {
             return around(free, None);
         }
-        let [large, small] = INSET_SIZES.map(|(width, height)| {
+        let [large, smaller @ ..] = INSET_SIZES.map(|(width, height)| {
             let size = (width * frame.width(), height * frame.height());
             around(free.clone(), Some(free.corner(size, distance)))
         });
-        if small.hidden < large.hidden {
-            small
-        } else {
-            large
-        }
+        smaller.into_iter().fold(large, |best, other| {
+            if other.hidden < best.hidden {
+                other
+            } else {
+                best
+            }
+        })
     }
 
-    fn settle(self, panel: Panel, legend: &Legend) -> Settled {
+    fn settle(self, outer: Rect, panel: Panel, legend: &Legend) -> Settled {
         Settled {
+            outer,
             legend: legend.drawn(0.0, (self.legend.0.left, self.legend.0.top)),
             panel,
             inset: self.inset,
@@ -168,7 +204,6 @@ struct Legend {
 
 impl Legend {
     const ROW: f64 = 1.35;
-    const HANDLE: f64 = 2.2;
     const GAP: f64 = 0.6;
     const BETWEEN: f64 = 1.6;
 
@@ -216,31 +251,53 @@ impl Legend {
         }
     }
 
-    fn handle(&self, item: &Item) -> f64 {
+    /// The length of samples: lines want more than markers.
+    fn handle(&self) -> f64 {
+        let mut samples = self.items.iter().flat_map(|item| &item.samples);
+        let lines = samples.any(|sample| matches!(sample, Sample::Line(_)));
+        self.size * if lines { 2.2 } else { 1.0 }
+    }
+
+    /// Where the text of an item begins.
+    fn indent(&self, item: &Item) -> f64 {
         match item.samples.is_empty() {
             true => 0.0,
-            false => (Self::HANDLE + Self::GAP) * self.size,
+            false => self.handle() + Self::GAP * self.size,
         }
     }
 
-    /// Where each item begins, filling rows up to the limit (one item a row if that is 0), and the size of all.
+    /// Where each item begins, and the size of all: in one row if that is no wider than the limit, else below a title in
+    /// as many columns as fit, but at least one.
     fn arranged(&self, limit: f64) -> (Vec<Point>, (f64, f64)) {
-        let mut places = Vec::new();
-        let (mut x, mut y, mut width) = (0.0, 0.0, 0.0f64);
-        for item in &self.items {
-            let own = self.handle(item) + item.label.width;
-            if x > 0.0 && x + own > limit {
-                (x, y) = (0.0, y + Self::ROW * self.size);
-            }
-            places.push((x, y));
-            width = width.max(x + own);
-            x += own + Self::BETWEEN * self.size;
-        }
-        let height = match self.items.is_empty() {
-            true => 0.0,
-            false => y + Self::ROW * self.size,
+        let between = Self::BETWEEN * self.size;
+        let widths = || {
+            let items = self.items.iter();
+            items.map(|item| self.indent(item) + item.label.width)
         };
-        (places, (width, height))
+        let widest = widths().fold(0.0, f64::max);
+        let line: f64 = widths().sum::<f64>() + between * (self.items.len() as f64 - 1.0);
+        let columns = ((limit + between) / (widest + between)).max(1.0) as usize;
+        let mut places = Vec::new();
+        let (mut column, mut row, mut x) = (0, 0, 0.0);
+        for (item, width) in self.items.iter().zip(widths()) {
+            if line > limit && column == columns {
+                (column, row, x) = (0, row + 1, 0.0);
+            }
+            places.push((x, f64::from(row) * Self::ROW * self.size));
+            x += between + if line > limit { widest } else { width };
+            column = if item.samples.is_empty() {
+                columns
+            } else {
+                column + 1
+            };
+        }
+        let ends = places
+            .iter()
+            .zip(widths())
+            .map(|(place, width)| place.0 + width);
+        let width = ends.fold(0.0, f64::max);
+        let rows = if self.items.is_empty() { 0 } else { row + 1 };
+        (places, (width, f64::from(rows) * Self::ROW * self.size))
     }
 
     fn size(&self, limit: f64) -> (f64, f64) {
@@ -252,7 +309,7 @@ impl Legend {
         for (item, (x, y)) in self.items.iter().zip(self.arranged(limit).0) {
             let (x, y) = (origin.0 + x, origin.1 + y);
             let middle = y + 0.5 * Self::ROW * self.size;
-            let handle = Self::HANDLE * self.size;
+            let handle = self.handle();
             for sample in &item.samples {
                 shapes.push(match *sample {
                     Sample::Line(pen) => Shape::Line {
@@ -268,7 +325,7 @@ impl Legend {
             }
             shapes.push(Shape::Text {
                 label: item.label.clone(),
-                origin: (x + self.handle(item), middle + 0.5 * CAPITAL * self.size),
+                origin: (x + self.indent(item), middle + 0.5 * CAPITAL * self.size),
                 rising: false,
             });
         }
@@ -352,7 +409,12 @@ mod tests {
     }
 
     fn settled(axes: &Axes) -> Settled {
-        let page = Rect::at(0.0, 0.0, WIDTH, HEIGHT);
+        let height = if figure.inset.is_some() {
+            TALLER * HEIGHT
+        } else {
+            HEIGHT
+        };
+        let page = Rect::at(0.0, 0.0, WIDTH, height);
         Settled::new(axes, false, page, &MAIN, &fonts().unwrap())
     }
 
@@ -421,6 +483,9 @@ mod tests {
         assert!(width <= 150.0);
         assert_eq!(places[0].1, places[1].1);
         assert!(places[5].1 > places[0].1 && places[5].1 < height);
+        assert_eq!(places[0].0, places[3].0);
+        let (row, _) = legend.arranged(1000.0);
+        assert!(row.iter().all(|place| place.1 == 0.0));
         assert_eq!(legend.size(0.0).1, 6.0 * Legend::ROW * MAIN.legend);
     }
 }

@@ -23,6 +23,8 @@ pub struct Style {
     pub thickness: f64,
     /// Width of the colour bar, if there is room for one.
     pub bar: Option<f64>,
+    /// Whether a legend above the frame makes the whole taller; else it takes from the frame.
+    pub grows: bool,
 }
 
 /// The look of the main axes.
@@ -37,6 +39,7 @@ pub const MAIN: Style = Style {
     edge: 3.0,
     thickness: 1.0,
     bar: Some(6.5),
+    grows: true,
 };
 
 /// The look of the axes inside others.
@@ -51,4 +54,5 @@ pub const INSET: Style = Style {
     edge: 1.5,
     thickness: 0.7,
     bar: None,
+    grows: false,
 };

@@ -1,0 +1,608 @@
+//! The command line: the contract on which scripts depend.
+
+mod common;
+
+use std::process::Stdio;
+
+use common::{Scratch, Table, command, fixture, fixture_bytes, hyalo, hyalo_fed};
+use polars::prelude::{
+    CsvWriter, DataFrame, IpcReader, JsonFormat, JsonReader, ParquetReader, SerReader, SerWriter,
+};
+use serde_json::{Value, json};
+
+const DUMP: &str = "triclinic_wrapped.lammpstrj";
+
+fn read(path: &str) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn file(path: &str) -> std::fs::File {
+    std::fs::File::open(path).unwrap()
+}
+
+#[test]
+fn exit_codes_tell_how_it_ended() {
+    let dump = fixture(DUMP);
+    let scratch = Scratch::new();
+    for whole in [
+        &["msd", &dump][..],
+        &["info", &dump],
+        &["convert", &dump],
+        &["--help"],
+        &["--version"],
+        &["msd", "--help"],
+        &["convert", "--help"],
+        &["msd", "--list-tables"],
+    ] {
+        let run = hyalo(whole).ok();
+        assert!(!run.stdout.is_empty(), "{whole:?}");
+    }
+    // What cannot run: one line that names the culprit, nothing on standard output, no file left behind.
+    let output = scratch.path("x.csv");
+    let missing = scratch.path("missing.lammpstrj");
+    let strange = scratch.path("x.strange");
+    let wrong: [(&[&str], &str); 14] = [
+        (&["msd", &missing], "missing.lammpstrj"),
+        (&["msd", &dump, "-o", &strange], "x.strange"),
+        (&["msd", &dump, "-o", &output, "-j", "0"], "-j 0"),
+        (
+            &["msd", &dump, "-o", &output, "--threshold", "0"],
+            "--threshold 0",
+        ),
+        (&["msd", &dump, "-o", &output, "--format", "pdf"], "pdf"),
+        (
+            &["msd", &dump, "-o", &output, "--table", "lags=y.csv"],
+            "lags",
+        ),
+        (
+            &["msd", &dump, "-o", &output, "--table", "displacements"],
+            "NAME=PATH",
+        ),
+        (
+            &["msd", &dump, "-o", &output, "--table", "frames=y.csv"],
+            "twice",
+        ),
+        (
+            &["msd", &dump, "-o", &output, "--plot", &strange],
+            "x.strange",
+        ),
+        (
+            &["msd", &dump, "-o", &output, "--plot", "alpha2=y.svg"],
+            "alpha2",
+        ),
+        (
+            &["msd", &dump, "-o", "-", "--annotate", "-"],
+            "standard output",
+        ),
+        (
+            &["msd", &dump, &dump, "-o", &output, "--label", "one"],
+            "--label",
+        ),
+        (&["msd", "-", "-", "-o", &output], "standard input"),
+        (&["info", &dump, "-o", &output], "no table"),
+    ];
+    for (arguments, part) in wrong {
+        let message = hyalo(arguments).refused();
+        assert!(message.starts_with("hyalo: "), "{message}");
+        assert!(message.contains(part), "{part}: {message}");
+        assert_eq!(scratch.names(), [""; 0], "{arguments:?}");
+    }
+    // Flags that clap refuses.
+    for arguments in [
+        &["msd", &dump, "--drift", "away"][..],
+        &["msd", &dump, "--no-such-flag"],
+        &["fly"],
+    ] {
+        let run = hyalo(arguments);
+        assert_eq!((run.code, run.stdout.len()), (2, 0), "{arguments:?}");
+        assert!(!run.stderr.is_empty());
+    }
+}
+
+#[test]
+fn data_go_to_standard_output_and_everything_else_to_standard_error() {
+    let dump = fixture(DUMP);
+    let run = hyalo(&["msd", &dump]).ok();
+    let table = run.table();
+    assert_eq!(
+        table.names,
+        [
+            "frame",
+            "step",
+            "time",
+            "temperature",
+            "species",
+            "particles",
+            "msd"
+        ]
+    );
+    assert_eq!(table.rows.len(), 8 * 3);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    assert!(run.stderr.starts_with("hyalo msd: ") && run.stderr.contains("8 frames, N = 200"));
+
+    let quiet = hyalo(&["msd", &dump, "--quiet"]).ok();
+    assert_eq!(
+        (quiet.stdout, quiet.stderr.as_str()),
+        (run.stdout.clone(), "")
+    );
+    let verbose = hyalo(&["msd", &dump, "-v"]).ok();
+    assert_eq!(verbose.stdout, run.stdout);
+    assert!(verbose.stderr.contains("image flags"), "{}", verbose.stderr);
+    assert_eq!(hyalo(&["msd", &dump, "-v", "-q"]).code, 2);
+
+    let convert = hyalo(&["convert", &dump]).ok();
+    assert!(convert.stdout.starts_with(b"200\nLattice="));
+    assert_eq!(convert.stderr.lines().count(), 1);
+    assert!(hyalo(&["convert", &dump, "-q"]).ok().stderr.is_empty());
+
+    let info: Value =
+        serde_json::from_slice(&hyalo(&["info", &dump, "--json", "-q"]).ok().stdout).unwrap();
+    assert_eq!(info["frames"], 8);
+}
+
+#[test]
+fn standard_input_is_the_default_when_it_is_a_pipe() {
+    let bytes = fixture_bytes(DUMP);
+    for command in ["msd", "info", "convert"] {
+        let named = hyalo_fed(&[command, "-"], &bytes).ok();
+        assert_eq!(
+            hyalo_fed(&[command], &bytes).ok().stdout,
+            named.stdout,
+            "{command}"
+        );
+        assert!(!named.stdout.is_empty());
+    }
+    let empty = hyalo_fed(&["msd"], b"").refused();
+    assert!(empty.contains("-: ") && empty.contains("empty"), "{empty}");
+}
+
+#[test]
+fn tables_are_listed_as_they_are_written() {
+    let dump = fixture(DUMP);
+    let scratch = Scratch::new();
+    for (mode, tables, figures) in [
+        (
+            &[][..],
+            &["frames", "displacements", "histogram"][..],
+            "figures: msd, histogram, density",
+        ),
+        (&["--lags", "linear"], &["lags"], "figures: msd, alpha2"),
+    ] {
+        let listing = hyalo(&[&["msd", "--list-tables"], mode].concat()).ok();
+        assert!(listing.stderr.is_empty());
+        let text = listing.text();
+        assert!(text.ends_with(&format!("{figures}\n")), "{text}");
+        let mut listed: Vec<(String, Vec<String>)> = Vec::new();
+        for line in text.lines().filter(|line| !line.starts_with("figures:")) {
+            match line.strip_prefix("    ") {
+                None => listed.push((line.split_once(": ").unwrap().0.to_string(), Vec::new())),
+                Some(column) => {
+                    let name = column.split_whitespace().next().unwrap();
+                    listed.last_mut().unwrap().1.push(name.to_string());
+                }
+            }
+        }
+        assert_eq!(
+            listed.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            tables
+        );
+        for (name, columns) in &listed {
+            let path = scratch.path(&format!("{name}.csv"));
+            let asked = format!("{name}={path}");
+            let output = match tables[0] == name {
+                true => vec!["-o", &path],
+                false => vec!["--table", &asked],
+            };
+            hyalo(&[&["msd", &dump], mode, &output].concat()).ok();
+            assert_eq!(
+                Table::parse(&String::from_utf8(read(&path)).unwrap()).names,
+                *columns
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_is_replaced_without_force() {
+    let dump = fixture(DUMP);
+    let scratch = Scratch::new();
+    let (fresh, old) = (scratch.path("fresh.csv"), scratch.file("old", "precious"));
+    let endings = ["csv", "parquet", "svg", "extxyz"];
+    let paths = endings.map(|ending| {
+        let path = scratch.path(&format!("old.{ending}"));
+        std::fs::copy(&old, &path).unwrap();
+        path
+    });
+    let [csv, parquet, svg, xyz] = &paths;
+    let (histogram, density) = (format!("histogram={parquet}"), format!("density={svg}"));
+    let further: [&[&str]; 4] = [
+        &["msd", "-o", csv],
+        &["msd", "-o", &fresh, "--table", &histogram],
+        &["msd", "-o", &fresh, "--plot", &density],
+        &["msd", "-o", &fresh, "--annotate", xyz],
+    ];
+    let names = scratch.names();
+    for arguments in further
+        .iter()
+        .copied()
+        .chain([&["convert", "-o", xyz.as_str()][..]])
+    {
+        let arguments = [arguments, &[&dump]].concat();
+        let message = hyalo(&arguments).refused();
+        assert!(
+            message.contains("already exists; --force replaces it"),
+            "{message}"
+        );
+        assert_eq!(scratch.names(), names, "{arguments:?}");
+        assert!(paths.iter().all(|path| read(path) == b"precious"));
+    }
+    for arguments in further {
+        hyalo(&[arguments, &[&dump, "--force"]].concat()).ok();
+    }
+    assert!(paths.iter().all(|path| read(path).len() > 100));
+    // A run that fails in the middle leaves the old file alone, with --force, too.
+    let cut = scratch.file("cut.lammpstrj", &fixture_bytes(DUMP)[..100_000]);
+    let before = read(csv);
+    let message = hyalo(&["msd", &cut, "-o", csv, "--force"]).refused();
+    assert!(message.contains("frame 3"), "{message}");
+    assert_eq!(read(csv), before);
+    hyalo(&["convert", &cut, "-o", xyz, "--force"]).refused();
+    assert!(
+        !scratch
+            .names()
+            .iter()
+            .any(|name| name.ends_with(".partial")),
+        "{:?}",
+        scratch.names()
+    );
+}
+
+#[test]
+fn figures_are_whole_images() {
+    let dump = fixture("heat_wrapped.lammpstrj.gz");
+    let log = fixture("heat.log");
+    let scratch = Scratch::new();
+    for (figure, mode) in [
+        ("msd", &["--temperature", &log][..]),
+        ("histogram", &["--temperature", &log, "--at", "0.3,0.6,0.9"]),
+        ("density", &["--temperature", &log]),
+        ("msd", &["--lags", "log"]),
+        ("alpha2", &["--lags", "linear"]),
+    ] {
+        let paths = ["svg", "png"].map(|ending| scratch.path(&format!("figure.{ending}")));
+        let named = paths.clone().map(|path| format!("{figure}={path}"));
+        let fixed = [
+            "msd", &dump, "--force", "-q", "--plot", &named[0], "--plot", &named[1],
+        ];
+        hyalo(&[&fixed, mode].concat()).ok();
+        let svg = String::from_utf8(read(&paths[0])).unwrap();
+        let tree = resvg::usvg::Tree::from_str(&svg, &Default::default()).unwrap();
+        let png = resvg::tiny_skia::Pixmap::decode_png(&read(&paths[1])).unwrap();
+        let (wide, high) = (png.width() as f32, png.height() as f32);
+        // 3.4 inches at 300 pixels each; both of one shape.
+        assert_eq!(wide, 1020.0, "{figure}");
+        assert!((high / wide - tree.size().height() / tree.size().width()).abs() < 2e-3);
+        let inked = png
+            .pixels()
+            .iter()
+            .filter(|pixel| pixel.red() < 128)
+            .count();
+        assert!(inked > 3000, "{figure}: {inked} dark pixels");
+        // Text is drawn as outlines: the figure looks the same everywhere.
+        assert!(svg.contains("<path") && !svg.contains("<text"), "{figure}");
+    }
+    // The main figure needs no name.
+    let (plain, named) = (scratch.path("plain.svg"), scratch.path("named.svg"));
+    hyalo(&[
+        "msd",
+        &dump,
+        "--plot",
+        &plain,
+        "--plot",
+        &format!("msd={named}"),
+    ])
+    .ok();
+    assert_eq!(read(&plain), read(&named));
+}
+
+#[test]
+fn several_inputs_are_told_apart() {
+    let (first, second) = (fixture(DUMP), fixture("heat_full.lammpstrj.gz"));
+    let scratch = Scratch::new();
+    let alone = |input: &str| hyalo(&["msd", input]).ok().table();
+    let run = hyalo(&["msd", &first, &second]).ok();
+    let both = run.table();
+    assert_eq!(both.names[0], "input");
+    assert_eq!(both.names[1..], alone(&first).names);
+    for input in [&first, &second] {
+        let rows = both.only("input", input).rows;
+        let rows: Vec<Vec<String>> = rows.iter().map(|row| row[1..].to_vec()).collect();
+        assert_eq!(rows, alone(input).rows);
+    }
+    assert_eq!(run.stderr.lines().count(), 2, "a line for each");
+
+    // Labels, further tables, and a figure with both.
+    let displacements = scratch.path("d.ndjson");
+    let table = format!("displacements={displacements}");
+    let figure = scratch.path("f.svg");
+    let labels = ["--label", "tilted", "--label", "cube"];
+    let fixed = ["msd", &first, &second, "--table", &table, "--plot", &figure];
+    let labelled = hyalo(&[&fixed[..], &labels].concat()).ok();
+    let mut names = labelled
+        .table()
+        .words("input")
+        .iter()
+        .map(|name| name.to_string())
+        .collect::<Vec<_>>();
+    names.dedup();
+    assert_eq!(names, ["tilted", "cube"]);
+    assert!(
+        labelled.stderr.contains("hyalo msd: tilted: "),
+        "{}",
+        labelled.stderr
+    );
+    let text = String::from_utf8(read(&displacements)).unwrap();
+    let inputs: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["input"].take())
+        .collect();
+    assert_eq!(inputs.len(), 8 * 200 + 2 * 1000);
+    assert_eq!(
+        (&inputs[1599], &inputs[1600]),
+        (&json!("tilted"), &json!("cube"))
+    );
+    assert!(read(&figure).len() > 1000);
+
+    // A temperature for each; a pipe among them.
+    let logs = [fixture("triclinic.log"), fixture("heat.log")];
+    let fixed = [
+        "msd",
+        "-",
+        &second,
+        "--temperature",
+        &logs[0],
+        "--temperature",
+        &logs[1],
+    ];
+    let table = hyalo_fed(&fixed, &fixture_bytes(DUMP)).ok().table();
+    assert_eq!(
+        table.only("input", "-").reals("temperature")[0],
+        0.9840882718
+    );
+    assert_eq!(table.only("input", &second).reals("temperature")[0], 0.2);
+}
+
+/// The columns of a table in any format, as text: names, and values as CSV has them.
+fn as_csv(mut frame: DataFrame) -> String {
+    let mut bytes = Vec::new();
+    CsvWriter::new(&mut bytes).finish(&mut frame).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn every_table_format_holds_the_same_rows() {
+    let dump = fixture(DUMP);
+    let scratch = Scratch::new();
+    for mode in [
+        &[][..],
+        &["--lags", "linear"],
+        &["--temperature", "ramp:1:2", "--frames", "::2"],
+    ] {
+        let exact = hyalo(&[&["msd", &dump], mode].concat()).ok();
+        let path = |ending: &str| {
+            let path = scratch.path(&format!("x.{ending}"));
+            let run = hyalo(&[&["msd", &dump, "-o", &path, "--force"], mode].concat()).ok();
+            assert!(run.stdout.is_empty());
+            path
+        };
+        assert_eq!(read(&path("csv")), exact.stdout);
+        let (exact, names) = (exact.text(), exact.table().names);
+        for ending in ["parquet", "pq"] {
+            assert_eq!(
+                as_csv(ParquetReader::new(file(&path(ending))).finish().unwrap()),
+                exact
+            );
+        }
+        for ending in ["arrow", "feather"] {
+            assert_eq!(
+                as_csv(IpcReader::new(file(&path(ending))).finish().unwrap()),
+                exact
+            );
+        }
+        for ending in ["ndjson", "jsonl"] {
+            let reader = JsonReader::new(file(&path(ending)));
+            let frame = reader
+                .with_json_format(JsonFormat::JsonLines)
+                .finish()
+                .unwrap();
+            // JSON does not tell the type of a column that is missing throughout.
+            let found = Table::parse(&as_csv(frame));
+            let exact = Table::parse(&exact);
+            assert_eq!(found.names, names);
+            let blank = |word: &str| {
+                if word == "null" {
+                    String::new()
+                } else {
+                    word.to_string()
+                }
+            };
+            let rows = found
+                .rows
+                .iter()
+                .map(|row| row.iter().map(|word| blank(word)).collect::<Vec<_>>());
+            assert_eq!(rows.collect::<Vec<_>>(), exact.rows);
+        }
+    }
+}
+
+#[test]
+fn parquet_tells_where_its_numbers_come_from() {
+    let dump = fixture(DUMP);
+    let scratch = Scratch::new();
+    let (main, table) = (scratch.path("x.parquet"), scratch.path("d.parquet"));
+    let further = format!("displacements={table}");
+    let fixed = [
+        "msd", &dump, "-o", &main, "--table", &further, "--drift", "keep", "--frames", "1:6:2",
+    ];
+    hyalo(&fixed).ok();
+    let provenance = |path: &str| -> Value {
+        let mut reader = ParquetReader::new(file(path));
+        let metadata = reader.get_metadata().unwrap();
+        let pairs = metadata.key_value_metadata().as_ref().unwrap();
+        let pair = pairs.iter().find(|pair| pair.key == "hyalo").unwrap();
+        serde_json::from_str(pair.value.as_deref().unwrap()).unwrap()
+    };
+    let found = provenance(&main);
+    let keys: Vec<&str> = found
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "schema",
+            "program",
+            "version",
+            "command",
+            "arguments",
+            "inputs",
+            "units",
+            "seed",
+            "complete",
+            "notes",
+            "table",
+            "columns"
+        ]
+    );
+    assert_eq!(found["program"], "hyalo");
+    assert_eq!(found["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(found["command"], "msd");
+    assert_eq!(found["arguments"]["command"]["drift"], "keep");
+    assert_eq!(found["arguments"]["command"]["threshold"], 1.0);
+    assert_eq!(found["arguments"]["input"]["frames"], "1:6:2");
+    assert_eq!(found["units"], "lj");
+    assert_eq!(found["complete"], true);
+    assert_eq!(
+        (&found["seed"], &found["notes"]),
+        (&Value::Null, &json!([]))
+    );
+    // Frames up to the sixth were read, not the whole: its size and hash are not known.
+    let input = json!({"name": dump, "format": "dump", "bytes": null, "blake3": null, "frames_used": 3, "positions": "wrapped, with image flags"});
+    assert_eq!(found["inputs"], json!([input]));
+    assert_eq!(found["table"], "frames");
+    assert_eq!(provenance(&table)["table"], "displacements");
+    for (path, found) in [(&main, found), (&table, provenance(&table))] {
+        let frame = ParquetReader::new(file(path)).finish().unwrap();
+        let columns = found["columns"].as_array().unwrap();
+        let names: Vec<&str> = columns
+            .iter()
+            .map(|column| column["name"].as_str().unwrap())
+            .collect();
+        assert!(frame.get_column_names().iter().eq(&names));
+        for (column, values) in columns.iter().zip(frame.columns()) {
+            let kind = match values.dtype().to_string().as_str() {
+                "i64" => "integer",
+                "f64" => "real",
+                "str" => "text",
+                other => panic!("{other}"),
+            };
+            assert_eq!(column["type"], kind, "{column}");
+            assert!(
+                column["dimension"].is_string() && !column["meaning"].as_str().unwrap().is_empty()
+            );
+        }
+    }
+    // The whole input: its size and its hash.
+    let whole = scratch.path("w.parquet");
+    hyalo(&["msd", &dump, "-o", &whole]).ok();
+    let found = provenance(&whole);
+    let bytes = fixture_bytes(DUMP);
+    assert_eq!(found["inputs"][0]["bytes"], bytes.len());
+    assert_eq!(
+        found["inputs"][0]["blake3"],
+        blake3::hash(&bytes).to_hex().as_str()
+    );
+    assert_eq!(found["inputs"][0]["frames_used"], 8);
+    // An input that ends early is not the whole answer.
+    let cut = scratch.file("cut.lammpstrj", &bytes[..100_000]);
+    let run = hyalo(&["msd", &cut, "--partial", "-o", &whole, "--force"]).ok();
+    assert!(
+        run.stderr.contains("in the middle of a frame"),
+        "{}",
+        run.stderr
+    );
+    let found = provenance(&whole);
+    assert_eq!(
+        (&found["complete"], &found["inputs"][0]["frames_used"]),
+        (&json!(false), &json!(3))
+    );
+}
+
+#[test]
+fn an_annotated_trajectory_has_the_displacements() {
+    let dump = fixture(DUMP);
+    let scratch = Scratch::new();
+    let (annotated, table) = (scratch.path("a.extxyz.gz"), scratch.path("d.csv"));
+    let further = format!("displacements={table}");
+    hyalo(&["msd", &dump, "--annotate", &annotated, "--table", &further]).ok();
+    let text = hyalo(&["convert", &annotated]).ok().text();
+    let comment = text.lines().nth(1).unwrap();
+    assert!(
+        comment.contains(
+            "Properties=species:S:1:pos:R:3:id:I:1:velo:R:3:displacement:R:3:disp_mag:R:1"
+        ),
+        "{comment}"
+    );
+    let table = Table::parse(&String::from_utf8(read(&table)).unwrap());
+    let exact: Vec<(i64, f64)> = table
+        .integers("id")
+        .into_iter()
+        .zip(table.reals("displacement"))
+        .collect();
+    let found: Vec<(i64, f64)> = text
+        .lines()
+        .map(|line| line.split(' ').collect::<Vec<_>>())
+        .filter(|words| words.len() == 12 && !words[0].contains('='))
+        .map(|words| (words[4].parse().unwrap(), words[11].parse().unwrap()))
+        .collect();
+    assert_eq!(found, exact);
+    let message = hyalo(&["msd", &dump, "--annotate", &scratch.path("a.lammpstrj")]).refused();
+    assert!(message.contains("extended XYZ"), "{message}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_says_so() {
+    use std::io::{Read, Write};
+    let scratch = Scratch::new();
+    let output = scratch.path("x.csv");
+    let mut child = command(&["msd", "-", "-j", "1", "-o", &output, "--annotate", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let pid = child.id().to_string();
+    let frame = fixture_bytes("triclinic_unwrapped.lammpstrj.zst");
+    std::thread::scope(|scope| {
+        // Frames without end, until nobody takes them.
+        scope.spawn(move || while stdin.write_all(&frame).is_ok() {});
+        // Once a first piece has come out, the run is in the middle of its frames.
+        stdout.read_exact(&mut [0; 100]).unwrap();
+        let kill = std::process::Command::new("kill")
+            .args(["-INT", &pid])
+            .status();
+        assert!(kill.unwrap().success());
+        std::io::copy(&mut stdout, &mut std::io::sink()).unwrap();
+    });
+    let ended = child.wait_with_output().unwrap();
+    let errors = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("interrupted"), "{errors}");
+    let rows = Table::parse(&String::from_utf8(read(&output)).unwrap()).rows;
+    assert!(!rows.is_empty());
+}

@@ -1,0 +1,619 @@
+//! What is written is read back as it was, bit by bit, as far as the format can hold it.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{Scratch, fixture, fixture_bytes, hyalo, snapshots};
+use hyalo::data::cell::Cell;
+use hyalo::data::frame::{Column, Coordinates, Frame, Species, Values};
+use hyalo::stream::attach::Attachments;
+use hyalo::stream::bytes::Input;
+use hyalo::stream::parallel::Workers;
+use hyalo::stream::select::FrameRange;
+use hyalo::stream::unwrap::Unwrap;
+use hyalo::stream::write::encode;
+use hyalo::stream::{self, Format, Options};
+use nalgebra::Vector3;
+
+/// The frames of a file as they stand in it.
+#[track_caller]
+fn frames(path: &str) -> Vec<Frame> {
+    let options = Options {
+        format: None,
+        atom_style: None,
+        frames: FrameRange::ALL,
+        partial: false,
+        species: Vec::new(),
+        attachments: Attachments::default(),
+        unwrap: Unwrap::None,
+    };
+    let opened = stream::open(
+        &Input::from_argument(path),
+        &options,
+        Workers::new(2).unwrap(),
+    );
+    let frames = opened.unwrap_or_else(|error| panic!("{error}")).frames;
+    frames
+        .collect::<Result<_, _>>()
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Compares the text of every field: zeros with their sign, NaN with NaN.
+#[track_caller]
+fn assert_same(found: &[Frame], exact: &[Frame], what: &str) {
+    assert_eq!(found.len(), exact.len(), "{what}");
+    for (found, exact) in found.iter().zip(exact) {
+        let parts = |frame: &Frame| {
+            [
+                format!(
+                    "{:?}",
+                    (frame.ordinal, frame.step, frame.time, frame.temperature)
+                ),
+                format!("{:?}", frame.cell),
+                format!("{:?} {:?}", frame.ids, frame.species),
+                format!("{:?}", frame.positions),
+                format!("{:?}", frame.coordinates),
+                format!("{:?} {:?}", frame.diameters, frame.masses),
+                format!("{:?}", frame.keys),
+                format!("{:?}", frame.columns),
+            ]
+        };
+        for (found, exact) in parts(found).iter().zip(parts(exact)) {
+            assert_eq!(*found, exact, "{what}");
+        }
+    }
+}
+
+/// Gives the frames of a dump the cells that they should have, after a look at how far off they are.
+///
+/// A dump tells sums: the box from its lowest to its highest corner. Not every edge is the difference of two doubles to the last place, so
+/// edges and origin may be off by some of the spacing of doubles at the bounds.
+#[track_caller]
+fn mend_cells(found: &mut [Frame], exact: &[Frame]) {
+    for (found, exact) in found.iter_mut().zip(exact) {
+        let (of, to) = (found.cell.as_ref().unwrap(), exact.cell.as_ref().unwrap());
+        assert_eq!(of.periodic(), to.periodic());
+        let largest = to.origin().abs().max() + to.matrix().abs().sum();
+        let off = (of.matrix() - to.matrix()).abs().max();
+        let off = off.max((of.origin() - to.origin()).abs().max());
+        assert!(off <= 2.0 * f64::EPSILON * largest, "{off:e}");
+        if !to.is_restricted() || to.is_orthogonal() && to.origin() == Vector3::zeros() {
+            assert_eq!(off, 0.0, "no sums were written");
+        }
+        found.cell = exact.cell.clone();
+    }
+}
+
+#[track_caller]
+fn convert(from: &str, to: &str, further: &[&str]) {
+    hyalo(&[&["convert", from, "-o", to, "--force"], further].concat()).ok();
+}
+
+const DUMPS: [&str; 12] = [
+    "triclinic_wrapped.lammpstrj",
+    "triclinic_unwrapped.lammpstrj.zst",
+    "triclinic_scaled.lammpstrj.bz2",
+    "triclinic_scaled_unwrapped.lammpstrj.xz",
+    "triclinic_group.lammpstrj",
+    "triclinic_changing.lammpstrj",
+    "general.lammpstrj",
+    "general_restricted.lammpstrj",
+    "slab_ppf.lammpstrj",
+    "slab_psm.lammpstrj",
+    "sphere.lammpstrj",
+    "heat_full.lammpstrj.gz",
+];
+
+#[test]
+fn dumps_survive_dump_and_extended_xyz() {
+    let scratch = Scratch::new();
+    for name in DUMPS {
+        let exact = frames(&fixture(name));
+        assert!(
+            exact.len() > 1 && exact.iter().all(|frame| frame.cell.is_some()),
+            "{name}"
+        );
+        let file = |ending: &str| scratch.path(&format!("x.{ending}"));
+        convert(&fixture(name), &file("lammpstrj"), &[]);
+        assert_same(
+            &frames(&file("lammpstrj")),
+            &exact,
+            &format!("{name} → dump"),
+        );
+        convert(&file("lammpstrj"), &file("extxyz.zst"), &[]);
+        assert_same(
+            &frames(&file("extxyz.zst")),
+            &exact,
+            &format!("{name} → dump → xyz"),
+        );
+        convert(&file("extxyz.zst"), &file("extxyz.xz"), &[]);
+        convert(&file("extxyz.xz"), &file("dump.gz"), &[]);
+        convert(&file("dump.gz"), &file("lammpstrj.bz2"), &["--to", "dump"]);
+        assert_same(
+            &frames(&file("lammpstrj.bz2")),
+            &exact,
+            &format!("{name} → … → dump"),
+        );
+        // A second time, nothing is left to change: the same bytes.
+        let text = |ending: &str| std::fs::read(file(ending)).unwrap();
+        convert(&file("lammpstrj.bz2"), &file("again.lammpstrj"), &[]);
+        assert!(text("lammpstrj") == text("again.lammpstrj"), "{name}");
+    }
+}
+
+#[test]
+fn the_text_of_a_dump_holds_the_numbers_of_lammps() {
+    // Beside the library: both files read the plain way, value by value.
+    let scratch = Scratch::new();
+    for (name, columns) in [
+        (
+            "triclinic_wrapped.lammpstrj",
+            &["x", "y", "z", "ix", "iy", "iz", "vx", "vy", "vz"][..],
+        ),
+        ("triclinic_unwrapped.lammpstrj.zst", &["xu", "yu", "zu"]),
+        (
+            "triclinic_group.lammpstrj",
+            &["x", "y", "z", "ix", "iy", "iz"],
+        ),
+        ("triclinic_changing.lammpstrj", &["x", "y", "z", "vx"]),
+        ("general.lammpstrj", &["x", "y", "z"]),
+        ("slab_psm.lammpstrj", &["x", "y", "z"]),
+        ("sphere.lammpstrj", &["radius", "mass"]),
+        (
+            "heat_full.lammpstrj.gz",
+            &["xu", "yu", "zu", "vx", "c_pe", "c_st[1]", "c_st[6]"],
+        ),
+    ] {
+        let (xyz, dump) = (scratch.path("x.extxyz"), scratch.path("x.lammpstrj"));
+        convert(&fixture(name), &xyz, &[]);
+        convert(&xyz, &dump, &[]);
+        let before = snapshots(&fixture_bytes(name));
+        let after = snapshots(&std::fs::read(&dump).unwrap());
+        assert_eq!(before.len(), after.len());
+        for (before, after) in before.iter().zip(&after) {
+            assert_eq!(before.ids(), after.ids(), "{name}");
+            for id in before.ids() {
+                assert_eq!(before.atoms[&id]["type"], after.atoms[&id]["type"]);
+                for column in columns {
+                    let (old, new) = (before.real(id, column), after.real(id, column));
+                    assert_eq!(old.to_bits(), new.to_bits(), "{name}, id {id}, {column}");
+                }
+            }
+            // Bounds may be written otherwise in the last place, where that gives back the same edges.
+            let numbers = |header: &[String]| -> Vec<f64> {
+                let words = header.iter().flat_map(|line| line.split_whitespace());
+                words.filter_map(|word| word.parse().ok()).collect()
+            };
+            let words = |header: &[String]| -> Vec<String> {
+                let mut items: Vec<String> = header
+                    .iter()
+                    .filter(|line| line.starts_with("ITEM"))
+                    .cloned()
+                    .collect();
+                items.sort();
+                items
+            };
+            assert_eq!(words(&before.header), words(&after.header), "{name}");
+            let (old, new) = (numbers(&before.header), numbers(&after.header));
+            assert_eq!(old.len(), new.len());
+            for (old, new) in old.iter().zip(&new) {
+                assert!(
+                    (old - new).abs() <= 4e-16 * old.abs().max(10.0),
+                    "{name}: {old} {new}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_frame_survives_a_data_file() {
+    let scratch = Scratch::new();
+    for name in DUMPS {
+        for frame in ["0", "-1"] {
+            let (data, dump) = (scratch.path("x.data"), scratch.path("x.lammpstrj"));
+            convert(&fixture(name), &data, &["--frames", frame]);
+            convert(&data, &dump, &[]);
+            let all = frames(&fixture(name));
+            let mut exact = if frame == "0" {
+                all[0].clone()
+            } else {
+                all[all.len() - 1].clone()
+            };
+            // A data file has no place for these; and it has image flags or none, but does not tell unwrapped positions.
+            exact.ordinal = 0;
+            exact.time = None;
+            exact.keys.retain(|(key, _)| key == "units");
+            exact.columns.retain(|column| column.name == "velo");
+            if exact.coordinates == Coordinates::Unwrapped {
+                exact.coordinates = Coordinates::Images(vec![[0; 3]; exact.len()]);
+            }
+            let cell = exact.cell.take().unwrap();
+            exact.cell = Some(
+                Cell::new(
+                    [0, 1, 2].map(|axis| cell.edge(axis)),
+                    cell.origin(),
+                    [true; 3],
+                )
+                .unwrap(),
+            );
+            let mut found = frames(&data);
+            if exact.diameters.is_some() {
+                // Spheres are written by their density; the mass comes back to round-off: a product of a quotient.
+                let (was, now) = (
+                    exact.masses.take().unwrap(),
+                    found[0].masses.take().unwrap(),
+                );
+                for (was, now) in was.iter().zip(&now) {
+                    assert!((now / was - 1.0).abs() < 4e-16, "{name}: {was} {now}");
+                }
+                found[0].columns.retain(|column| column.name != "density");
+            }
+            assert_same(
+                &found,
+                std::slice::from_ref(&exact),
+                &format!("{name} → data"),
+            );
+            // And further, to a dump and to a data file once more.
+            let further = scratch.path("y.data");
+            convert(&dump, &further, &[]);
+            let text = |path| std::fs::read_to_string(path).unwrap();
+            if exact.diameters.is_none() {
+                assert_eq!(text(&further), text(&data), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn data_files_survive_every_native_format() {
+    let scratch = Scratch::new();
+    for name in [
+        "triclinic_end.data",
+        "sphere.data",
+        "charge.data",
+        "charge_labels.data",
+        "molecular.data",
+        "full.data",
+        "general.data",
+        "general_restricted.data",
+        "comments.data",
+    ] {
+        let style = [
+            "--atom-style",
+            if name == "comments.data" {
+                "atomic"
+            } else {
+                "full"
+            },
+        ];
+        let style = if ["comments.data"].contains(&name) {
+            &style[..]
+        } else {
+            &[]
+        };
+        let direct = scratch.path("direct.extxyz");
+        convert(&fixture(name), &direct, style);
+        let exact = frames(&direct);
+        let path = |ending: &str| scratch.path(&format!("x.{ending}"));
+        convert(&direct, &path("data"), &[]);
+        assert_same(
+            &frames(&path("data")),
+            &exact,
+            &format!("{name} → xyz → data"),
+        );
+        convert(&path("data"), &path("lammpstrj"), &[]);
+        let mut dumped = exact.clone();
+        if dumped[0].step.is_none() {
+            dumped[0].step = Some(0);
+        }
+        let mut found = frames(&path("lammpstrj"));
+        mend_cells(&mut found, &dumped);
+        // A dump has the types in their place, second, wherever they stood.
+        for frame in found.iter_mut().chain(&mut dumped) {
+            frame.columns.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        assert_same(&found, &dumped, &format!("{name} → … → dump"));
+    }
+}
+
+#[test]
+fn type_labels_keep_their_numbers() {
+    let scratch = Scratch::new();
+    let data = scratch.path("x.data");
+    convert(&fixture("charge_labels.data"), &data, &[]);
+    // The file's own section: 1 is Na and 2 is Cl, though Cl goes before Na in the alphabet.
+    let numbers = |species: &str| {
+        let frame = &frames(&data)[0];
+        let Values::Integer(types) = &frame.column("type").unwrap().values else {
+            panic!("numbers");
+        };
+        let rows = (0..frame.len()).filter(|&row| &**frame.species.name(row) == species);
+        rows.map(|row| types[row]).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers("Na"), [1; 8]);
+    assert_eq!(numbers("Cl"), [2; 8]);
+}
+
+#[test]
+fn what_a_data_file_cannot_hold_is_told() {
+    let scratch = Scratch::new();
+    let data = scratch.path("x.data");
+    let of = |name: &str, further: &[&str]| {
+        let file = fixture(name);
+        let fixed = ["convert", &file, "-o", &data, "--force", "--frames", "0"];
+        let run = hyalo(&[&fixed, further].concat()).ok();
+        run.stderr.lines().find_map(|line| {
+            let (_, left_out) = line.split_once("no place for ")?;
+            Some(left_out.strip_suffix(": left out").unwrap().to_string())
+        })
+    };
+    assert_eq!(of("triclinic_wrapped.lammpstrj", &[]), None);
+    assert_eq!(
+        of("triclinic_wrapped.lammpstrj", &["--masses", "1=1,2=1.728"]),
+        None
+    );
+    assert_eq!(
+        of("heat_full.lammpstrj.gz", &[]).as_deref(),
+        Some("c_pe, c_st")
+    );
+    // A data file has the masses of types, not of particles.
+    let masses = (1..=200).fold("id,mass\n".to_string(), |text, id| {
+        format!("{text}{id},{id}\n")
+    });
+    let masses = scratch.file("masses.csv", masses);
+    let left_out = of("triclinic_wrapped.lammpstrj", &["--masses", &masses]);
+    assert_eq!(left_out.as_deref(), Some("mass"));
+}
+
+#[test]
+fn what_lammps_writes_as_extended_xyz_survives_a_dump() {
+    let scratch = Scratch::new();
+    let (dump, xyz) = (scratch.path("x.lammpstrj"), scratch.path("x.extxyz"));
+    let mut exact = frames(&fixture("triclinic.extxyz"));
+    convert(&fixture("triclinic.extxyz"), &xyz, &[]);
+    assert_same(&frames(&xyz), &exact, "xyz → xyz");
+    convert(&xyz, &dump, &[]);
+    convert(&dump, &xyz, &[]);
+    for frame in &mut exact {
+        // Keys of a frame have no place in a dump, and velocities are vx vy vz whatever they were called.
+        (frame.keys, frame.temperature) = (Vec::new(), None);
+        let vel = frame.columns.iter_mut().find(|column| column.name == "vel");
+        vel.expect("LAMMPS's name").name = "velo".to_string();
+    }
+    for path in [&dump, &xyz] {
+        let found: Vec<Frame> = frames(path)
+            .into_iter()
+            .map(|mut frame| {
+                // Beside the names, the numbers of the types.
+                frame.columns.retain(|column| column.name != "type");
+                frame
+            })
+            .collect();
+        assert_same(&found, &exact, "xyz → dump → xyz");
+    }
+}
+
+/// Frames with everything that is hard to write: values at the ends of their ranges, huge and negative ids, words, keys.
+fn hard() -> Vec<Frame> {
+    let texts = [
+        "plain",
+        "two words",
+        "",
+        "a=b",
+        "\"quoted\"",
+        "it's",
+        "back\\slash",
+        "[1, 2, 3]",
+        "[[1, 0], [0, 1]]",
+        "[not closed",
+        "[1] and more",
+        "]",
+        "{1 2}",
+        "τ = σ√(m/ε)",
+        "Properties=species:S:1",
+    ];
+    let cells = [
+        // Leaning to all sides, away from the origin.
+        (
+            [[6.1, 0.0, 0.0], [2.3, 5.9, 0.0], [-1.7, 1.3, 7.7]],
+            [-1.1, 2.3, 1e-3],
+        ),
+        (
+            [[6.1, 0.0, 0.0], [-2.3, 5.9, 0.0], [-1.7, -1.3, 7.7]],
+            [0.1, 0.2, 0.3],
+        ),
+        // Turned; orthogonal and turned; long and thin.
+        (
+            [[3.0, 1.0, 0.1], [-0.7, 4.0, 0.3], [0.2, -0.9, 5.0]],
+            [0.7, -0.8, 0.9],
+        ),
+        (
+            [[0.6, 0.8, 0.0], [-0.8, 0.6, 0.0], [0.0, 0.0, 1.0 / 3.0]],
+            [0.0; 3],
+        ),
+        (
+            [[1e-3, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 17.471609]],
+            [1e5, -1e-5, 0.0],
+        ),
+    ];
+    let flags = [
+        [true; 3],
+        [true, true, false],
+        [false, true, false],
+        [false; 3],
+        [false, false, true],
+    ];
+    let real = [
+        f64::MAX,
+        -f64::MIN_POSITIVE,
+        5e-324,
+        -0.0,
+        0.1 + 0.2,
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+    ];
+    let count = real.len();
+    let build = |(at, ((edges, origin), periodic)): (usize, (_, [bool; 3]))| {
+        let (edges, origin): ([[f64; 3]; 3], [f64; 3]) = (edges, origin);
+        let coordinates = match at % 3 {
+            0 => Coordinates::Images(vec![[i32::MAX, i32::MIN, -1]; count]),
+            1 => Coordinates::Unwrapped,
+            _ => Coordinates::Unknown,
+        };
+        let label: Arc<str> = "Si_2-δ".into();
+        Frame {
+            ordinal: at,
+            step: Some([0, -5, i64::MAX, 10, 11][at]),
+            time: Some([0.0, 1e-300, 1.0 / 3.0, 4e15, -2.5][at]),
+            cell: Some(
+                Cell::new(edges.map(Vector3::from), Vector3::from(origin), periodic).unwrap(),
+            ),
+            ids: vec![i64::MIN, -7, 0, 1, 2, 1 << 40, i64::MAX - 1, i64::MAX],
+            species: Species::from_labels(&["B", "A", "10", "9", "B", "A", &label, "9"]),
+            positions: (0..count)
+                .map(|row| {
+                    Vector3::new(
+                        row as f64 / 3.0,
+                        -1e-17 * row as f64,
+                        1e9 / 7.0 + row as f64,
+                    )
+                })
+                .collect(),
+            coordinates,
+            diameters: (at % 2 == 0).then(|| (1..=count).map(|row| row as f64 / 3.0).collect()),
+            masses: (at % 2 == 1).then(|| (1..=count).map(|row| 1.1 / row as f64).collect()),
+            columns: vec![
+                Column::real(
+                    "velo",
+                    3,
+                    (0..3 * count).map(|value| -0.1 * value as f64).collect(),
+                ),
+                Column::real("c_pe", 1, real.to_vec()),
+                Column::real(
+                    "c_st",
+                    6,
+                    (0..6 * count)
+                        .map(|value| 1.0 / (value + 1) as f64)
+                        .collect(),
+                ),
+                Column {
+                    name: "mol".to_string(),
+                    width: 1,
+                    values: Values::Integer((0..count as i64).map(|row| i64::MIN + row).collect()),
+                },
+                Column {
+                    name: "word".to_string(),
+                    width: 1,
+                    values: Values::Text((0..count).map(|row| format!("w{row}").into()).collect()),
+                },
+            ],
+            keys: texts
+                .iter()
+                .enumerate()
+                .map(|(index, text)| (format!("key{index}"), text.to_string()))
+                .chain([
+                    ("units".to_string(), "lj".to_string()),
+                    ("odd key".to_string(), "1".to_string()),
+                ])
+                .collect(),
+            ..Frame::default()
+        }
+    };
+    cells
+        .into_iter()
+        .zip(flags)
+        .enumerate()
+        .map(build)
+        .collect()
+}
+
+fn encoded(frames: &[Frame], format: Format) -> Vec<u8> {
+    let text = frames
+        .iter()
+        .enumerate()
+        .map(|(at, frame)| encode(format, frame, at == 0).unwrap());
+    text.flatten().collect()
+}
+
+#[test]
+fn hard_frames_survive_extended_xyz() {
+    let scratch = Scratch::new();
+    let mut exact = hard();
+    exact[2].columns.push(Column {
+        name: "flag".to_string(),
+        width: 2,
+        values: Values::Boolean((0..16).map(|value| value % 3 == 0).collect()),
+    });
+    let file = scratch.file("hard.extxyz", encoded(&exact, Format::Xyz));
+    assert_same(&frames(&file), &exact, "hard → xyz");
+}
+
+#[test]
+fn hard_frames_survive_a_dump() {
+    let scratch = Scratch::new();
+    let mut exact = hard();
+    let file = scratch.file("hard.lammpstrj", encoded(&exact, Format::LammpsDump));
+    for frame in &mut exact {
+        frame.keys.retain(|(key, _)| key == "units");
+    }
+    let mut found: Vec<Frame> = frames(&file)
+        .into_iter()
+        .map(|mut frame| {
+            frame.columns.retain(|column| column.name != "type");
+            frame
+        })
+        .collect();
+    mend_cells(&mut found, &exact);
+    assert_same(&found, &exact, "hard → dump");
+}
+
+#[test]
+fn binary_formats_keep_their_precision() {
+    let scratch = Scratch::new();
+    for name in [
+        "triclinic_unwrapped.lammpstrj.zst",
+        "triclinic_wrapped.lammpstrj",
+        "heat_full.lammpstrj.gz",
+    ] {
+        let exact = frames(&fixture(name));
+        for (ending, format) in [
+            ("dcd", "single"),
+            ("trr", "single"),
+            ("xtc", "fixed"),
+            ("nc", "single"),
+        ] {
+            let path = scratch.path(&format!("x.{ending}"));
+            convert(&fixture(name), &path, &[]);
+            let found = frames(&path);
+            assert_eq!(found.len(), exact.len());
+            for (found, exact) in found.iter().zip(&exact) {
+                if ending != "nc" {
+                    assert_eq!(found.step, exact.step, "{name}, {ending}");
+                }
+                for (found, exact) in found.positions.iter().zip(&exact.positions) {
+                    for (found, exact) in found.iter().zip(exact) {
+                        // Half a unit in the last of 24 bits; five decimals on top, made and taken apart in single precision.
+                        let half = 2f64.powi(-24) * exact.abs();
+                        let allowed = if format == "single" {
+                            1.01 * half
+                        } else {
+                            0.5e-5 + 4.0 * half
+                        };
+                        assert!(
+                            (found - exact).abs() <= allowed,
+                            "{name}, {ending}: {found} {exact}"
+                        );
+                    }
+                }
+                // Edges, but for the origin, which these formats do not have: single precision, or angles in double precision.
+                let (found, exact) = (found.cell.as_ref().unwrap(), exact.cell.as_ref().unwrap());
+                let off = (found.matrix() - exact.matrix()).abs().max();
+                assert!(off < 1e-6, "{name}, {ending}: {off:e}");
+                assert_eq!(found.origin(), Vector3::zeros());
+            }
+        }
+    }
+}
