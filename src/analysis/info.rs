@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Analysis, Command, InputFacts, Moment, Runner, Wanted};
+use super::{Analysis, Command, InputFacts, Moment, Runner, Wanted, counted};
 use crate::data::cell::Cell;
 use crate::data::frame::{Column, Coordinates, Frame, Values};
 use crate::data::table::{RowSink, TableSpec};
@@ -256,7 +256,7 @@ impl Analysis for Info {
     }
 
     fn summary(&self, held: &Holdings) -> String {
-        format!("{} frames read", held.frames)
+        format!("{} read", counted(held.frames, "frame"))
     }
 
     fn report(&self, name: &str, facts: &InputFacts, held: &Holdings) -> Option<String> {
@@ -320,6 +320,7 @@ impl Holdings {
             "bytes": facts.bytes,
             "frames": self.frames,
             "cut_short": facts.cut_short,
+            "complete": !facts.cut_short && !facts.interrupted,
             "particles": { "min": self.particles.0, "max": self.particles.1 },
             "ids": self.ids.map(|(first, last)| json!({ "min": first, "max": last })),
             "species": species,
@@ -348,6 +349,11 @@ impl Holdings {
             " whole ones; the input ends in the middle of another"
         } else {
             ""
+        };
+        let cut = if facts.interrupted {
+            " so far (interrupted)"
+        } else {
+            cut
         };
         line("frames", format!("{}{cut}", self.frames));
         let (fewest, most) = self.particles;

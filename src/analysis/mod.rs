@@ -59,6 +59,21 @@ pub trait Analysis: Send + Sync + 'static {
         out: &mut dyn RowSink,
     ) -> Result<Self::Finished>;
 
+    /// What an input's curves are drawn against: several inputs can be drawn in one figure only if it is the same.
+    fn abscissa_of(&self, _context: &Self::Context) -> Option<Abscissa> {
+        None
+    }
+
+    /// Whether a figure can show several inputs.
+    fn draws_several(&self, _figure: &str) -> bool {
+        true
+    }
+
+    /// Whether there are per-particle columns for `--annotate`.
+    fn annotates(&self) -> bool {
+        false
+    }
+
     /// Per-particle columns for `--annotate`, in the order of the frame's particles.
     fn annotation(&self, _partial: &Self::Partial) -> Vec<Column> {
         Vec::new()
@@ -116,6 +131,13 @@ pub struct InputFacts {
     pub bytes: Option<u64>,
     /// Whether it ended in the middle of a frame.
     pub cut_short: bool,
+    /// Whether the user ended the reading before its end.
+    pub interrupted: bool,
+}
+
+/// A number of things: `1 frame`, `2 frames`.
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The columns by which every row of a frame is identified.
@@ -195,7 +217,8 @@ impl Moment {
 }
 
 /// What a curve over the frames is drawn against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum Abscissa {
     /// Position in the input.
     Frame,
@@ -218,6 +241,16 @@ impl Abscissa {
             Moment { time: Some(_), .. } => Abscissa::Time,
             Moment { step: Some(_), .. } => Abscissa::Step,
             _ => Abscissa::Frame,
+        }
+    }
+
+    /// Its name in the tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Abscissa::Temperature => "temperature",
+            Abscissa::Time => "time",
+            Abscissa::Step => "step",
+            Abscissa::Frame => "frame",
         }
     }
 

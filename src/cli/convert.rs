@@ -9,6 +9,7 @@ use clap::Args;
 use super::flags::{InputFlags, RunFlags};
 use super::progress::{self, Progress, say};
 use super::run::Outcome;
+use crate::analysis::counted;
 use crate::data::frame::Source;
 use crate::error::{Error, Result};
 use crate::sink::atomic::AtomicFile;
@@ -81,7 +82,10 @@ impl Arguments {
         }
         let mut file = out.finish()?;
         file.flush()?;
-        file.commit()?;
+        match outcome {
+            Outcome::Interrupted => file.commit_incomplete()?,
+            Outcome::Whole => file.commit()?,
+        }
         if !self.run.quiet {
             let cut = if about.cut_short() {
                 " (the input ends in the middle of a frame: the frames before it were written)"
@@ -89,15 +93,16 @@ impl Arguments {
                 ""
             };
             say(&format!(
-                "hyalo convert: {}: {written} frames written to {path} as {}{cut} ({:.2} s)",
+                "hyalo convert: {}: {} written to {path} as {}{cut} ({:.2} s)",
                 about.name,
+                counted(written, "frame"),
                 format.name(),
                 start.elapsed().as_secs_f64()
             ));
         }
         if outcome == Outcome::Interrupted {
             say(&format!(
-                "hyalo: interrupted; {path} holds the frames up to here"
+                "hyalo: interrupted; {path}.incomplete holds the frames up to here"
             ));
         }
         Ok(outcome)

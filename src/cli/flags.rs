@@ -74,6 +74,10 @@ pub struct InputFlags {
     #[arg(long, value_name = "STYLE")]
     pub atom_style: Option<String>,
 
+    /// Particles of a dump without ids stand in the same order in every frame (dump_modify sort)
+    #[arg(long)]
+    pub ordered: bool,
+
     /// Go on with the complete frames of an input that ends in the middle of one
     #[arg(long)]
     pub partial: bool,
@@ -83,7 +87,7 @@ fn as_text<S: serde::Serializer>(
     mode: &Option<Unwrap>,
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{:?}", mode.unwrap_or_default()))
+    serializer.collect_str(&format!("{:?}", mode.unwrap_or_default()).to_lowercase())
 }
 
 /// What is written and where.
@@ -210,6 +214,7 @@ impl InputFlags {
             .as_deref()
             .map(|spec| per_particle("mass", spec))
             .transpose()?;
+        attachments.ordered = self.ordered;
         let frames = match &self.frames {
             Some(text) => text
                 .parse::<FrameRange>()
@@ -377,6 +382,11 @@ impl OutputFlags {
                 inputs.len()
             );
             return Err(Error::new(what).help("give it once for each input"));
+        }
+        let repeated = |(at, label): (usize, &String)| self.labels[..at].contains(label);
+        if let Some((_, label)) = self.labels.iter().enumerate().find(|item| repeated(*item)) {
+            return Err(Error::new(format!("the label '{label}' is given twice"))
+                .help("inputs are told apart by their labels"));
         }
         Ok(self.labels.clone())
     }

@@ -16,7 +16,7 @@ use crate::stream::write::Encoder;
 
 /// The tables, figures and annotated trajectory that were asked for.
 pub struct Outputs {
-    tables: Vec<(&'static str, TableWriter<AtomicFile>)>,
+    tables: Vec<(&'static str, TableFormat, TableWriter<AtomicFile>)>,
     plots: Vec<(&'static str, ImageFormat, AtomicFile)>,
     annotated: Option<Encoder<AtomicFile>>,
     /// Name of the input that rows come from, where there are several.
@@ -96,7 +96,7 @@ impl Outputs {
                 Error::new(format!("there is no table '{name}'"))
                     .help(format!("tables of this command and mode are {}", names()))
             })?;
-            if outputs.tables.iter().any(|(open, _)| *open == name) {
+            if outputs.tables.iter().any(|(open, ..)| *open == name) {
                 return Err(Error::new(format!("the table '{name}' is asked for twice"))
                     .help("the first one is the main table, -o"));
             }
@@ -110,6 +110,11 @@ impl Outputs {
                 (Some(named), _) => named,
                 (None, Some(main)) if !text.contains('=') => (*main, text.as_str()),
                 _ => {
+                    if figures.is_empty() {
+                        return Err(
+                            Error::new("this command has no figure").help("leave --plot out")
+                        );
+                    }
                     return Err(
                         Error::new(format!("--plot {text}: there is no such figure"))
                             .help(format!("figures are {}", figures.join(", "))),
@@ -124,7 +129,7 @@ impl Outputs {
     }
 
     fn open_table(&mut self, spec: &'static TableSpec, path: &str, force: bool) -> Result<()> {
-        let format = if path == "-" {
+        let format = if path == "-" || path == "/dev/null" {
             TableFormat::Csv
         } else {
             TableFormat::of_path(Path::new(path))?
@@ -137,6 +142,7 @@ impl Outputs {
         let file = self.file(path, force)?;
         self.tables.push((
             spec.name,
+            format,
             TableWriter::new(spec.name, columns, format, file)?,
         ));
         Ok(())
@@ -198,35 +204,48 @@ impl Outputs {
     }
 
     /// Writes the figures, ends the tables with their provenance, and gives every file its name.
+    ///
+    /// After an interruption the name of a file whose format has no provenance gets `.incomplete` behind it.
     pub fn commit(
         self,
         provenance: &Provenance,
+        interrupted: bool,
         draw: impl Fn(&str, ImageFormat) -> Result<Vec<u8>>,
     ) -> Result<()> {
         let mut whole = Vec::new();
         for (name, format, mut file) in self.plots {
             file.write_all(&draw(name, format)?)?;
-            whole.push(file);
+            whole.push((file, false));
         }
-        for (_, table) in self.tables {
-            whole.push(table.finish(provenance)?);
+        for (_, format, table) in self.tables {
+            let tells = matches!(format, TableFormat::Parquet | TableFormat::ArrowIpc);
+            whole.push((table.finish(provenance)?, tells));
         }
         if let Some(encoder) = self.annotated {
-            whole.push(encoder.finish()?);
+            whole.push((encoder.finish()?, false));
         }
         // Everything is written before anything gets its name.
-        whole.iter_mut().try_for_each(|file| file.flush())?;
-        whole.into_iter().try_for_each(AtomicFile::commit)
+        whole.iter_mut().try_for_each(|(file, _)| file.flush())?;
+        whole
+            .into_iter()
+            .try_for_each(|(file, tells)| match interrupted && !tells {
+                true => file.commit_incomplete(),
+                false => file.commit(),
+            })
     }
 }
 
 impl RowSink for Outputs {
     fn wants(&self, table: &str) -> bool {
-        self.tables.iter().any(|(name, _)| *name == table)
+        self.tables.iter().any(|(name, ..)| *name == table)
+    }
+
+    fn interrupted(&self) -> bool {
+        super::progress::interrupted()
     }
 
     fn rows(&mut self, table: &'static str, rows: Rows) -> Result<()> {
-        let Some((_, writer)) = self.tables.iter_mut().find(|(name, _)| *name == table) else {
+        let Some((.., writer)) = self.tables.iter_mut().find(|(name, ..)| *name == table) else {
             return Ok(());
         };
         let Some(input) = &self.input else {

@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::flags::RunFlags;
+use crate::sink::atomic;
 use crate::stream::About;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// From now on the first Ctrl-C asks the command to come to an end; the second one kills it.
+/// From now on the first Ctrl-C (or SIGTERM) asks the command to come to an end; the second one kills it.
 pub fn catch_interrupts() {
     let handler = || {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            atomic::remove_unfinished();
             std::process::exit(130);
         }
     };

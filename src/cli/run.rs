@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use super::flags::{InputFlags, OutputFlags, RunFlags};
 use super::output::Outputs;
 use super::progress::{self, Progress, say};
-use crate::analysis::{Analysis, InputFacts, Runner, Wanted};
+use crate::analysis::{Abscissa, Analysis, InputFacts, Runner, Wanted};
 use crate::data::frame::Frame;
 use crate::error::{Error, Result};
+use crate::sink::atomic::AtomicFile;
 use crate::sink::figure;
 use crate::sink::provenance::{self, Provenance};
 use crate::stream::bytes::Input;
@@ -188,10 +189,12 @@ impl<'a> AnalysisRunner<'a> {
             }
         }
         drop(progress);
+        let abscissa = analysis.abscissa_of(&context);
         let finished = analysis
             .finish(&context, state, outputs)
             .map_err(in_input)?;
         Ok(Read {
+            abscissa,
             about,
             used,
             units,
@@ -209,10 +212,12 @@ impl<'a> AnalysisRunner<'a> {
             self.outcome == Outcome::Whole && !read.iter().any(|read| read.about.cut_short());
         provenance.inputs = read
             .iter()
-            .map(|read| {
+            .enumerate()
+            .map(|(index, read)| {
                 let content = read.about.meter.content();
                 provenance::Input {
                     name: read.about.name.clone(),
+                    label: self.output.labels.get(index).cloned(),
                     format: read.about.format.name().to_string(),
                     bytes: content.as_ref().map(|content| content.bytes),
                     blake3: content.map(|content| content.blake3),
@@ -232,6 +237,7 @@ impl<'a> AnalysisRunner<'a> {
 
 /// An input that has been read to its end.
 struct Read<A: Analysis> {
+    abscissa: Option<Abscissa>,
     about: Arc<About>,
     used: u64,
     units: Option<String>,
@@ -247,6 +253,21 @@ impl Runner for AnalysisRunner<'_> {
         let inputs = self.input.inputs()?;
         let labels = self.output.labels(&inputs)?;
         let workers = Workers::new(self.run.threads()?)?;
+        if self.output.annotate.is_some() {
+            if !analysis.annotates() {
+                return Err(Error::new(
+                    "this command and mode has no per-particle columns to annotate with",
+                )
+                .help("leave --annotate out"));
+            }
+            if inputs.len() > 1 {
+                return Err(Error::new(format!(
+                    "--annotate takes one input, not {}",
+                    inputs.len()
+                ))
+                .help("annotate them one by one"));
+            }
+        }
         let mut outputs = Outputs::open(
             self.output,
             analysis.tables(),
@@ -254,12 +275,27 @@ impl Runner for AnalysisRunner<'_> {
             inputs.len() > 1,
             self.run.force,
         )?;
+        let several = inputs.len() > 1;
+        if let Some(name) = outputs
+            .figures()
+            .into_iter()
+            .find(|name| several && !analysis.draws_several(name))
+        {
+            return Err(Error::new(format!(
+                "the figure '{name}' shows one input, not {}",
+                inputs.len()
+            ))
+            .help("draw one for each"));
+        }
         progress::catch_interrupts();
         let analysis = Arc::new(analysis);
-        let mut read = Vec::new();
+        let mut read: Vec<Read<A>> = Vec::new();
         for (index, label) in labels.iter().enumerate() {
             outputs.set_input(label);
             read.push(self.one(&analysis, &inputs, index, workers, &mut outputs)?);
+            if !outputs.figures().is_empty() {
+                same_abscissa(&read)?;
+            }
             if self.outcome == Outcome::Interrupted {
                 break;
             }
@@ -270,9 +306,12 @@ impl Runner for AnalysisRunner<'_> {
                 format: read.about.format.name().to_string(),
                 bytes: read.about.meter.content().map(|content| content.bytes),
                 cut_short: read.about.cut_short(),
+                interrupted: self.outcome == Outcome::Interrupted,
             };
             if let Some(report) = analysis.report(&read.about.name, &facts, &read.finished) {
-                std::io::stdout().write_all(report.as_bytes())?;
+                let mut stdout = AtomicFile::stdout();
+                stdout.write_all(report.as_bytes())?;
+                stdout.commit()?;
             }
         }
         let seconds = start.elapsed().as_secs_f64();
@@ -289,11 +328,17 @@ impl Runner for AnalysisRunner<'_> {
                 analysis.summary(&read.finished)
             ));
         }
-        let finished: Vec<(String, A::Finished)> = labels
+        let names = if self.output.labels.is_empty() {
+            legend_labels(&labels)
+        } else {
+            labels
+        };
+        let finished: Vec<(String, A::Finished)> = names
             .into_iter()
             .zip(read.into_iter().map(|read| read.finished))
             .collect();
-        outputs.commit(&provenance, |name, format| {
+        let interrupted = self.outcome == Outcome::Interrupted;
+        outputs.commit(&provenance, interrupted, |name, format| {
             figure::render(&analysis.figure(name, &finished), format)
         })?;
         if !self.run.quiet {
@@ -303,10 +348,45 @@ impl Runner for AnalysisRunner<'_> {
         }
         if self.outcome == Outcome::Interrupted {
             say(&format!(
-                "hyalo: interrupted; what was written holds the frames up to here and is marked as incomplete"
+                "hyalo: interrupted; what was written holds the frames up to here: Parquet and Arrow tables say so, other files are named .incomplete"
             ));
         }
         Ok(())
+    }
+}
+
+/// Checks that the curves of all inputs can be drawn on one axis.
+fn same_abscissa<A: Analysis>(read: &[Read<A>]) -> Result<()> {
+    let (Some(first), Some(last)) = (read.first(), read.last()) else {
+        return Ok(());
+    };
+    match (first.abscissa, last.abscissa) {
+        (Some(one), Some(other)) if one != other => {
+            let what = format!(
+                "its {} cannot be drawn on one axis with the {} of {}",
+                other.name(),
+                one.name(),
+                first.about.name
+            );
+            Err(Error::new(what)
+                .help("give all inputs a --temperature or a --timestep, or leave --plot out")
+                .in_input(&last.about.name))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Names of inputs in legends: file names where these tell them apart.
+fn legend_labels(labels: &[String]) -> Vec<String> {
+    let short: Vec<String> = labels
+        .iter()
+        .map(|label| label.rsplit('/').next().unwrap_or(label).to_string())
+        .collect();
+    let distinct: std::collections::HashSet<&String> = short.iter().collect();
+    if distinct.len() == labels.len() {
+        short
+    } else {
+        labels.to_vec()
     }
 }
 

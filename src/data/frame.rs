@@ -25,6 +25,8 @@ pub struct Frame {
     pub cell: Option<Cell>,
     /// Particle ids: unique and increasing.
     pub ids: Vec<i64>,
+    /// Whether the ids were made up from the order in the file, and that order may change from frame to frame.
+    pub unordered: bool,
     /// Species of each particle.
     pub species: Species,
     /// Positions (length), as `coordinates` says.

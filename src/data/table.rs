@@ -176,6 +176,11 @@ pub trait RowSink {
     /// Whether anybody asked for this table; rows of others need not be computed.
     fn wants(&self, table: &str) -> bool;
 
+    /// Whether the user has asked for an end: long work that hands out no rows looks now and then.
+    fn interrupted(&self) -> bool {
+        false
+    }
+
     /// Appends rows to a table.
     fn rows(&mut self, table: &'static str, rows: Rows) -> Result<()>;
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use tempfile::TempPath;
 
@@ -94,6 +95,18 @@ impl AtomicFile {
         }
     }
 
+    /// Gives the file its name with `.incomplete` behind it, for an answer that is not whole in a format that cannot say so itself.
+    ///
+    /// # Errors
+    /// As those of [`AtomicFile::commit`]; an incomplete file of an earlier run is replaced.
+    pub fn commit_incomplete(mut self) -> Result<()> {
+        if self.beside.is_some() {
+            self.path.as_mut_os_string().push(".incomplete");
+            self.force = true;
+        }
+        self.commit()
+    }
+
     /// Writes what is still held back and gives the file its name.
     ///
     /// # Errors
@@ -150,7 +163,21 @@ fn new_file_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder)
+    let file = builder.tempfile_in(folder)?;
+    if let Ok(mut unfinished) = UNFINISHED.lock() {
+        unfinished.push(file.path().to_owned());
+    }
+    Ok(file)
+}
+
+/// Where files were begun; those that have got their name are no longer there.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes what was begun and is not finished, for a process that is about to be ended.
+pub fn remove_unfinished() {
+    if let Ok(unfinished) = UNFINISHED.lock() {
+        unfinished.iter().for_each(|path| _ = fs::remove_file(path));
+    }
 }
 
 #[cfg(test)]

@@ -44,6 +44,9 @@ pub struct Provenance {
 pub struct Input {
     /// Its name as it was given: a path, or `-` for standard input.
     pub name: String,
+    /// Its name in tables and figures, if it was given one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// Its format: `lammps-dump`.
     pub format: String,
     /// Its size in bytes after decompression, if the whole was read.
@@ -118,6 +121,7 @@ mod tests {
         let mut provenance = Provenance::new("msd", serde_json::json!({"z": 1, "a": null}), "lj");
         provenance.inputs.push(Input {
             name: "-".into(),
+            label: None,
             format: "extxyz".into(),
             bytes: Some(12),
             blake3: None,

@@ -52,15 +52,28 @@ impl PerParticle {
                     .collect()
             }
             PerParticle::Column(name) => {
-                let column = frame
-                    .column(name)
-                    .filter(|column| column.width == 1)
-                    .and_then(|column| column.values.to_reals());
+                // These have been taken out of the columns by name.
+                let known = match name.as_str() {
+                    "diameter" => frame.diameters.clone(),
+                    "radius" => (frame.diameters.as_ref())
+                        .map(|diameters| diameters.iter().map(|diameter| 0.5 * diameter).collect()),
+                    "mass" => frame.masses.clone(),
+                    _ => None,
+                };
+                let column = known.or_else(|| {
+                    let column = frame.column(name).filter(|column| column.width == 1)?;
+                    column.values.to_reals()
+                });
                 column.ok_or_else(|| {
-                    let present: Vec<&str> = frame
-                        .columns
-                        .iter()
+                    let taken = [
+                        ("diameter", frame.diameters.is_some()),
+                        ("radius", frame.diameters.is_some()),
+                        ("mass", frame.masses.is_some()),
+                    ];
+                    let taken = taken.iter().filter(|(_, is_there)| *is_there);
+                    let present: Vec<&str> = (frame.columns.iter())
                         .map(|column| column.name.as_str())
+                        .chain(taken.map(|(name, _)| *name))
                         .collect();
                     Error::new(format!(
                         "the input has no column of numbers named '{name}' for the {what}"
@@ -186,6 +199,8 @@ pub struct Attachments {
     pub diameters: Option<PerParticle>,
     /// Masses, instead of the input's.
     pub masses: Option<PerParticle>,
+    /// Particles without ids stand in the same order in every frame.
+    pub ordered: bool,
     /// Temperatures; by default the frame's key `temperature`.
     pub temperature: Option<Temperature>,
 }
@@ -214,6 +229,7 @@ impl Attacher {
 
     fn complete(&mut self, mut frame: Frame) -> Result<Frame> {
         let with = &self.attachments;
+        frame.unordered &= !with.ordered;
         if let Some(cell) = &with.cell {
             frame.cell = Some(cell.clone());
         }

@@ -171,9 +171,10 @@ impl TextFormat for LammpsDump {
                 .keys
                 .extend(boundary.map(|flags| (BOUNDARY.to_string(), flags)));
         }
-        frame.ids = columns
-            .take_integers("id", 1)?
-            .unwrap_or_else(|| assemble::ordinal_ids(raw.rows));
+        let ids = columns.take_integers("id", 1)?;
+        // LAMMPS writes particles in the order in which it happens to hold them.
+        frame.unordered = ids.is_none();
+        frame.ids = ids.unwrap_or_else(|| assemble::ordinal_ids(raw.rows));
         let first_line = raw.block.first_line;
         take_positions(&mut columns, &mut frame, first_line)
             .map_err(|error| error.at_line(first_line - 1))?;

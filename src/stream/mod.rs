@@ -217,10 +217,14 @@ pub fn open(input: &Input, options: &Options, workers: Workers) -> Result<Trajec
     let mut unwrapper = Unwrapper::new(options.unwrap);
     let species = options.species.clone();
     let noted = about.clone();
+    let mut is_first = true;
     let frames = frames.map(move |frame| {
         let frame = frame.map_err(|error| error.in_input(&noted.name))?;
         noted.note_positions(&frame);
         let ordinal = frame.ordinal;
+        if std::mem::replace(&mut is_first, false) {
+            select::check_species(&frame, &species).map_err(|error| error.in_input(&noted.name))?;
+        }
         let completed = attacher
             .apply(frame)
             .and_then(|frame| unwrapper.apply(frame));

@@ -222,6 +222,25 @@ impl<T, I: Iterator<Item = Result<T>>> Iterator for FromEnd<I, T> {
     }
 }
 
+/// Checks that each of the named species occurs.
+pub fn check_species(frame: &Frame, wanted: &[String]) -> Result<()> {
+    let names = &frame.species.names;
+    match wanted
+        .iter()
+        .find(|wanted| !names.iter().any(|name| **name == ***wanted))
+    {
+        None => Ok(()),
+        Some(missing) => {
+            let present: Vec<&str> = names.iter().map(|name| &**name).collect();
+            Err(
+                Error::new(format!("no particle is of the species {missing}"))
+                    .help(format!("the species are {}", present.join(", ")))
+                    .in_frame(frame.ordinal),
+            )
+        }
+    }
+}
+
 /// Keeps the particles of the named species.
 ///
 /// Errors: a frame in which none of them occurs.

@@ -109,6 +109,12 @@ impl Unwrapper {
         }
         let images = match &self.before {
             None => vec![[0; 3]; frame.len()],
+            Some(_) if frame.unordered => {
+                let what = "the dump has no column id, so particles cannot be followed through the periodic cell";
+                return Err(Error::new(what)
+                    .help("dump the ids; or use --ordered if the particles stand in the same order in every frame")
+                    .in_frame(frame.ordinal));
+            }
             Some(before) if before.ids != frame.ids => {
                 let what = format!(
                     "the particles are not those of frame {}, so they cannot be followed through the periodic cell",

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{Arguments, Followed, Spacing, curve_color, curve_labels, curves_shown};
-use crate::analysis::{ALL, Analysis, Moment};
+use crate::analysis::{ALL, Abscissa, Analysis, Moment};
 use crate::data::figure::{Axes, Axis, Figure, Layer, Scale, Stroke};
 use crate::data::frame::{Frame, Species};
 use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, TableSpec};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind as CrateKind, Result};
 use crate::physics::displacement::{Correlator, Moments, Path, non_gaussian};
 
 /// Displacements by lag time.
@@ -101,6 +101,7 @@ const TABLES: [TableSpec; 1] = [TableSpec {
 pub struct Context {
     followed: Followed,
     species: Species,
+    abscissa: Abscissa,
 }
 
 /// Positions of one frame.
@@ -175,6 +176,10 @@ impl Analysis for ByLag {
         Ok(Context {
             followed: Followed::of(first, self.arguments.drift)?,
             species: first.species.clone(),
+            abscissa: Abscissa::of(&Moment {
+                temperature: None,
+                ..Moment::of(first)
+            }),
         })
     }
 
@@ -227,7 +232,8 @@ impl Analysis for ByLag {
             return Err(Error::new("a single frame has no lag").help("give two frames or more"));
         }
         let (lags, plan) = self.plan(&moments)?;
-        let mut sums = paths.average(&context.species, &plan)?;
+        let stop = || out.interrupted();
+        let mut sums = paths.average(&context.species, &plan, &stop)?;
         let by_transform = matches!(
             plan,
             Plan::Even {
@@ -246,7 +252,7 @@ impl Analysis for ByLag {
                     lags: doubtful.iter().map(|&at| lags[at]).collect(),
                     transform: false,
                 };
-                sums.replace(&doubtful, paths.average(&context.species, &again)?);
+                sums.replace(&doubtful, paths.average(&context.species, &again, &stop)?);
             }
         }
         let names: Vec<Arc<str>> = std::iter::once(ALL.into())
@@ -314,6 +320,10 @@ impl Analysis for ByLag {
             frames: moments.len(),
             by_transform,
         })
+    }
+
+    fn abscissa_of(&self, context: &Context) -> Option<Abscissa> {
+        Some(context.abscissa)
     }
 
     fn summary(&self, finished: &Finished) -> String {
@@ -752,7 +762,9 @@ impl Paths {
     }
 
     /// Sums over particles at every lag of the plan. The order of the sums is that of the particles, whatever the number of threads.
-    fn average(&mut self, species: &Species, plan: &Plan) -> Result<Sums> {
+    ///
+    /// Errors: `stop` says that the user has asked for an end.
+    fn average(&mut self, species: &Species, plan: &Plan, stop: &dyn Fn() -> bool) -> Result<Sums> {
         const TOGETHER: usize = 16;
         let lags = match plan {
             Plan::Even { lags, .. } => lags.len(),
@@ -769,6 +781,10 @@ impl Paths {
         };
         let block = (self.most / (24 * self.frames)).clamp(TOGETHER, self.particles.max(TOGETHER));
         for first in (0..self.particles).step_by(block) {
+            if stop() {
+                let what = "interrupted before the lags were averaged; nothing was written";
+                return Err(Error::of_kind(CrateKind::NotTheAnswer, what));
+            }
             let count = block.min(self.particles - first);
             let mut paths = self.read(first, count)?;
             let parts: Vec<Vec<GroupSums>> = paths
@@ -911,7 +927,9 @@ mod tests {
         ];
         for plan in &plans {
             for most in [1, 9 * 24 * PARTICLES, Paths::MOST] {
-                let sums = paths(&frames, most).average(&species, plan).unwrap();
+                let sums = paths(&frames, most)
+                    .average(&species, plan, &|| false)
+                    .unwrap();
                 for (group, sums) in sums.groups.iter().enumerate() {
                     let members: Vec<usize> = (0..PARTICLES)
                         .filter(|row| group == 0 || row % 2 == group - 1)

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use nalgebra::Vector3;
 
-use super::{ALL, Command, Runner, Wanted};
+use super::{ALL, Abscissa, Command, Runner, Wanted};
 use crate::data::figure::Color;
 use crate::data::frame::{Coordinates, Frame, Species};
 use crate::error::{Error, Result};
@@ -42,6 +42,10 @@ pub struct Arguments {
         allow_negative_numbers = true
     )]
     pub threshold: f64,
+
+    /// What the figures of displacements are drawn against. Default: the temperature, else the time, the step or the frame
+    #[arg(long, value_name = "temperature|time|step|frame")]
+    pub against: Option<Abscissa>,
 
     /// Temperatures whose displacement histograms the figure `histogram` shows (times, steps or frames where there is no temperature).
     /// Default: where ⟨Δr²⟩ first reaches 0.1, 1 and 10 times the threshold
@@ -108,6 +112,10 @@ impl Command for Arguments {
         if self.per_decade == 0 {
             return Err(Error::new("--per-decade 0 leaves no lag").help("20 is usual"));
         }
+        if self.lags.is_some() && self.against.is_some() {
+            let what = "--against goes with displacements from a reference frame, not with --lags";
+            return Err(Error::new(what).help("leave one of the two out"));
+        }
         if self.lags.is_some() && !self.at.is_empty() {
             return Err(Error::new(
                 "--at goes with displacements from a reference frame, not with --lags",
@@ -148,6 +156,13 @@ pub struct Followed {
 
 impl Followed {
     fn of(first: &Frame, drift: Drift) -> Result<Self> {
+        if first.unordered {
+            let what =
+                "the dump has no column id, so particles cannot be followed from frame to frame";
+            return Err(Error::new(what)
+                .help("dump the ids; or use --ordered if the particles stand in the same order in every frame")
+                .in_frame(first.ordinal));
+        }
         if first.is_empty() {
             return Err(Error::new("the frame has no particle")
                 .help("displacements need the same particles throughout: select frames or species")

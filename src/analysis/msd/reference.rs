@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nalgebra::Vector3;
 
 use super::{Arguments, Drift, Followed, curve_color, curve_labels, curves_shown};
-use crate::analysis::{ALL, Abscissa, Analysis, Curve, FRAME_COLUMNS, Moment, Wanted};
+use crate::analysis::{ALL, Abscissa, Analysis, Curve, FRAME_COLUMNS, Moment, Wanted, counted};
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Scale, Stroke};
 use crate::data::frame::{Column, Frame, Species};
 use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, TableSpec};
@@ -149,15 +149,16 @@ const TABLES: [TableSpec; 3] = [
     },
 ];
 
-/// Bins of log₁₀ Δr between 10⁻⁴ and 10³ length units; what lies outside is in none.
+/// Bins of log₁₀ Δr between 10⁻¹⁵ and 10⁶ length units, wide enough for metres; what lies outside, such as particles that have not moved
+/// at all, is in none.
 #[derive(Clone, Copy, Debug)]
 struct Bins {
     width: f64,
 }
 
 impl Bins {
-    const LOW: f64 = -4.0;
-    const HIGH: f64 = 3.0;
+    const LOW: f64 = -15.0;
+    const HIGH: f64 = 6.0;
 
     fn count(self) -> usize {
         ((Self::HIGH - Self::LOW) / self.width).ceil() as usize
@@ -169,7 +170,8 @@ impl Bins {
     }
 
     fn edge(self, bin: usize) -> f64 {
-        Self::LOW + bin as f64 * self.width
+        // Rounded, so that edges read 0.1 and not 0.10000000000000053.
+        ((Self::LOW + bin as f64 * self.width) * 1e9).round() / 1e9
     }
 }
 
@@ -226,10 +228,26 @@ struct DensityColumn {
     counts: Vec<u32>,
 }
 
+impl DensityColumn {
+    /// Adds the counts of a neighbour.
+    fn take_in(&mut self, other: &DensityColumn) {
+        self.low = self.low.min(other.low);
+        self.high = self.high.max(other.high);
+        self.counts
+            .iter_mut()
+            .zip(&other.counts)
+            .for_each(|(sum, count)| *sum += count);
+    }
+}
+
 impl Density {
     const MOST: usize = 512;
 
     fn push(&mut self, at: f64, counts: &[u32]) {
+        // Nothing has moved in the reference frame itself.
+        if !at.is_finite() || counts.iter().all(|&count| count == 0) {
+            return;
+        }
         self.merged = self.merged.max(1);
         let (open, frames) = self.open.get_or_insert_with(|| {
             (
@@ -255,15 +273,7 @@ impl Density {
         if self.columns.len() > Self::MOST {
             let pairs = self.columns.chunks(2).map(|pair| {
                 let mut column = pair[0].clone();
-                for other in &pair[1..] {
-                    column.low = column.low.min(other.low);
-                    column.high = column.high.max(other.high);
-                    column
-                        .counts
-                        .iter_mut()
-                        .zip(&other.counts)
-                        .for_each(|(sum, count)| *sum += count);
-                }
+                pair[1..].iter().for_each(|other| column.take_in(other));
                 column
             });
             self.columns = pairs.collect();
@@ -310,7 +320,7 @@ impl Analysis for FromReference {
             positions: followed.positions(first)?,
             species: first.species.clone(),
             diameters: first.diameters.clone().map(Arc::new),
-            abscissa: Abscissa::of(&Moment::of(first)),
+            abscissa: self.abscissa(first)?,
             followed,
         })
     }
@@ -475,6 +485,18 @@ impl Analysis for FromReference {
         })
     }
 
+    fn abscissa_of(&self, reference: &Reference) -> Option<Abscissa> {
+        Some(reference.abscissa)
+    }
+
+    fn draws_several(&self, figure: &str) -> bool {
+        figure != "density"
+    }
+
+    fn annotates(&self) -> bool {
+        true
+    }
+
     fn annotation(&self, partial: &Displaced) -> Vec<Column> {
         let vectors = partial
             .displacements
@@ -501,8 +523,10 @@ impl Analysis for FromReference {
             ),
         };
         format!(
-            "{} frames, N = {}: {reached}; {}",
-            finished.frames, finished.particles, finished.centre
+            "{}, N = {}: {reached}; {}",
+            counted(finished.frames, "frame"),
+            finished.particles,
+            finished.centre
         )
     }
 
@@ -546,6 +570,18 @@ fn crossing(last: Option<(f64, f64)>, (at, now): (f64, f64), level: f64) -> Opti
 }
 
 impl FromReference {
+    /// What the figures are drawn against: what was asked for, else the most telling that the frame has.
+    fn abscissa(&self, first: &Frame) -> Result<Abscissa> {
+        let moment = Moment::of(first);
+        let asked = self.arguments.against.unwrap_or(Abscissa::of(&moment));
+        if moment.on(asked).is_nan() {
+            return Err(Error::new(format!("the frame has no {}", asked.name()))
+                .help("give it with --temperature, --timestep or --steps, or choose another with --against")
+                .in_frame(first.ordinal));
+        }
+        Ok(asked)
+    }
+
     fn rows(&self, reference: &Reference, frame: Displaced, out: &mut dyn RowSink) -> Result<()> {
         let names: Vec<Arc<str>> = std::iter::once(ALL.into())
             .chain(reference.species.names.iter().cloned())
@@ -603,20 +639,18 @@ impl FromReference {
                 width: self.arguments.bin_width,
             };
             for ((name, counts), particles) in names.iter().zip(&frame.counts).zip(&particles) {
-                let mut rows = frame.moment.cells(bins.count());
-                rows.push(Cells::repeat(name.clone(), bins.count()));
-                rows.push(
-                    (0..bins.count())
-                        .map(|bin| bins.edge(bin))
-                        .collect::<Vec<_>>()
-                        .into(),
-                );
-                rows.push(
-                    (0..bins.count())
-                        .map(|bin| bins.edge(bin + 1))
-                        .collect::<Vec<_>>()
-                        .into(),
-                );
+                // From the first bin in use to the last.
+                let used = |count: &u32| *count > 0;
+                let Some(first) = counts.iter().position(used) else {
+                    continue;
+                };
+                let last = counts.iter().rposition(used).unwrap_or(first);
+                let counts = &counts[first..=last];
+                let mut rows = frame.moment.cells(counts.len());
+                rows.push(Cells::repeat(name.clone(), counts.len()));
+                let edges = |side: usize| (first..=last).map(move |bin| bins.edge(bin + side));
+                rows.push(edges(0).collect::<Vec<_>>().into());
+                rows.push(edges(1).collect::<Vec<_>>().into());
                 rows.push(
                     counts
                         .iter()
@@ -747,9 +781,11 @@ impl FromReference {
             label: "*P*(log_{10} Δ*r*)".to_string(),
             ..Axis::default()
         };
-        let inset = inputs
-            .first()
-            .map(|(_, finished)| density_axes(finished, bins));
+        // The inset shows one input; with several it would not be clear which.
+        let inset = match inputs {
+            [(_, only)] => Some(density_axes(only, bins)),
+            _ => None,
+        };
         Figure {
             axes: Axes {
                 x,
@@ -764,13 +800,22 @@ impl FromReference {
 
 /// The density of log₁₀ Δr along the abscissa, each column normalised to its own frames.
 fn density_axes(finished: &Finished, bins: Bins) -> Axes {
-    let mut columns: Vec<&DensityColumn> = finished
-        .density
-        .columns
-        .iter()
-        .filter(|column| column.low.is_finite())
-        .collect();
-    columns.sort_by(|a, b| (a.low + a.high).total_cmp(&(b.low + b.high)));
+    let mut sorted: Vec<&DensityColumn> = finished.density.columns.iter().collect();
+    sorted.sort_by(|a, b| (a.low + a.high).total_cmp(&(b.low + b.high)));
+    // Frames at the same place, as in a run at one temperature, are one column.
+    let span = sorted
+        .first()
+        .zip(sorted.last())
+        .map_or(0.0, |(first, last)| last.high - first.low);
+    let mut columns: Vec<DensityColumn> = Vec::new();
+    for column in sorted {
+        match columns.last_mut() {
+            Some(last) if (column.low + column.high) - (last.low + last.high) <= 1e-9 * span => {
+                last.take_in(column);
+            }
+            _ => columns.push(column.clone()),
+        }
+    }
     let used = |bin: usize| columns.iter().any(|column| column.counts[bin] > 0);
     let first = (0..bins.count()).find(|&bin| used(bin)).unwrap_or(0);
     let last = (0..bins.count())

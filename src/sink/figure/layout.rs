@@ -12,6 +12,8 @@ use crate::data::figure::{Axes, Figure, Layer};
 /// A column of a journal: 3.4 by 2.7 inches.
 const WIDTH: f64 = 244.8;
 const HEIGHT: f64 = 194.4;
+/// Widest label of a legend, over the width of the page.
+const LABEL: f64 = 0.6;
 /// Between the frame and what is inside it, beyond the ticks.
 const DISTANCE: f64 = 2.6;
 /// Height of a page with an inset over that of one without.
@@ -232,7 +234,7 @@ impl Legend {
                 Some(item) => item.samples.push(sample),
                 None => items.push(Item {
                     name: name.clone(),
-                    label: fonts.set(name, style.legend),
+                    label: fonts.set_within(name, style.legend, LABEL * WIDTH),
                     samples: vec![sample],
                 }),
             }
