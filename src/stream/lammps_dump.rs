@@ -186,23 +186,24 @@ impl TextFormat for LammpsDump {
     }
 }
 
-/// Columns of a dump that belong together, and the name that they get: that of extended XYZ where it has one.
+/// Columns of a dump that belong together, and the name that they get: that of extended XYZ where it has one, else one that tells the user
+/// which columns they are.
 const GROUPS: [([&str; 3], &str); 7] = [
-    (["xu", "yu", "zu"], "unwrapped"),
-    (["xsu", "ysu", "zsu"], "unwrapped scaled"),
-    (["x", "y", "z"], "wrapped"),
-    (["xs", "ys", "zs"], "wrapped scaled"),
-    (["ix", "iy", "iz"], "images"),
+    (["xu", "yu", "zu"], "xu yu zu"),
+    (["xsu", "ysu", "zsu"], "xsu ysu zsu"),
+    (["x", "y", "z"], "x y z"),
+    (["xs", "ys", "zs"], "xs ys zs"),
+    (["ix", "iy", "iz"], "ix iy iz"),
     (["vx", "vy", "vz"], VELOCITIES[0]),
     (["fx", "fy", "fz"], "forces"),
 ];
 
 /// The kinds of position, the preferred first: name of the group, whether unwrapped, whether in fractions of the box.
 const POSITIONS: [(&str, bool, bool); 4] = [
-    ("unwrapped", true, false),
-    ("unwrapped scaled", true, true),
-    ("wrapped", false, false),
-    ("wrapped scaled", false, true),
+    ("xu yu zu", true, false),
+    ("xsu ysu zsu", true, true),
+    ("x y z", false, false),
+    ("xs ys zs", false, true),
 ];
 
 /// The fields of a line; neighbours that belong together are one.
@@ -271,7 +272,7 @@ fn take_positions(columns: &mut Columns, frame: &mut Frame, first_line: u64) -> 
     }
     if unwrapped {
         frame.coordinates = Coordinates::Unwrapped;
-    } else if let Some(images) = columns.take_integers("images", 3)? {
+    } else if let Some(images) = columns.take_integers("ix iy iz", 3)? {
         frame.coordinates = assemble::images(&images, first_line)?;
     }
     // Positions of another kind, and flags that are not needed, stay as the columns that they were.

@@ -245,20 +245,20 @@ pub fn open(input: &Input, options: &Options, workers: Workers) -> Result<Trajec
 pub fn extent(input: &Input, options: &Options) -> Result<Extent> {
     let measured = || match content(input, options)? {
         Opened::Chemfiles(path, format) => {
-            let (frames, _) = by_chemfiles(&path, format)?;
+            let (frames, _) = by_chemfiles((*path).as_ref(), format)?;
             measure(
                 frames.map(|frame| frame.map(|frame| frame.step)),
                 options.partial,
             )
         }
         Opened::Text(lines, Format::LammpsDump) => {
-            measure_text(RawFrames::new(LammpsDump::default(), lines), options)
+            measure_text(RawFrames::new(LammpsDump::default(), *lines), options)
         }
         Opened::Text(lines, Format::LammpsData) => measure_text(
-            RawFrames::new(LammpsData::new(options.atom_style.clone()), lines),
+            RawFrames::new(LammpsData::new(options.atom_style.clone()), *lines),
             options,
         ),
-        Opened::Text(lines, _) => measure_text(RawFrames::new(Xyz::default(), lines), options),
+        Opened::Text(lines, _) => measure_text(RawFrames::new(Xyz::default(), *lines), options),
     };
     measured().map_err(|error| error.in_input(input.name()))
 }
@@ -291,7 +291,7 @@ fn open_frames(
 ) -> Result<(Source, Format, Arc<Meter>)> {
     Ok(match content(input, options)? {
         Opened::Chemfiles(path, format) => {
-            let (frames, meter) = by_chemfiles(&path, format)?;
+            let (frames, meter) = by_chemfiles((*path).as_ref(), format)?;
             // The path may be that of a temporary file: it has to outlive the reading.
             let frames = frames.inspect(move |_| _ = &path);
             let frames = whole(frames, options.partial, cut_short.clone());
@@ -305,13 +305,13 @@ fn open_frames(
             let meter = lines.meter();
             let frames = match format {
                 Format::LammpsDump => {
-                    parsed(LammpsDump::default(), lines, options, workers, cut_short)
+                    parsed(LammpsDump::default(), *lines, options, workers, cut_short)
                 }
                 Format::LammpsData => {
                     let format = LammpsData::new(options.atom_style.clone());
-                    parsed(format, lines, options, workers, cut_short)
+                    parsed(format, *lines, options, workers, cut_short)
                 }
-                _ => parsed(Xyz::default(), lines, options, workers, cut_short),
+                _ => parsed(Xyz::default(), *lines, options, workers, cut_short),
             };
             (frames, format, meter)
         }
@@ -320,7 +320,7 @@ fn open_frames(
 
 /// An input whose format is known.
 enum Opened {
-    Text(Lines, Format),
+    Text(Box<Lines>, Format),
     Chemfiles(Box<dyn AsRef<Path>>, &'static chemfiles::Format),
 }
 
@@ -353,7 +353,7 @@ fn content(input: &Input, options: &Options) -> Result<Opened> {
                 .help(format!("name it with --format ({})", Format::names()))
         })?,
     };
-    Ok(Opened::Text(lines, format))
+    Ok(Opened::Text(Box::new(lines), format))
 }
 
 /// The beginning of an input. If it ends too early, what there is of it: a reader will come to the end again, and knows the frame.
@@ -382,10 +382,10 @@ fn parsed<F: TextFormat>(
 }
 
 fn by_chemfiles(
-    path: &Box<dyn AsRef<Path>>,
+    path: &Path,
     format: &'static chemfiles::Format,
 ) -> Result<(chemfiles::ChemfilesFrames, Arc<Meter>)> {
-    chemfiles::open((**path).as_ref(), format).map_err(Error::before_any_frame)
+    chemfiles::open(path, format).map_err(Error::before_any_frame)
 }
 
 /// The frames up to the first that is not whole, if `partial`; whether there was one is noted in `cut_short`.
