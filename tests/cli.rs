@@ -327,6 +327,10 @@ fn several_inputs_are_told_apart() {
     let figure = scratch.path("f.svg");
     let labels = ["--label", "tilted", "--label", "cube"];
     let fixed = ["msd", &first, &second, "--table", &table, "--plot", &figure];
+    // One has times, the other has not: they cannot share an axis.
+    let message = hyalo(&fixed).refused();
+    assert!(message.contains("cannot be drawn on one axis"), "{message}");
+    let fixed = [&fixed[..], &["--timestep", "0.005"]].concat();
     let labelled = hyalo(&[&fixed[..], &labels].concat()).ok();
     let mut names = labelled
         .table()
@@ -564,7 +568,7 @@ fn an_annotated_trajectory_has_the_displacements() {
     let found: Vec<(i64, f64)> = text
         .lines()
         .map(|line| line.split(' ').collect::<Vec<_>>())
-        .filter(|words| words.len() == 12 && !words[0].contains('='))
+        .filter(|words| words.len() == 13 && !words[0].contains('='))
         .map(|words| (words[4].parse().unwrap(), words[11].parse().unwrap()))
         .collect();
     assert_eq!(found, exact);
@@ -603,6 +607,7 @@ fn an_interrupted_run_says_so() {
     let errors = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(1), "{errors}");
     assert!(errors.contains("interrupted"), "{errors}");
-    let rows = Table::parse(&String::from_utf8(read(&output)).unwrap()).rows;
+    let rows =
+        Table::parse(&String::from_utf8(read(&format!("{output}.incomplete"))).unwrap()).rows;
     assert!(!rows.is_empty());
 }
