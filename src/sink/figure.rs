@@ -367,7 +367,7 @@ mod tests {
     fn svg_and_png_look_the_same() {
         let figure = examples::relaxation();
         let png = Pixmap::decode_png(&render(&figure, ImageFormat::Png).unwrap()).unwrap();
-        assert_eq!((png.width(), png.height()), (1020, 810));
+        assert_eq!((png.width(), png.height()), (1020, 972));
         // No fonts here: what the SVG shows must not need any.
         let tree = usvg::Tree::from_str(&svg(&figure), &usvg::Options::default()).unwrap();
         let mut again = Pixmap::new(png.width(), png.height()).unwrap();

@@ -411,13 +411,21 @@ mod tests {
     }
 
     fn settled(axes: &Axes) -> Settled {
-        let height = if figure.inset.is_some() {
-            TALLER * HEIGHT
-        } else {
-            HEIGHT
-        };
-        let page = Rect::at(0.0, 0.0, WIDTH, height);
+        let page = Rect::at(0.0, 0.0, WIDTH, HEIGHT);
         Settled::new(axes, false, page, &MAIN, &fonts().unwrap())
+    }
+
+    #[test]
+    fn insets_hide_nothing_of_data_that_fill_the_frame() {
+        let zigzag = (0..60).map(|i| (f64::from(i), f64::from(i % 2))).collect();
+        let axes = Axes {
+            layers: vec![labelled(zigzag, "zigzag")],
+            ..Axes::default()
+        };
+        let page = Rect::at(0.0, 0.0, WIDTH, TALLER * HEIGHT);
+        let set = Settled::new(&axes, true, page, &MAIN, &fonts().unwrap());
+        let data = Occupancy::of(&set.panel.data, set.panel.frame);
+        assert_eq!(data.hidden(&set.inset.unwrap()), 0.0);
     }
 
     #[test]
