@@ -249,13 +249,10 @@ impl TextFormat for LammpsData {
             frame.species = Species::from_labels(&labels);
             // Atoms may name their type by its label; the number goes with it, because force fields are written for numbers.
             let number = |label: &str| {
-                let by_name = || names.iter().find(|(_, name)| name == label);
-                let known = names.iter().find(|(key, _)| key == label);
-                known
-                    .or_else(by_name)
-                    .map_or(label, |(key, _)| key)
-                    .parse::<i64>()
-                    .ok()
+                let known = names.iter().find(|(_, name)| name == label);
+                // A number is a type, even if another type has it for a name.
+                let number = label.parse::<i64>().ok();
+                number.or_else(|| known?.0.parse().ok())
             };
             let numbers: Option<Vec<i64>> = types.iter().map(|label| number(label)).collect();
             columns.0.extend(numbers.map(|numbers| Column {
