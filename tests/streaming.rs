@@ -62,7 +62,8 @@ fn parquet(path: &str) -> (Value, Vec<u8>) {
 
 #[test]
 fn pipes_and_compressions_give_the_bytes_of_the_file() {
-    let compressions: [(&str, fn(&[u8]) -> Vec<u8>); 4] =
+    type Compress = fn(&[u8]) -> Vec<u8>;
+    let compressions: [(&str, Compress); 4] =
         [("gz", gzip), ("xz", xz), ("bz2", bzip2), ("zst", zstd)];
     let scratch = Scratch::new();
     for (name, flags) in NATIVE {

@@ -347,9 +347,9 @@ impl Runner for AnalysisRunner<'_> {
                 .for_each(|summary| say(&format!("{summary} ({seconds:.2} s)")));
         }
         if self.outcome == Outcome::Interrupted {
-            say(&format!(
-                "hyalo: interrupted; what was written holds the frames up to here: Parquet and Arrow tables say so, other files are named .incomplete"
-            ));
+            say(
+                "hyalo: interrupted; what was written holds the frames up to here: Parquet and Arrow tables say so, other files are named .incomplete",
+            );
         }
         Ok(())
     }

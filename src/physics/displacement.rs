@@ -237,13 +237,13 @@ mod tests {
         let mut at = [50.0, -20.0, 3.0];
         let mut path = Path::default();
         for _ in 0..frames {
-            for axis in 0..3 {
-                at[axis] += if uniform() > 0.4 {
+            for (at, axis) in at.iter_mut().zip(&mut path.axes) {
+                *at += if uniform() > 0.4 {
                     jump * uniform()
                 } else {
                     0.0
                 };
-                path.axes[axis].push(at[axis] + 0.1 * uniform());
+                axis.push(*at + 0.1 * uniform());
             }
         }
         path
