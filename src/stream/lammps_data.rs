@@ -249,8 +249,13 @@ impl TextFormat for LammpsData {
             frame.species = Species::from_labels(&labels);
             // Atoms may name their type by its label; the number goes with it, because force fields are written for numbers.
             let number = |label: &str| {
-                let known = names.iter().find(|(_, name)| name == label);
-                known.map_or(label, |(key, _)| key).parse::<i64>().ok()
+                let by_name = || names.iter().find(|(_, name)| name == label);
+                let known = names.iter().find(|(key, _)| key == label);
+                known
+                    .or_else(by_name)
+                    .map_or(label, |(key, _)| key)
+                    .parse::<i64>()
+                    .ok()
             };
             let numbers: Option<Vec<i64>> = types.iter().map(|label| number(label)).collect();
             columns.0.extend(numbers.map(|numbers| Column {
