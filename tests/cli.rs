@@ -326,13 +326,12 @@ fn several_inputs_are_told_apart() {
     let table = format!("displacements={displacements}");
     let figure = scratch.path("f.svg");
     let labels = ["--label", "tilted", "--label", "cube"];
-    let axis = ["--against", "step"];
     let fixed = ["msd", &first, &second, "--table", &table, "--plot", &figure];
     // One has times, the other has not: they cannot share an axis.
     let message = hyalo(&fixed).refused();
     assert!(message.contains("cannot be drawn on one axis"), "{message}");
-    let fixed = [&fixed[..], &axis].concat();
-    let labelled = hyalo(&[fixed, labels.to_vec()].concat()).ok();
+    let fixed = [&fixed[..], &["--timestep", "0.005"]].concat();
+    let labelled = hyalo(&[&fixed[..], &labels].concat()).ok();
     let mut names = labelled
         .table()
         .words("input")
