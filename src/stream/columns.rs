@@ -90,9 +90,6 @@ pub fn parse(block: &Block, rows: usize, fields: &[Field]) -> Result<Vec<Column>
 /// chains at once keep the processor busy.
 const LANES: usize = 4;
 
-/// Widest field that is parsed together with those of other lines.
-const WIDEST: usize = 3;
-
 /// Takes the values of `LANES` lines, the first of which begins at `start`; `ends` are their ends. `None`, with some values taken, if
 /// anything is out of the ordinary.
 fn push_lines(
@@ -108,12 +105,16 @@ fn push_lines(
     });
     for (column, field) in columns.iter_mut().zip(fields) {
         match column {
-            Builder::Real(values) => {
-                take_lanes(text, &mut cursors, field.width, values)?;
-            }
-            Builder::Integer { values, .. } => {
-                take_lanes(text, &mut cursors, field.width, values)?;
-            }
+            Builder::Real(values) => match field.width {
+                1 => take_lanes::<_, 1>(text, &mut cursors, values)?,
+                3 => take_lanes::<_, 3>(text, &mut cursors, values)?,
+                _ => return None,
+            },
+            Builder::Integer { values, .. } => match field.width {
+                1 => take_lanes::<_, 1>(text, &mut cursors, values)?,
+                3 => take_lanes::<_, 3>(text, &mut cursors, values)?,
+                _ => return None,
+            },
             _ => {
                 for cursor in &mut cursors {
                     *cursor += column.push(&text[*cursor..], field.width).ok()?;
@@ -126,27 +127,23 @@ fn push_lines(
     (0..LANES).all(complete).then_some(())
 }
 
-/// Takes a field from each of `LANES` lines.
+/// Takes a field of `WIDTH` values from each of `LANES` lines.
 #[inline(always)]
-fn take_lanes<T: Word>(
-    rest: &[u8],
+fn take_lanes<T: Word, const WIDTH: usize>(
+    text: &[u8],
     cursors: &mut [usize; LANES],
-    width: usize,
     values: &mut Vec<T>,
 ) -> Option<()> {
-    if width > WIDEST {
-        return None;
-    }
-    let mut taken = [T::default(); LANES * WIDEST];
-    for component in 0..width {
-        for (lane, cursor) in cursors.iter_mut().enumerate() {
-            let at = *cursor + blanks(&rest[*cursor..]);
-            let (value, length) = T::read(&rest[at..])?;
-            taken[lane * width + component] = value;
+    let mut taken = [[T::default(); WIDTH]; LANES];
+    for component in 0..WIDTH {
+        for (cursor, taken) in cursors.iter_mut().zip(&mut taken) {
+            let at = *cursor + blanks(&text[*cursor..]);
+            let (value, length) = T::read(&text[at..])?;
+            taken[component] = value;
             *cursor = at + length;
         }
     }
-    values.extend_from_slice(&taken[..LANES * width]);
+    values.extend_from_slice(taken.as_flattened());
     Some(())
 }
 
@@ -368,6 +365,10 @@ fn shown(word: &[u8]) -> String {
 /// A whole number at the start of `rest` that ends there and fits 64 bits.
 #[inline(always)]
 fn integer(rest: &[u8]) -> Option<(i64, usize)> {
+    // Types and image flags are mostly of one digit.
+    if let [digit @ b'0'..=b'9', b' ' | b'\n', ..] = rest {
+        return Some((i64::from(digit - b'0'), 1));
+    }
     let negative = rest.first() == Some(&b'-');
     let start = usize::from(negative || rest.first() == Some(&b'+'));
     let (value, end) = digits(rest, start, 0);
