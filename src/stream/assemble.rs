@@ -263,23 +263,16 @@ pub fn ordinal_ids(count: usize) -> Vec<i64> {
 
 /// Image flags from rows of three, the first of which stands on line `first_line`.
 pub fn images(values: &[i64], first_line: u64) -> Result<Coordinates> {
-    let small = |value: i64, line: u64| {
-        i32::try_from(value).map_err(|_| {
-            Error::new(format!("the image flag {value} does not fit 32 bits"))
-                .help("correct the line, or leave the frame out with --frames")
-                .at_line(line)
-        })
-    };
-    let rows = (first_line..)
-        .zip(values.chunks_exact(3))
-        .map(|(line, row)| {
-            Ok([
-                small(row[0], line)?,
-                small(row[1], line)?,
-                small(row[2], line)?,
-            ])
-        });
-    Ok(Coordinates::Images(rows.collect::<Result<_>>()?))
+    let too_large = |value: &i64| i32::try_from(*value).is_err();
+    if let Some(at) = values.iter().position(too_large) {
+        let what = format!("the image flag {} does not fit 32 bits", values[at]);
+        return Err(Error::new(what)
+            .help("correct the line, or leave the frame out with --frames")
+            .at_line(first_line + at as u64 / 3));
+    }
+    let rows = values.chunks_exact(3);
+    let rows = rows.map(|row| [row[0] as i32, row[1] as i32, row[2] as i32]);
+    Ok(Coordinates::Images(rows.collect()))
 }
 
 /// Labels of species as text, whatever the column holds.

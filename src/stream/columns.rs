@@ -454,10 +454,8 @@ fn real_at(rest: &[u8]) -> Option<(f64, usize)> {
     if count > 0 && count <= 19 && mantissa < 1 << 53 && ends_word(rest, end) {
         let value = mantissa as f64 / POWERS_OF_TEN[decimals];
         // The sign is as good as random, so there is no branch on it.
-        return Some((
-            f64::from_bits(value.to_bits() | u64::from(negative) << 63),
-            end,
-        ));
+        let sign = f64::from_bits(u64::from(negative) << 63);
+        return Some((value.copysign(sign), end));
     }
     general(rest)
 }
