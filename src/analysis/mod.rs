@@ -120,6 +120,8 @@ pub trait Runner {
 pub struct Wanted {
     /// Rows or columns for each particle are needed: a table of particles, or an annotated trajectory.
     pub per_particle: bool,
+    /// Distributions are needed: a table or a figure of them.
+    pub distributions: bool,
 }
 
 /// What the reader of an input knows beside its frames.

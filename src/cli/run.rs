@@ -76,11 +76,18 @@ impl<'a> AnalysisRunner<'a> {
 
     /// What was asked for beside the main answer.
     pub fn wanted(&self) -> Wanted {
-        let per_particle =
-            |text: &String| text.starts_with("displacements=") || text.starts_with("particles=");
+        let asks = |texts: &[String], names: &[&str]| {
+            let named = |text: &String| {
+                text.split_once('=')
+                    .is_some_and(|(name, _)| names.contains(&name))
+            };
+            texts.iter().any(named)
+        };
+        let (tables, plots) = (&self.output.tables, &self.output.plots);
         Wanted {
             per_particle: self.output.annotate.is_some()
-                || self.output.tables.iter().any(per_particle),
+                || asks(tables, &["displacements", "particles"]),
+            distributions: asks(tables, &["histogram"]) || asks(plots, &["histogram", "density"]),
         }
     }
 

@@ -189,7 +189,7 @@ pub struct Displaced {
     moment: Moment,
     /// Σ|Δr|² / N of all, then of each species.
     msd: Vec<f64>,
-    /// Counts by bin of all, then of each species.
+    /// Counts by bin of all, then of each species; no bins where nobody wants distributions.
     counts: Vec<Vec<u32>>,
     displacements: Vec<Vector3<f64>>,
 }
@@ -337,10 +337,16 @@ impl Analysis for FromReference {
         };
         let groups = reference.species.names.len() + 1;
         let mut squares = vec![0.0; groups];
-        let mut counts = vec![vec![0u32; bins.count()]; groups];
+        // Logarithms cost more than all the rest.
+        let distributions = self.wanted.distributions;
+        let kept = if distributions { bins.count() } else { 0 };
+        let mut counts = vec![vec![0u32; kept]; groups];
         for (displacement, &species) in displacements.iter().zip(&reference.species.of) {
             let square = displacement.norm_squared();
-            let bin = bins.of(square.sqrt());
+            let bin = match distributions {
+                true => bins.of(square.sqrt()),
+                false => None,
+            };
             for group in [0, species as usize + 1] {
                 squares[group] += square;
                 if let Some(bin) = bin {
