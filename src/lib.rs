@@ -3,7 +3,9 @@
 pub mod analysis;
 pub mod cli;
 pub mod data;
+pub mod engine;
 pub mod error;
+pub mod kernel;
 pub mod physics;
 pub mod sink;
 pub mod stream;
