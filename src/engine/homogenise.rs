@@ -392,12 +392,6 @@ mod tests {
             assert!((one.local.mean - one.bulk_pressure).abs() < 1e-10);
         }
         let rejected = iterations.iter().filter(|one| !one.accepted).count();
-        println!(
-            "{} {} {}",
-            iterations.len(),
-            first.local.deviation / last.local.deviation,
-            first.potential_energy - last.potential_energy
-        );
         assert_eq!(rejected, 6);
         assert!(!last.accepted);
         assert_eq!(last.increment, 0.01 / 32.0);
@@ -432,6 +426,7 @@ mod tests {
     fn the_inverted_rule_changes_nothing() {
         let (mut state, mut minimiser) = start();
         minimiser.minimise(&mut state).unwrap();
+        state.sort_by_id();
         let before = state.clone();
         let settings = Settings {
             increment: -0.01,
@@ -440,7 +435,8 @@ mod tests {
         let iterations = all(settings, &mut state, &mut minimiser);
         assert_eq!(iterations.len(), 7);
         assert!(iterations[1..].iter().all(|one| !one.accepted));
-        assert_eq!(state, before);
+        state.sort_by_id();
+        assert!(state == before);
     }
 
     #[test]
@@ -450,11 +446,8 @@ mod tests {
         let (mut other, mut minimiser) = start();
         let mut homogenisation = Homogenisation::new(Settings::default());
         let mut iterations = Vec::new();
-        loop {
-            match homogenisation.iterate(&mut other, &mut minimiser).unwrap() {
-                Some(one) => iterations.push(one),
-                None => break,
-            }
+        while let Some(one) = homogenisation.iterate(&mut other, &mut minimiser).unwrap() {
+            iterations.push(one);
             if iterations.len() % 5 == 0 {
                 let stored = serde_json::to_value((&other, &homogenisation)).unwrap();
                 (other, homogenisation) = serde_json::from_value(stored).unwrap();
@@ -462,7 +455,9 @@ mod tests {
                 minimiser = start().1;
             }
         }
-        assert_eq!(iterations, whole);
-        assert_eq!(other, state);
+        assert!(iterations == whole);
+        state.sort_by_id();
+        other.sort_by_id();
+        assert!(other == state);
     }
 }
