@@ -2,4 +2,9 @@
 //!
 //! It never knows flags, tables or plots.
 
+pub mod dynamics;
+pub mod fire;
+pub mod homogenise;
+pub mod random;
 pub mod state;
+pub mod thermostat;
