@@ -2,4 +2,5 @@
 //!
 //! It never knows flags, tables or plots.
 
+pub mod protocol;
 pub mod state;
