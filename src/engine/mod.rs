@@ -2,5 +2,12 @@
 //!
 //! It never knows flags, tables or plots.
 
+pub mod dynamics;
+pub mod fire;
+pub mod frames;
+pub mod homogenise;
 pub mod protocol;
+pub mod random;
+pub mod run;
 pub mod state;
+pub mod thermostat;
