@@ -69,6 +69,11 @@ impl GrowingFile {
         }
     }
 
+    /// Number of bytes so far.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
     /// Brings everything to the disk and tells how many bytes there are.
     ///
     /// # Errors
