@@ -3,12 +3,17 @@
 //! A protocol is a versioned TOML text. Everything in it is checked before the first step; what it becomes are the plain types here,
 //! with every default filled in. Reduced Lennard-Jones units: energy ε, length σ₁₁, mass m₁, time τ = σ₁₁ √(m₁/ε), k_B = 1.
 
+mod parse;
+mod plan;
 mod schedule;
+mod tree;
+mod write;
 
 use std::path::{Path, PathBuf};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
+pub use plan::{Pace, Plan, Planned};
 pub use schedule::Schedule;
 
 /// The version of the protocol's language that this program reads and writes.
@@ -16,6 +21,12 @@ pub const VERSION: i64 = 1;
 
 /// Name of the file that holds the resolved protocol in the folder of a run.
 pub const FILE_NAME: &str = "protocol.toml";
+
+/// The protocols that come with this program: their names and texts.
+pub const PRESETS: [(&str, &str); 2] = [
+    ("vhg-quick", include_str!("../presets/vhg-quick.toml")),
+    ("vhg", include_str!("../presets/vhg.toml")),
+];
 
 /// A sample's history: the first stage creates it, every other one starts from the final state of an earlier one.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,20 +46,53 @@ impl Protocol {
     /// of a stage (`cool.steps=50000`).
     ///
     /// Paths in it are relative to its folder. Errors name the file, the line and the key.
-    pub fn read(path: &Path, settings: &[String]) -> Result<Self> {
-        let _ = (path, settings);
-        Err(crate::error::Error::new("protocols are not read yet"))
+    pub fn read(path: &Path, settings: &[String]) -> Result<Protocol> {
+        let input = path.display().to_string();
+        let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+            Error::new("not UTF-8, so not TOML")
+                .help("a protocol is a text")
+                .at_line(line as u64)
+                .in_input(&input)
+        })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&text, &input, folder, settings)
     }
 
-    /// A protocol of this program's own, by its name; `settings` as for [`Protocol::read`].
-    pub fn preset(name: &str, settings: &[String]) -> Result<Self> {
-        let _ = (name, settings);
-        Err(crate::error::Error::new("there are no presets yet"))
+    /// A protocol of this program's own, by its name in [`PRESETS`]; `settings` as for [`Protocol::read`].
+    pub fn preset(name: &str, settings: &[String]) -> Result<Protocol> {
+        let text = PRESETS.iter().find(|(known, _)| *known == name);
+        let (_, text) = text.ok_or_else(|| {
+            let known = PRESETS.map(|(name, _)| name);
+            Error::new(format!("there is no preset '{name}'")).help(tree::choices(name, &known))
+        })?;
+        Self::parse(text, &format!("preset {name}"), Path::new(""), settings)
     }
 
-    /// The resolved protocol as TOML: every default written out, every parameter replaced. Read again, it is the same protocol.
-    pub fn to_toml(&self) -> String {
-        String::new()
+    /// The index of the stage of this name.
+    pub fn stage(&self, name: &str) -> Result<usize> {
+        let index = self.stages.iter().position(|stage| stage.name == name);
+        index.ok_or_else(|| {
+            let known: Vec<&str> = self
+                .stages
+                .iter()
+                .map(|stage| stage.name.as_str())
+                .collect();
+            Error::new(format!("there is no stage '{name}'")).help(tree::choices(name, &known))
+        })
+    }
+
+    /// The number of frames that a stage stores; `None` where it hangs on when the stage ends.
+    pub fn frames(&self, index: usize) -> Option<u64> {
+        let stage = &self.stages[index];
+        match (&stage.kind, stage.start) {
+            (Kind::InherentStructures { every, .. }, Some(of)) => {
+                Some(self.frames(of)?.div_ceil(*every))
+            }
+            _ => stage.trajectory.outputs(stage),
+        }
     }
 }
 
@@ -201,6 +245,20 @@ pub enum Thermostat {
     },
 }
 
+impl Kind {
+    /// Its name in a protocol.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::Create(_) => "create",
+            Kind::Equilibrate { .. } => "equilibrate",
+            Kind::Ramp { .. } => "ramp",
+            Kind::Minimise(_) => "minimise",
+            Kind::Homogenise { .. } => "homogenise",
+            Kind::InherentStructures { .. } => "inherent-structures",
+        }
+    }
+}
+
 impl Stage {
     /// The number of steps of its clock, where that is known before it has run: of dynamics and creation.
     pub fn steps(&self) -> Option<u64> {
@@ -251,4 +309,14 @@ impl Stage {
             _ => None,
         }
     }
+}
+
+/// The error for two particles of a start (their ids) that are at almost the same place: `distance` apart, with a mean diameter of
+/// `diameter` (lengths).
+pub fn overlapping(ids: [i64; 2], distance: f64, diameter: f64) -> Error {
+    let [first, second] = ids;
+    Error::new(format!(
+        "particles {first} and {second} overlap: they are {distance} apart with a mean diameter of {diameter}"
+    ))
+    .help("the first step would blow up: correct the positions or diameters, or minimise first")
 }
