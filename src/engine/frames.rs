@@ -2,6 +2,7 @@
 
 use nalgebra::Vector3;
 
+use super::protocol::overlapping;
 use super::state::State;
 use crate::data::cell::Cell;
 use crate::data::frame::{Column, Coordinates, Frame, Species, VELOCITIES};
@@ -53,7 +54,12 @@ pub fn state_of(frame: &Frame) -> Result<State> {
         step: 0,
         edges: cell.lengths(),
         ids: frame.ids.clone(),
-        species_names: frame.species.names.iter().map(|name| name.to_string()).collect(),
+        species_names: frame
+            .species
+            .names
+            .iter()
+            .map(|name| name.to_string())
+            .collect(),
         species: frame.species.of.clone(),
         diameters: Vec::new(),
         masses: Vec::new(),
@@ -106,15 +112,12 @@ pub fn check(state: &State, potential: Potential) -> Result<()> {
         let Some(j) = others.min_by(|&a, &b| relative(i, a).total_cmp(&relative(i, b))) else {
             continue;
         };
-        return Err(Error::new(format!(
-            "particles {} and {} overlap: they are {:.4} apart, their diameters are {} and {}",
-            state.ids[i],
-            state.ids[j],
+        let diameter = 0.5 * (state.diameters[i] + state.diameters[j]);
+        return Err(overlapping(
+            [state.ids[i], state.ids[j]],
             distance(i, j),
-            state.diameters[i],
-            state.diameters[j]
-        ))
-        .help("correct the diameters, or start from another frame"));
+            diameter,
+        ));
     }
     Ok(())
 }

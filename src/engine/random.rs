@@ -103,7 +103,9 @@ fn threefry(counter: [u64; 4], key: [u64; 4]) -> [u64; 4] {
         [58, 22],
         [32, 32],
     ];
-    let parity = key.iter().fold(0x1bd1_1bda_a9fc_1a22, |all, word| all ^ word);
+    let parity = key
+        .iter()
+        .fold(0x1bd1_1bda_a9fc_1a22, |all, word| all ^ word);
     let [a, b, c, d] = key;
     let key = [a, b, c, d, parity];
     let inject = |x: &mut [u64; 4], count: usize| {

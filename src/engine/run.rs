@@ -18,8 +18,8 @@ use crate::physics::potential::Potential;
 
 /// What a simulation hands out.
 pub enum Event {
-    /// A stage begins.
-    Begin,
+    /// The stage of this index begins; until it ends all events are its.
+    Begin(usize),
     /// A frame of the stage's trajectory.
     Frame(Frame),
     /// A row of its thermo table.
@@ -131,10 +131,8 @@ pub struct Particles {
 /// How a stage ended.
 #[derive(Clone, Debug)]
 pub struct Ending {
-    /// The final state, with velocities.
-    pub frame: Frame,
-    /// The final state in numbers.
-    pub thermo: Thermo,
+    /// The final state, with velocities, and the same in numbers; a set of inherent structures has none.
+    pub state: Option<(Frame, Thermo)>,
     /// What the stage did.
     pub deed: Deed,
 }
@@ -155,8 +153,19 @@ pub enum Deed {
     },
     /// Homogenised the virial.
     Homogenised(Course),
-    /// Quenched so many frames.
-    Quenched(u64),
+    /// Quenched frames of another stage.
+    Quenched(Minima),
+}
+
+/// The minima found so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Minima {
+    /// How many.
+    pub count: u64,
+    /// U/N of the lowest (energy).
+    pub lowest: f64,
+    /// U/N of the highest (energy).
+    pub highest: f64,
 }
 
 /// A homogenisation from its start to where it stands.
@@ -196,10 +205,7 @@ enum Place {
         homogenisation: Homogenisation,
         course: Course,
     },
-    InherentStructures {
-        quenched: u64,
-        last: Option<(State, Thermo)>,
-    },
+    InherentStructures(Minima),
 }
 
 impl Checkpoint {
@@ -208,17 +214,12 @@ impl Checkpoint {
         self.stage
     }
 
-    /// Whether that stage has begun.
-    pub fn is_within_stage(&self) -> bool {
-        !matches!(self.place, Place::Beginning)
-    }
-
     /// The step that the stage has come to.
     pub fn step(&self) -> i64 {
         match &self.place {
             Place::Beginning => 0,
             Place::Dynamics { state, .. } | Place::Homogenisation { state, .. } => state.step,
-            Place::InherentStructures { quenched, .. } => *quenched as i64,
+            Place::InherentStructures(minima) => minima.count as i64,
         }
     }
 }
@@ -226,6 +227,7 @@ impl Checkpoint {
 /// What is being done.
 enum Work {
     Beginning,
+    Begun,
     Dynamics {
         state: State,
         dynamics: Box<Dynamics>,
@@ -237,8 +239,7 @@ enum Work {
         course: Course,
     },
     InherentStructures {
-        quenched: u64,
-        last: Option<(State, Thermo)>,
+        minima: Minima,
         frames: Option<Source>,
     },
 }
@@ -315,9 +316,8 @@ impl Simulation {
                 homogenisation,
                 course,
             },
-            Place::InherentStructures { quenched, last } => Work::InherentStructures {
-                quenched,
-                last,
+            Place::InherentStructures(minima) => Work::InherentStructures {
+                minima,
                 frames: None,
             },
         };
@@ -359,9 +359,9 @@ impl Simulation {
     /// How far the stage in progress has come.
     pub fn progress(&self) -> Progress {
         let step = match &self.work {
-            Work::Beginning => 0,
+            Work::Beginning | Work::Begun => 0,
             Work::Dynamics { state, .. } | Work::Homogenisation { state, .. } => state.step,
-            Work::InherentStructures { quenched, .. } => *quenched as i64,
+            Work::InherentStructures { minima, .. } => minima.count as i64,
         };
         let stage = self.protocol.stages.get(self.stage);
         Progress {
@@ -375,7 +375,7 @@ impl Simulation {
     /// Where it stands; to be asked for at [`Event::Safe`] and [`Event::End`] only.
     pub fn checkpoint(&self) -> Checkpoint {
         let place = match &self.work {
-            Work::Beginning => Place::Beginning,
+            Work::Beginning | Work::Begun => Place::Beginning,
             Work::Dynamics { state, dynamics } => Place::Dynamics {
                 state: state.clone(),
                 thermostat: dynamics.thermostat().clone(),
@@ -390,10 +390,7 @@ impl Simulation {
                 homogenisation: homogenisation.clone(),
                 course: *course,
             },
-            Work::InherentStructures { quenched, last, .. } => Place::InherentStructures {
-                quenched: *quenched,
-                last: last.clone(),
-            },
+            Work::InherentStructures { minima, .. } => Place::InherentStructures(*minima),
         };
         Checkpoint {
             stage: self.stage,
@@ -432,10 +429,12 @@ impl Simulation {
     fn advance(&mut self, stage: &Stage) -> Result<()> {
         match std::mem::replace(&mut self.work, Work::Beginning) {
             Work::Beginning => {
-                self.events.push_back(Event::Begin);
+                self.events.push_back(Event::Begin(self.stage));
                 self.energy = None;
-                self.begin(stage)
+                self.work = Work::Begun;
+                Ok(())
             }
+            Work::Begun => self.begin(stage),
             Work::Dynamics { state, dynamics } => self.advance_dynamics(stage, state, dynamics),
             Work::Homogenisation {
                 state,
@@ -443,11 +442,7 @@ impl Simulation {
                 minimiser,
                 course,
             } => self.iterate(stage, state, homogenisation, minimiser, course),
-            Work::InherentStructures {
-                quenched,
-                last,
-                frames,
-            } => self.quench_next(stage, quenched, last, frames),
+            Work::InherentStructures { minima, frames } => self.quench_next(stage, minima, frames),
         }
     }
 
@@ -478,8 +473,7 @@ impl Simulation {
             }
             protocol::Kind::InherentStructures { .. } => {
                 self.work = Work::InherentStructures {
-                    quenched: 0,
-                    last: None,
+                    minima: Minima::default(),
                     frames: None,
                 };
                 Ok(())
@@ -497,11 +491,16 @@ impl Simulation {
         Ok(state)
     }
 
-    /// Ends the stage; its final state is kept if a later one starts from it, and others that no later one needs are dropped.
-    fn end(&mut self, state: State, thermo: Thermo, deed: Deed) {
+    /// Ends the stage in this state.
+    fn end_in(&mut self, state: State, thermo: Thermo, deed: Deed) {
         let mut frame = frame_of(&state, true);
         describe(&mut frame, &thermo);
         self.finals.insert(self.stage, state);
+        self.end(Some((frame, thermo)), deed);
+    }
+
+    /// Ends the stage; of the final states so far those are kept from which a later stage starts.
+    fn end(&mut self, state: Option<(Frame, Thermo)>, deed: Deed) {
         self.stage += 1;
         let later = self.stage..self.protocol.stages.len();
         let starts: Vec<usize> = later
@@ -509,11 +508,8 @@ impl Simulation {
             .filter_map(|later| self.protocol.stages[later].start)
             .collect();
         self.finals.retain(|stage, _| starts.contains(stage));
-        self.events.push_back(Event::End(Box::new(Ending {
-            frame,
-            thermo,
-            deed,
-        })));
+        let ending = Box::new(Ending { state, deed });
+        self.events.push_back(Event::End(ending));
     }
 
     /// Hands out the frame and the row that are due at a step.
@@ -532,15 +528,7 @@ impl Simulation {
     fn create(&mut self, stage: &Stage, source: &protocol::Source) -> Result<()> {
         let state = match (source, &self.sample) {
             (protocol::Source::Random { density, species }, _) => {
-                let components: Vec<Component> = species
-                    .iter()
-                    .map(|species| Component {
-                        name: species.name.clone(),
-                        count: species.count,
-                        diameter: species.diameter,
-                    })
-                    .collect();
-                State::random(&components, *density, self.seed())
+                State::random(&components(species), *density, self.seed())
             }
             (_, Some(frame)) => {
                 let state = state_of(frame)?;
@@ -561,7 +549,7 @@ impl Simulation {
         let thermo = thermo_of(&state, totals);
         self.output(stage, 0, &state, thermo);
         let deed = Deed::Created(state.len());
-        self.end(state, thermo, deed);
+        self.end_in(state, thermo, deed);
         Ok(())
     }
 
@@ -632,7 +620,7 @@ impl Simulation {
                 let thermo = thermo_of_step(&state, scalars);
                 self.output(stage, next, &state, thermo);
                 if next == last {
-                    self.end(state, thermo, Deed::Moved(last as i64));
+                    self.end_in(state, thermo, Deed::Moved(last as i64));
                     return Ok(());
                 }
             } else {
@@ -679,7 +667,7 @@ impl Simulation {
             steps: minimum.steps,
             largest_force: minimum.largest_force,
         };
-        self.end(state, thermo, deed);
+        self.end_in(state, thermo, deed);
         Ok(())
     }
 
@@ -734,7 +722,7 @@ impl Simulation {
                 .push_back(Event::Particles(particles(&state, &iteration)));
         }
         if is_last {
-            self.end(state, thermo, Deed::Homogenised(course));
+            self.end_in(state, thermo, Deed::Homogenised(course));
             return Ok(());
         }
         if number >= *max_iterations {
@@ -757,8 +745,7 @@ impl Simulation {
     fn quench_next(
         &mut self,
         stage: &Stage,
-        quenched: u64,
-        last: Option<(State, Thermo)>,
+        mut minima: Minima,
         frames: Option<Source>,
     ) -> Result<()> {
         let protocol::Kind::InherentStructures { every, quench } = stage.kind else {
@@ -767,20 +754,14 @@ impl Simulation {
         let Some(mut frames) = frames else {
             self.events.push_back(Event::NeedsFrames(Needed {
                 stage: stage.start.unwrap_or_default(),
-                first: quenched * every,
+                first: minima.count * every,
                 every,
             }));
-            self.work = Work::InherentStructures {
-                quenched,
-                last,
-                frames,
-            };
+            self.work = Work::InherentStructures { minima, frames };
             return Ok(());
         };
         let Some(frame) = frames.next() else {
-            let (state, thermo) =
-                last.ok_or_else(|| Error::new("there was no frame to be quenched"))?;
-            self.end(state, thermo, Deed::Quenched(quenched));
+            self.end(None, Deed::Quenched(minima));
             return Ok(());
         };
         let frame = frame?;
@@ -792,15 +773,37 @@ impl Simulation {
             temperature: frame.temperature,
             ..thermo_of(&state, minimum.totals)
         };
-        self.output(stage, quenched, &state, thermo);
+        self.output(stage, minima.count, &state, thermo);
+        let energy = thermo.potential_energy;
+        minima = match minima.count {
+            0 => Minima {
+                count: 1,
+                lowest: energy,
+                highest: energy,
+            },
+            count => Minima {
+                count: count + 1,
+                lowest: minima.lowest.min(energy),
+                highest: minima.highest.max(energy),
+            },
+        };
         self.events.push_back(Event::Safe);
         self.work = Work::InherentStructures {
-            quenched: quenched + 1,
-            last: Some((state, thermo)),
+            minima,
             frames: Some(frames),
         };
         Ok(())
     }
+}
+
+/// The species of a protocol as the state knows them.
+pub fn components(species: &[protocol::Species]) -> Vec<Component> {
+    let component = |species: &protocol::Species| Component {
+        name: species.name.clone(),
+        count: species.count,
+        diameter: species.diameter,
+    };
+    species.iter().map(component).collect()
 }
 
 fn not_converged(what: String) -> Error {
@@ -842,8 +845,7 @@ fn thermo_of_step(state: &State, scalars: Scalars) -> Thermo {
         temperature: Some(scalars.set_temperature.unwrap_or(scalars.temperature)),
         kinetic_temperature: scalars.temperature,
         potential_energy: scalars.potential_energy,
-        kinetic_energy: 0.5 * state.degrees_of_freedom() * scalars.temperature
-            / state.len() as f64,
+        kinetic_energy: 0.5 * state.degrees_of_freedom() * scalars.temperature / state.len() as f64,
         pressure: scalars.pressure,
         conserved: Some(scalars.conserved),
     }
@@ -864,7 +866,8 @@ fn describe(frame: &mut Frame, thermo: &Thermo) {
 
 fn trace(state: &State, iteration: &Iteration) -> Trace {
     let sizes = |species: Option<usize>| {
-        let is_one = |k: &usize| species.is_none_or(|species| state.species[*k] as usize == species);
+        let is_one =
+            |k: &usize| species.is_none_or(|species| state.species[*k] as usize == species);
         let diameters: Vec<f64> = (0..state.len())
             .filter(is_one)
             .map(|k| state.diameters[k])

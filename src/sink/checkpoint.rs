@@ -70,7 +70,12 @@ mod tests {
         let value: Value = (reals, Some(i64::MIN), "T* = 0.1".to_string());
         save(&path, &value).unwrap();
         let read: Value = load(&path).unwrap();
-        let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        let bits = |values: &[f64]| {
+            values
+                .iter()
+                .map(|value| value.to_bits())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(bits(&read.0), bits(&value.0));
         assert_eq!((read.1, read.2), (value.1, value.2));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);

@@ -183,10 +183,7 @@ mod tests {
             "{message}"
         );
         let message = GrowingFile::reopen(&folder.path().join("y"), 0).unwrap_err();
-        assert!(
-            message.to_string().contains("cannot continue"),
-            "{message}"
-        );
+        assert!(message.to_string().contains("cannot continue"), "{message}");
     }
 
     #[cfg(target_os = "linux")]

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::tables;
-use crate::data::frame::Frame;
+use super::{Outlet, stored_frames, tables};
+use crate::data::frame::{Frame, Source};
 use crate::data::table::{Rows, TableSpec};
 use crate::engine::protocol::{self, Protocol, Schedule, Stage};
-use crate::engine::run::{Checkpoint, Ending, Particles, Thermo, Trace};
+use crate::engine::run::{Checkpoint, Ending, Needed, Particles, Simulation, Thermo, Trace};
 use crate::error::{Error, Result};
 use crate::sink::growing::{GrowingFile, partial_name};
 use crate::sink::provenance::Provenance;
@@ -196,7 +196,10 @@ impl Folder {
 
     /// Writes the resolved protocol.
     pub fn write_protocol(&self) -> Result<()> {
-        self.write_whole(&protocol_file(&self.path), self.identity.protocol.as_bytes())
+        self.write_whole(
+            &protocol_file(&self.path),
+            self.identity.protocol.as_bytes(),
+        )
     }
 
     fn write_whole(&self, path: &Path, bytes: &[u8]) -> Result<()> {
@@ -218,8 +221,47 @@ impl Folder {
         self.path.join(format!("{stage}.log"))
     }
 
-    /// Opens the files of a stage that begins.
-    pub fn begin(&mut self, stage: &Stage, what: &str) -> Result<()> {
+    fn open(&mut self) -> &mut Open {
+        self.open.as_mut().expect("the stage has begun")
+    }
+
+    /// Writes a table of a stage, if it has rows.
+    fn table(&self, stage: &str, spec: &TableSpec, batches: Vec<Rows>) -> Result<()> {
+        if batches.is_empty() {
+            return Ok(());
+        }
+        let path = self.path.join(format!("{stage}.{}.parquet", spec.name));
+        let file = GrowingFile::create(&path)?;
+        let columns = spec.columns.to_vec();
+        let mut table = TableWriter::new(spec.name, columns, TableFormat::Parquet, file)?;
+        batches.into_iter().try_for_each(|rows| table.write(rows))?;
+        let mut provenance = self.provenance.clone();
+        provenance.notes.push(format!("stage {stage}"));
+        table.finish(&provenance)?.finish()
+    }
+}
+
+impl Outlet for Folder {
+    fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn how_to_resume(&self) -> Option<String> {
+        Some(format!(
+            "hyalo simulate --resume -o {}",
+            self.path.display()
+        ))
+    }
+
+    fn frames_of(&mut self, protocol: &Protocol, needed: Needed) -> Result<Source> {
+        stored_frames(
+            &self.trajectory_of(&protocol.stages[needed.stage].name),
+            needed,
+        )
+    }
+
+    fn begin(&mut self, protocol: &Protocol, stage: usize) -> Result<()> {
+        let stage = &protocol.stages[stage];
         let trajectory = match stage.trajectory {
             Schedule::None => None,
             _ => Some(GrowingFile::create(&self.trajectory_of(&stage.name))?),
@@ -227,12 +269,13 @@ impl Folder {
         let mut log = GrowingFile::create(&self.log_of(&stage.name))?;
         writeln!(
             log,
-            "# hyalo {}, seed {}, {} threads, kernel of this machine",
+            "# hyalo {}, seed {}, -j {}, stage {}: {}",
             env!("CARGO_PKG_VERSION"),
-            self.provenance.seed.unwrap_or_default(),
-            self.identity.threads
+            protocol.seed,
+            self.identity.threads,
+            stage.name,
+            stage.kind.name()
         )?;
-        writeln!(log, "# stage {}: {what}", stage.name)?;
         self.open = Some(Open {
             stage: stage.clone(),
             trajectory,
@@ -242,12 +285,7 @@ impl Folder {
         Ok(())
     }
 
-    fn open(&mut self) -> &mut Open {
-        self.open.as_mut().expect("the stage has begun")
-    }
-
-    /// Appends a frame to the trajectory.
-    pub fn frame(&mut self, frame: &Frame) -> Result<()> {
+    fn frame(&mut self, _stage: usize, frame: &Frame) -> Result<()> {
         let format = self.format;
         if let Some(trajectory) = &mut self.open().trajectory {
             let first = trajectory.length() == 0;
@@ -256,8 +294,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Keeps a row of the thermo table, and logs it.
-    pub fn thermo(&mut self, row: Thermo) -> Result<()> {
+    fn thermo(&mut self, row: Thermo) -> Result<()> {
         let open = self.open();
         if open.files.thermo.is_empty() {
             writeln!(
@@ -276,8 +313,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Keeps an iteration of the homogenisation, and logs it.
-    pub fn trace(&mut self, row: Trace) -> Result<()> {
+    fn trace(&mut self, row: Trace) -> Result<()> {
         let open = self.open();
         if open.files.homogenisation.is_empty() {
             writeln!(
@@ -300,13 +336,11 @@ impl Folder {
         Ok(())
     }
 
-    /// Keeps the particles of an iteration.
-    pub fn particles(&mut self, particles: Particles) {
+    fn particles(&mut self, particles: Particles) {
         self.open().files.particles.push(particles);
     }
 
-    /// Writes the checkpoint; what it counts on is on the disk before it.
-    pub fn save(&mut self, simulation: &Checkpoint) -> Result<()> {
+    fn save(&mut self, simulation: &Simulation) -> Result<()> {
         if let Some(open) = &mut self.open {
             open.files.trajectory = open
                 .trajectory
@@ -318,19 +352,18 @@ impl Folder {
         #[derive(Serialize)]
         struct Saved<'a> {
             identity: &'a Identity,
-            simulation: &'a Checkpoint,
+            simulation: Checkpoint,
             files: Option<&'a Files>,
         }
         let saved = Saved {
             identity: &self.identity,
-            simulation,
+            simulation: simulation.checkpoint(),
             files: self.open.as_ref().map(|open| &open.files),
         };
         checkpoint::save(&self.path.join(CHECKPOINT), &saved)
     }
 
-    /// Ends a stage: its tables and its final state are written, and every file gets its name.
-    pub fn end(&mut self, ending: &Ending, summary: &str) -> Result<()> {
+    fn end(&mut self, ending: &Ending, summary: &str) -> Result<()> {
         let mut open = self.open.take().expect("the stage has begun");
         let (name, files) = (&open.stage.name, &open.files);
         let thermo = match files.thermo.is_empty() {
@@ -342,33 +375,16 @@ impl Folder {
         self.table(name, &tables::THERMO, thermo)?;
         self.table(name, &tables::HOMOGENISATION, homogenisation.collect())?;
         self.table(name, &tables::PARTICLES, particles.collect())?;
-        self.write_whole(
-            &final_state(&self.path, name),
-            &encode(Format::Xyz, &ending.frame, true)?,
-        )?;
+        if let Some((frame, _)) = &ending.state {
+            let text = encode(Format::Xyz, frame, true)?;
+            self.write_whole(&final_state(&self.path, name), &text)?;
+        }
         writeln!(open.log, "# {summary}")?;
         open.log.finish()?;
         match open.trajectory {
             Some(trajectory) => trajectory.finish(),
             None => Ok(()),
         }
-    }
-
-    /// Writes a table of a stage, if it has rows.
-    fn table(&self, stage: &str, spec: &TableSpec, batches: Vec<Rows>) -> Result<()> {
-        if batches.is_empty() {
-            return Ok(());
-        }
-        let path = self.path.join(format!("{stage}.{}.parquet", spec.name));
-        let file = GrowingFile::create(&path)?;
-        let columns = spec.columns.to_vec();
-        let mut table = TableWriter::new(spec.name, columns, TableFormat::Parquet, file)?;
-        batches
-            .into_iter()
-            .try_for_each(|rows| table.write(rows))?;
-        let mut provenance = self.provenance.clone();
-        provenance.notes.push(format!("stage {stage}"));
-        table.finish(&provenance)?.finish()
     }
 }
 

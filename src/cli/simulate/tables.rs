@@ -74,7 +74,11 @@ pub const HOMOGENISATION: TableSpec = TableSpec {
             dimension: "",
             meaning: "whether the change of the diameters was accepted, or else undone",
         },
-        real("diameter_step", "length", "change of each diameter that was tried"),
+        real(
+            "diameter_step",
+            "length",
+            "change of each diameter that was tried",
+        ),
         real(
             "deviation_tried",
             "energy/length^3",
@@ -85,9 +89,17 @@ pub const HOMOGENISATION: TableSpec = TableSpec {
             "energy/length^3",
             "standard deviation of P_i over the particles",
         ),
-        real("pressure", "energy/length^3", "mean of P_i, which is W/(3V)"),
+        real(
+            "pressure",
+            "energy/length^3",
+            "mean of P_i, which is W/(3V)",
+        ),
         real("potential_energy", "energy", "U/N"),
-        real("volume_fraction", "1", "volume of the spheres over that of the box"),
+        real(
+            "volume_fraction",
+            "1",
+            "volume of the spheres over that of the box",
+        ),
         integer("fire_steps", "steps of FIRE"),
         SPECIES,
         integer("particles", "number of particles of the species"),
@@ -97,8 +109,16 @@ pub const HOMOGENISATION: TableSpec = TableSpec {
             "length",
             "standard deviation of the diameters of the species",
         ),
-        real("diameter_minimum", "length", "smallest diameter of the species"),
-        real("diameter_maximum", "length", "largest diameter of the species"),
+        real(
+            "diameter_minimum",
+            "length",
+            "smallest diameter of the species",
+        ),
+        real(
+            "diameter_maximum",
+            "length",
+            "largest diameter of the species",
+        ),
     ],
 };
 
@@ -142,9 +162,8 @@ pub fn thermo(rows: &[Thermo]) -> Rows {
 pub fn homogenisation(trace: &Trace) -> Rows {
     let rows = trace.sizes.len();
     let real = |value: f64| Cells::repeat(value, rows);
-    let sizes = |of: fn(&Sizes) -> f64| {
-        Cells::from(trace.sizes.iter().map(of).collect::<Vec<f64>>())
-    };
+    let sizes =
+        |of: fn(&Sizes) -> f64| Cells::from(trace.sizes.iter().map(of).collect::<Vec<f64>>());
     let name = |species: &Option<String>| Arc::from(species.as_deref().unwrap_or(ALL));
     let names = trace.sizes.iter().map(|sizes| name(&sizes.species));
     let counts = trace.sizes.iter().map(|sizes| sizes.particles);
