@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::tree::{Data, Entry, Field, Place, Table, Value, choices};
+use super::tree::{Data, Entry, Field, LARGEST_COUNT, Place, Table, Value, choices};
 use super::{
     FILE_NAME, Format, Kind, Protocol, Quench, Schedule, Source, Species, Stage, Thermostat,
     VERSION, schedule,
@@ -49,11 +49,14 @@ impl Protocol {
             let mut document = Value::document(text)?;
             check_version(&document)?;
             check_parameters(&document)?;
+            let mut used = HashSet::new();
+            references(&document, &mut used);
             for setting in settings {
                 apply(setting, &mut document)?;
             }
             let parameters = document.get("parameters").cloned();
             substitute(&mut document, parameters.as_ref())?;
+            check_use(parameters.as_ref(), &used)?;
             protocol(&document, folder)
         };
         read().map_err(|error: Error| error.in_input(input))
@@ -80,7 +83,7 @@ fn check_version(document: &Value) -> Result<()> {
     }
 }
 
-/// A parameter has a name that can be told from the other keys, and a value that stands for itself, and something uses it.
+/// A parameter has a name that can be told from the other keys, and a value that stands for itself.
 fn check_parameters(document: &Value) -> Result<()> {
     let Some(value) = document.get("parameters") else {
         return Ok(());
@@ -91,10 +94,6 @@ fn check_parameters(document: &Value) -> Result<()> {
             .error("parameters is not a table")
             .help("write [parameters] and name = value below it"));
     };
-    let mut used = HashSet::new();
-    for entry in document.as_table().unwrap_or_default() {
-        references(&entry.value, &mut used);
-    }
     for Entry { key, place, value } in parameters {
         if !is_name(key) || SCALARS.contains(&key.as_str()) {
             return Err(place
@@ -111,15 +110,21 @@ fn check_parameters(document: &Value) -> Result<()> {
                 .error(format!("the parameter {key} refers to another one"))
                 .help("write its value"));
         }
-        if !used.contains(key.as_str()) {
-            return Err(place
-                .error(format!("nothing uses the parameter {key}"))
-                .help(format!(
-                    "write \"${key}\" where its value belongs, or leave it out"
-                )));
-        }
     }
     Ok(())
+}
+
+/// Something uses each parameter.
+fn check_use(parameters: Option<&Value>, used: &HashSet<String>) -> Result<()> {
+    let entries = parameters.and_then(Value::as_table).unwrap_or_default();
+    match entries.iter().find(|entry| !used.contains(&entry.key)) {
+        None => Ok(()),
+        Some(Entry { key, place, .. }) => Err(place
+            .error(format!("nothing uses the parameter {key}"))
+            .help(format!(
+                "write \"${key}\" where its value belongs, or leave it out"
+            ))),
+    }
 }
 
 /// The parameter that a value stands for.
@@ -128,8 +133,8 @@ fn reference(value: &Value) -> Option<&str> {
 }
 
 /// Collects the parameters that stand anywhere in a value.
-fn references<'a>(value: &'a Value, found: &mut HashSet<&'a str>) {
-    found.extend(reference(value));
+fn references(value: &Value, found: &mut HashSet<String>) {
+    found.extend(reference(value).map(str::to_string));
     match &value.data {
         Data::List(items) => items.iter().for_each(|item| references(item, found)),
         Data::Table(entries) => (entries.iter()).for_each(|entry| references(&entry.value, found)),
@@ -173,7 +178,7 @@ fn apply(setting: &str, document: &mut Value) -> Result<()> {
             .help("write such as rate=1e-5 or cool.steps=50000")
     })?;
     let key = key.trim();
-    let value = Value::of_setting(text.trim(), &place)?;
+    let value = Value::of_setting(text.trim(), &place);
     let (first, rest) = match key.split_once('.') {
         Some((stage, rest)) => (stage, Some(rest)),
         None => (key, None),
@@ -186,7 +191,7 @@ fn apply(setting: &str, document: &mut Value) -> Result<()> {
             return Err(place
                 .error(format!("there is no parameter '{key}'"))
                 .help(format!(
-                    "{}; STAGE.KEY=VALUE changes a key of a stage",
+                    "{} (STAGE.KEY=VALUE changes a key of a stage)",
                     choices(key, &known)
                 )));
         }
@@ -385,7 +390,7 @@ fn stage_name(index: usize, stage: &Value) -> Result<Field<'_>> {
     })?;
     let field = Field {
         value,
-        name: "the name of a stage".to_string(),
+        name: "name".to_string(),
     };
     name(&field)?;
     Ok(field)
@@ -684,10 +689,16 @@ impl Reader<'_> {
             (_, field) => {
                 let rate = field.positive()?;
                 let steps = ((to - from).abs() / (rate * self.timestep)).round();
-                if !(1.0..=1e12).contains(&steps) {
+                if steps < 1.0 {
                     return Err(field.refuse(
-                        &format!("would make a ramp of {steps:e} steps"),
-                        "the rate is |to - from| / (steps timestep); it must make 1 to 1e12 steps",
+                        "is too fast: the ramp would end within a timestep",
+                        "the rate is |to - from| / (steps timestep)",
+                    ));
+                }
+                if steps > LARGEST_COUNT as f64 {
+                    return Err(field.refuse(
+                        "is too slow: the ramp would never end",
+                        format!("the rate is |to - from| / (steps timestep), with at most {LARGEST_COUNT} steps"),
                     ));
                 }
                 steps as u64

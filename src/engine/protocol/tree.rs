@@ -71,26 +71,25 @@ impl Value {
         let line_of = |at: usize| 1 + breaks.partition_point(|end| *end < at) as u64;
         let table = DeTable::parse(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(span.start));
-            Error::new(format!("not TOML: {}", error.message().replace('\n', " "))).at_line(line)
+            Error::new(format!("not TOML: {}", error.message()))
+                .help("correct the line")
+                .at_line(line)
         })?;
-        let place = |at: usize| Place::Line(line_of(at));
         Ok(Value {
-            data: table_data(table.get_ref(), &place)?,
+            data: table_data(table.get_ref(), &|at| Place::Line(line_of(at))),
             place: Place::Line(1),
         })
     }
 
     /// The value of a setting: TOML, or else plain text.
-    pub fn of_setting(text: &str, place: &Place) -> Result<Value> {
-        let data = match DeValue::parse(text) {
-            Ok(value) => data(value.get_ref(), &|_| place.clone())
-                .map_err(|_| place.error(format!("{text} is no number that can be represented")))?,
-            Err(_) => Data::Text(text.to_string()),
-        };
-        Ok(Value {
-            data,
+    pub fn of_setting(text: &str, place: &Place) -> Value {
+        Value {
+            data: match DeValue::parse(text) {
+                Ok(value) => data(value.get_ref(), &|_| place.clone()),
+                Err(_) => Data::Text(text.to_string()),
+            },
             place: place.clone(),
-        })
+        }
     }
 
     /// The value as a person would write it, shortened.
@@ -134,49 +133,40 @@ impl Value {
     }
 }
 
-fn data(value: &DeValue, place: &impl Fn(usize) -> Place) -> Result<Data> {
-    Ok(match value {
+fn data(value: &DeValue, place: &impl Fn(usize) -> Place) -> Data {
+    match value {
         DeValue::Boolean(value) => Data::Boolean(*value),
-        DeValue::Integer(value) => {
-            let number = i128::from_str_radix(value.as_str(), value.radix());
-            Data::Integer(number.map_err(|_| Error::new(format!("{value} is too large")))?)
-        }
-        DeValue::Float(value) => {
-            let number = value.as_str().parse();
-            Data::Real(number.map_err(|_| Error::new(format!("{value} is no number")))?)
-        }
+        // What is too large for an integer is too large for whatever it is meant for, and refused there.
+        DeValue::Integer(value) => match i128::from_str_radix(value.as_str(), value.radix()) {
+            Ok(number) => Data::Integer(number),
+            Err(_) => Data::Real(value.as_str().parse().unwrap_or(f64::INFINITY)),
+        },
+        DeValue::Float(value) => Data::Real(value.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::String(value) => Data::Text(value.to_string()),
         DeValue::Datetime(value) => Data::Date(value.to_string()),
         DeValue::Array(values) => {
-            let values = values.iter().map(|value| {
-                let place_of_value = place(value.span().start);
-                Ok(Value {
-                    data: data(value.get_ref(), place)?,
-                    place: place_of_value,
-                })
+            let values = values.iter().map(|value| Value {
+                data: data(value.get_ref(), place),
+                place: place(value.span().start),
             });
-            Data::List(values.collect::<Result<_>>()?)
+            Data::List(values.collect())
         }
-        DeValue::Table(table) => table_data(table, place)?,
-    })
+        DeValue::Table(table) => table_data(table, place),
+    }
 }
 
-fn table_data(table: &DeTable, place: &impl Fn(usize) -> Place) -> Result<Data> {
+fn table_data(table: &DeTable, place: &impl Fn(usize) -> Place) -> Data {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
-    let entries = entries.into_iter().map(|(key, value)| {
-        let at = place(value.span().start);
-        let data = data(value.get_ref(), place).map_err(|error| match at {
-            Place::Line(line) => error.at_line(line),
-            Place::Setting(_) => error,
-        })?;
-        Ok(Entry {
-            key: key.get_ref().to_string(),
-            place: place(key.span().start),
-            value: Value { data, place: at },
-        })
+    let entries = entries.into_iter().map(|(key, value)| Entry {
+        key: key.get_ref().to_string(),
+        place: place(key.span().start),
+        value: Value {
+            data: data(value.get_ref(), place),
+            place: place(value.span().start),
+        },
     });
-    Ok(Data::Table(entries.collect::<Result<_>>()?))
+    Data::Table(entries.collect())
 }
 
 /// A value with its full name, such as `stage cool: trajectory.every`, for messages.
@@ -241,6 +231,7 @@ impl<'a> Table<'a> {
     ) -> Result<(&'static str, Field<'a>)> {
         let mut given = keys.iter().filter_map(|key| Some((*key, self.get(key)?)));
         let prefix = &self.prefix;
+        let whole = prefix.trim_end_matches([':', ' ', '.']);
         let list = keys.join(", ");
         match (given.next(), given.next()) {
             (Some(one), None) => Ok(one),
@@ -251,14 +242,14 @@ impl<'a> Table<'a> {
                 .help(format!("give one of {list}"))),
             (None, _) => Err(self
                 .place
-                .error(format!("{prefix}one of {list} is missing"))
+                .error(format!("{whole} has none of {list}"))
                 .help(format!("write such as {such_as}"))),
         }
     }
 }
 
 /// The largest number of steps, iterations or the like that is taken for meant.
-const LARGEST_COUNT: u64 = 1_000_000_000_000;
+pub(super) const LARGEST_COUNT: u64 = 1_000_000_000_000;
 
 impl<'a> Field<'a> {
     /// An error about this value: `NAME = VALUE WHAT; HELP`.
@@ -293,11 +284,13 @@ impl<'a> Field<'a> {
     pub fn integer(&self) -> Result<i128> {
         match self.value.data {
             Data::Integer(value) => Ok(value),
-            Data::Real(value) if value.fract() == 0.0 && value.abs() < 1e18 => Ok(value as i128),
-            Data::Real(_) => Err(self.refuse("is not a whole number", "write such as 20000")),
+            Data::Real(value) if value.abs() > 1e18 => {
+                Err(self.refuse("is beyond reason", "write a smaller number"))
+            }
+            Data::Real(value) if value.fract() == 0.0 => Ok(value as i128),
             _ => Err(self.refuse(
                 "is not a whole number",
-                "write such as 20000, without quotes",
+                "write a whole number, without quotes",
             )),
         }
     }
