@@ -14,7 +14,7 @@ pub const RESORT: i64 = 200;
 pub const LARGEST_MOVE: f64 = 0.5;
 
 /// Independent sums in a loop over particles, so that it runs in SIMD and always adds in the same order.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 /// What [`half_kick`] finds on its way.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,33 +33,62 @@ pub fn half_kick(
     half_step: f64,
     factor: f64,
 ) -> Kick {
-    let n = masses.len();
-    let [vx, vy, vz] = velocities.each_mut().map(|values| &mut values[..n]);
-    let [fx, fy, fz] = forces.each_ref().map(|values| &values[..n]);
-    let (mut sums, mut largest) = ([0.0; LANES], [0.0; LANES]);
-    let mut kick = |i: usize, lane: usize| {
-        let impulse = half_step / masses[i];
-        vx[i] = factor * vx[i] + impulse * fx[i];
-        vy[i] = factor * vy[i] + impulse * fy[i];
-        vz[i] = factor * vz[i] + impulse * fz[i];
-        let square = vx[i] * vx[i] + vy[i] * vy[i] + vz[i] * vz[i];
-        sums[lane] += masses[i] * square;
-        largest[lane] = if square > largest[lane] {
-            square
-        } else {
-            largest[lane]
-        };
-    };
-    let whole = n - n % LANES;
-    for block in (0..whole).step_by(LANES) {
+    let mut lanes = KickLanes::default();
+    let (blocks, left) = masses.as_chunks();
+    let n = blocks.len();
+    let [vx, vy, vz] = velocities.each_mut().map(|v| &mut v.as_chunks_mut().0[..n]);
+    let [fx, fy, fz] = forces.each_ref().map(|f| &f.as_chunks().0[..n]);
+    for (k, masses) in blocks.iter().enumerate() {
+        let impulses = masses.map(|mass| half_step / mass);
+        let x = kick_block(&mut vx[k], &fx[k], &impulses, factor);
+        let y = kick_block(&mut vy[k], &fy[k], &impulses, factor);
+        let z = kick_block(&mut vz[k], &fz[k], &impulses, factor);
         for lane in 0..LANES {
-            kick(block + lane, lane);
+            lanes.add(lane, masses[lane], x[lane] + y[lane] + z[lane]);
         }
     }
-    (whole..n).for_each(|i| kick(i, i - whole));
+    for (lane, mass) in left.iter().enumerate() {
+        let mut square = 0.0;
+        for (v, f) in std::iter::zip(&mut *velocities, forces) {
+            let i = n * LANES + lane;
+            v[i] = factor * v[i] + half_step / mass * f[i];
+            square += v[i] * v[i];
+        }
+        lanes.add(lane, *mass, square);
+    }
     Kick {
-        kinetic_energy: 0.5 * sums.iter().sum::<f64>(),
-        largest_speed_squared: largest.into_iter().fold(0.0, f64::max),
+        kinetic_energy: 0.5 * lanes.energy.iter().sum::<f64>(),
+        largest_speed_squared: lanes.largest.into_iter().fold(0.0, f64::max),
+    }
+}
+
+/// One component of a block of velocities; its squares.
+#[inline(always)]
+fn kick_block(
+    velocities: &mut [f64; LANES],
+    forces: &[f64; LANES],
+    impulses: &[f64; LANES],
+    factor: f64,
+) -> [f64; LANES] {
+    for lane in 0..LANES {
+        velocities[lane] = factor * velocities[lane] + impulses[lane] * forces[lane];
+    }
+    velocities.map(|v| v * v)
+}
+
+#[derive(Default)]
+struct KickLanes {
+    energy: [f64; LANES],
+    largest: [f64; LANES],
+}
+
+impl KickLanes {
+    #[inline(always)]
+    fn add(&mut self, lane: usize, mass: f64, square: f64) {
+        self.energy[lane] += mass * square;
+        if square > self.largest[lane] {
+            self.largest[lane] = square;
+        }
     }
 }
 
@@ -87,7 +116,7 @@ pub struct Scalars {
     pub potential_energy: f64,
     /// ρ T + W/(3V) (energy/length³).
     pub pressure: f64,
-    /// (K + U + energy given to the thermostat)/N (energy): constant but for the work of a changing target on a Nosé–Hoover chain.
+    /// (K + U + energy given to the thermostat)/N (energy): constant, also while the target changes.
     pub conserved: f64,
 }
 
@@ -101,6 +130,8 @@ pub struct Dynamics {
     time_step: f64,
     /// ½ Σ m v² of the state as it stands.
     kinetic_energy: f64,
+    /// No particle that is slower than this can have moved too far (length/time).
+    harmless_speed: f64,
     /// Whether the forces are those of the state as it stands.
     ready: bool,
 }
@@ -127,6 +158,7 @@ impl Dynamics {
             thermostat,
             time_step,
             kinetic_energy: 0.0,
+            harmless_speed: 0.0,
             ready: false,
         }
     }
@@ -211,6 +243,8 @@ impl Dynamics {
         self.field.set_diameters(&state.diameters);
         self.field.forces(&state.positions, &mut self.forces);
         self.kinetic_energy = state.kinetic_energy();
+        let smallest = state.diameters.iter().copied().fold(f64::MAX, f64::min);
+        self.harmless_speed = LARGEST_MOVE * smallest / self.time_step;
         self.ready = true;
     }
 
@@ -233,10 +267,9 @@ impl Dynamics {
 
     /// Fails if a velocity is not a number or would carry its particle further than [`LARGEST_MOVE`] allows.
     fn check(&self, state: &State, kick: Kick) -> Result<()> {
-        // No particle that moves less than this is looked at one by one.
-        const SMALLEST_DIAMETER: f64 = 0.2;
-        let harmless = (LARGEST_MOVE * SMALLEST_DIAMETER / self.time_step).powi(2);
-        if kick.kinetic_energy.is_finite() && kick.largest_speed_squared <= harmless {
+        if kick.kinetic_energy.is_finite()
+            && kick.largest_speed_squared <= self.harmless_speed * self.harmless_speed
+        {
             return Ok(());
         }
         let [x, y, z] = &state.velocities;
