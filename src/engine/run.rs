@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::dynamics::{Dynamics, RESORT, Scalars};
 use super::fire::{self, Minimiser, Minimum};
 use super::frames::{check, frame_of, state_of};
-use super::homogenise::{self, Homogenisation, Iteration};
-use super::protocol::{self, Protocol, Quench, Stage};
+use super::homogenise::{self, Homogenisation, Iteration, Sizes};
+use super::protocol::{self, Protocol, Quench, Schedule, Stage};
 use super::state::{Component, State};
 use super::thermostat::{NoseHooverChain, StochasticRescaling, Thermostat};
 use crate::data::frame::{Frame, Source};
@@ -92,25 +92,8 @@ pub struct Trace {
     pub volume_fraction: f64,
     /// Steps of FIRE.
     pub fire_steps: i64,
-    /// Diameters of all particles, and then of each species.
-    pub sizes: Vec<Sizes>,
-}
-
-/// Diameters of the particles of one species, or of all.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sizes {
-    /// The species; `None` for all.
-    pub species: Option<String>,
-    /// Number of particles.
-    pub particles: i64,
-    /// Mean diameter (length).
-    pub mean: f64,
-    /// Standard deviation, divided by the number (length).
-    pub deviation: f64,
-    /// Smallest diameter (length).
-    pub smallest: f64,
-    /// Largest diameter (length).
-    pub largest: f64,
+    /// The number of all particles and their diameters, and then of each species with its name.
+    pub sizes: Vec<(Option<String>, i64, Sizes)>,
 }
 
 /// Diameters and pressures of the particles after an iteration of virial homogenisation, in the order of their ids.
@@ -512,13 +495,17 @@ impl Simulation {
         self.events.push_back(Event::End(ending));
     }
 
-    /// Hands out the frame and the row that are due at a step.
-    fn output(&mut self, stage: &Stage, step: u64, state: &State, thermo: Thermo) {
+    /// Hands out the frame and the row that are due at a step; `is_last` where the schedule cannot know that the stage ends there.
+    fn output(&mut self, stage: &Stage, step: u64, is_last: bool, state: &State, thermo: Thermo) {
         self.energy = Some(thermo.potential_energy);
-        if stage.thermo.is_due(step, stage) {
+        let is_due = |schedule: Schedule| match schedule {
+            Schedule::None => false,
+            schedule => is_last || schedule.is_due(step, stage),
+        };
+        if is_due(stage.thermo) {
             self.events.push_back(Event::Thermo(thermo));
         }
-        if stage.trajectory.is_due(step, stage) {
+        if is_due(stage.trajectory) {
             let mut frame = frame_of(state, false);
             describe(&mut frame, &thermo);
             self.events.push_back(Event::Frame(frame));
@@ -547,7 +534,7 @@ impl Simulation {
         )
         .forces_and_totals(&state.positions, &mut forces);
         let thermo = thermo_of(&state, totals);
-        self.output(stage, 0, &state, thermo);
+        self.output(stage, 0, false, &state, thermo);
         let deed = Deed::Created(state.len());
         self.end_in(state, thermo, deed);
         Ok(())
@@ -593,7 +580,7 @@ impl Simulation {
         };
         let mut dynamics = Box::new(self.dynamics(&state, thermostat));
         let scalars = dynamics.measure(&mut state, set_point);
-        self.output(stage, 0, &state, thermo_of_step(&state, scalars));
+        self.output(stage, 0, false, &state, thermo_of_step(&state, scalars));
         self.events.push_back(Event::Safe);
         self.work = Work::Dynamics { state, dynamics };
         Ok(())
@@ -618,7 +605,7 @@ impl Simulation {
             if is_due {
                 let scalars = dynamics.step_and_measure(&mut state, set_point)?;
                 let thermo = thermo_of_step(&state, scalars);
-                self.output(stage, next, &state, thermo);
+                self.output(stage, next, next == last, &state, thermo);
                 if next == last {
                     self.end_in(state, thermo, Deed::Moved(last as i64));
                     return Ok(());
@@ -662,7 +649,7 @@ impl Simulation {
         let minimum = converged(minimiser.minimise(&mut state)?)?;
         state.step = minimum.steps as i64;
         let thermo = thermo_of(&state, minimum.totals);
-        self.output(stage, minimum.steps as u64, &state, thermo);
+        self.output(stage, minimum.steps as u64, true, &state, thermo);
         let deed = Deed::Minimised {
             steps: minimum.steps,
             largest_force: minimum.largest_force,
@@ -693,16 +680,11 @@ impl Simulation {
         };
         let number = iteration.iteration as u64;
         state.step = number as i64;
-        if !iteration.fire_converged {
-            return Err(not_converged(format!(
-                "iteration {number}: not minimised after {} steps, the largest force is {:.3e}",
-                iteration.fire_steps, iteration.largest_force
-            )));
-        }
-        course.deviation = iteration.deviation;
+        converged(iteration.minimum)?;
+        course.deviation = iteration.local.deviation;
         course.energy = iteration.potential_energy;
         if number == 0 {
-            course.first_deviation = iteration.deviation;
+            course.first_deviation = iteration.local.deviation;
             course.first_energy = iteration.potential_energy;
         }
         course.iterations = number;
@@ -714,7 +696,7 @@ impl Simulation {
             potential_energy: iteration.potential_energy,
             ..thermo_of(&state, Totals::default())
         };
-        self.output(stage, number, &state, thermo);
+        self.output(stage, number, is_last, &state, thermo);
         self.events
             .push_back(Event::Trace(trace(&state, &iteration)));
         if is_last || distributions.contains(&number) {
@@ -728,7 +710,7 @@ impl Simulation {
         if number >= *max_iterations {
             return Err(not_converged(format!(
                 "not homogenised after {number} iterations, the standard deviation of P_i is {:.4}",
-                iteration.deviation
+                iteration.local.deviation
             )));
         }
         self.events.push_back(Event::Safe);
@@ -773,7 +755,7 @@ impl Simulation {
             temperature: frame.temperature,
             ..thermo_of(&state, minimum.totals)
         };
-        self.output(stage, minima.count, &state, thermo);
+        self.output(stage, minima.count, false, &state, thermo);
         let energy = thermo.potential_energy;
         minima = match minima.count {
             0 => Minima {
@@ -865,41 +847,23 @@ fn describe(frame: &mut Frame, thermo: &Thermo) {
 }
 
 fn trace(state: &State, iteration: &Iteration) -> Trace {
-    let sizes = |species: Option<usize>| {
-        let is_one =
-            |k: &usize| species.is_none_or(|species| state.species[*k] as usize == species);
-        let diameters: Vec<f64> = (0..state.len())
-            .filter(is_one)
-            .map(|k| state.diameters[k])
-            .collect();
-        let n = diameters.len() as f64;
-        let mean = diameters.iter().sum::<f64>() / n;
-        let variance = diameters
-            .iter()
-            .map(|sigma| (sigma - mean).powi(2))
-            .sum::<f64>()
-            / n;
-        Sizes {
-            species: species.map(|species| state.species_names[species].clone()),
-            particles: diameters.len() as i64,
-            mean,
-            deviation: variance.sqrt(),
-            smallest: diameters.iter().copied().fold(f64::INFINITY, f64::min),
-            largest: diameters.iter().copied().fold(0.0, f64::max),
-        }
-    };
-    let each = (0..state.species_names.len()).map(Some);
+    let all = (None, state.len() as i64, Sizes::of(&state.diameters));
+    let each = iteration.sizes.iter().enumerate().map(|(species, sizes)| {
+        let of = state.species.iter().filter(|of| **of as usize == species);
+        let name = state.species_names[species].clone();
+        (Some(name), of.count() as i64, *sizes)
+    });
     Trace {
         iteration: iteration.iteration as i64,
         accepted: iteration.accepted,
         increment: iteration.increment,
         deviation_tried: iteration.deviation_tried,
-        deviation: iteration.deviation,
-        pressure: iteration.mean,
+        deviation: iteration.local.deviation,
+        pressure: iteration.local.mean,
         potential_energy: iteration.potential_energy,
         volume_fraction: iteration.volume_fraction,
-        fire_steps: iteration.fire_steps as i64,
-        sizes: std::iter::once(None).chain(each).map(sizes).collect(),
+        fire_steps: iteration.minimum.steps as i64,
+        sizes: std::iter::once(all).chain(each).collect(),
     }
 }
 
@@ -912,6 +876,9 @@ fn particles(state: &State, iteration: &Iteration) -> Particles {
         ids: order.iter().map(|&k| state.ids[k]).collect(),
         species: order.iter().map(species).collect(),
         diameters: order.iter().map(|&k| state.diameters[k]).collect(),
-        pressures: order.iter().map(|&k| iteration.pressures[k]).collect(),
+        pressures: order
+            .iter()
+            .map(|&k| iteration.local.pressures[k])
+            .collect(),
     }
 }

@@ -199,7 +199,8 @@ impl Arguments {
         let Some((folder, resolved, checkpoint)) = resumed else {
             return self.begin_in(path, protocol.ok_or_else(no_protocol)?);
         };
-        if protocol.is_some_and(|protocol| protocol != resolved) {
+        let begun_with = &folder.identity().protocol;
+        if protocol.is_some_and(|protocol| protocol.to_toml() != *begun_with) {
             let what = format!("{} was begun with another protocol", path.display());
             return Err(Error::new(what).help(
                 "resume with the protocol, the seed and the settings that it was begun with, or name none of them; or start again with --force",

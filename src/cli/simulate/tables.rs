@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::analysis::ALL;
 use crate::data::table::{Cells, ColumnSpec, Kind, Rows, TableSpec};
-use crate::engine::run::{Particles, Sizes, Thermo, Trace};
+use crate::engine::homogenise::Sizes;
+use crate::engine::run::{Particles, Thermo, Trace};
 
 const fn integer(name: &'static str, meaning: &'static str) -> ColumnSpec {
     ColumnSpec {
@@ -162,11 +163,13 @@ pub fn thermo(rows: &[Thermo]) -> Rows {
 pub fn homogenisation(trace: &Trace) -> Rows {
     let rows = trace.sizes.len();
     let real = |value: f64| Cells::repeat(value, rows);
-    let sizes =
-        |of: fn(&Sizes) -> f64| Cells::from(trace.sizes.iter().map(of).collect::<Vec<f64>>());
+    let sizes = |of: fn(&Sizes) -> f64| {
+        let sizes = trace.sizes.iter().map(|(.., sizes)| of(sizes));
+        Cells::from(sizes.collect::<Vec<f64>>())
+    };
     let name = |species: &Option<String>| Arc::from(species.as_deref().unwrap_or(ALL));
-    let names = trace.sizes.iter().map(|sizes| name(&sizes.species));
-    let counts = trace.sizes.iter().map(|sizes| sizes.particles);
+    let names = trace.sizes.iter().map(|(species, ..)| name(species));
+    let counts = trace.sizes.iter().map(|(_, count, _)| *count);
     vec![
         Cells::repeat(trace.iteration, rows),
         Cells::repeat(trace.accepted, rows),
