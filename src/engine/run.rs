@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::dynamics::{Dynamics, RESORT, Scalars};
-use super::fire::{self, Minimiser, Minimum};
+use super::fire::{self, Descent, Minimiser, Minimum};
 use super::frames::{check, frame_of, state_of};
 use super::homogenise::{self, Homogenisation, Iteration, Sizes};
 use super::protocol::{self, Protocol, Quench, Schedule, Stage};
@@ -15,6 +15,9 @@ use crate::data::frame::{Frame, Source};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{Field, Precision, Totals};
 use crate::physics::potential::Potential;
+
+/// Particles times steps between two events, at most: about a second's work of a slow machine.
+const PARTICLE_STEPS: usize = 400_000;
 
 /// What a simulation hands out.
 pub enum Event {
@@ -215,6 +218,12 @@ enum Work {
         state: State,
         dynamics: Box<Dynamics>,
     },
+    Minimisation {
+        state: State,
+        minimiser: Box<Minimiser>,
+        descent: Descent,
+        until: usize,
+    },
     Homogenisation {
         state: State,
         homogenisation: Homogenisation,
@@ -343,6 +352,7 @@ impl Simulation {
     pub fn progress(&self) -> Progress {
         let step = match &self.work {
             Work::Beginning | Work::Begun => 0,
+            Work::Minimisation { descent, .. } => descent.steps() as i64,
             Work::Dynamics { state, .. } | Work::Homogenisation { state, .. } => state.step,
             Work::InherentStructures { minima, .. } => minima.count as i64,
         };
@@ -358,7 +368,8 @@ impl Simulation {
     /// Where it stands; to be asked for at [`Event::Safe`] and [`Event::End`] only.
     pub fn checkpoint(&self) -> Checkpoint {
         let place = match &self.work {
-            Work::Beginning | Work::Begun => Place::Beginning,
+            // A minimisation begins anew.
+            Work::Beginning | Work::Begun | Work::Minimisation { .. } => Place::Beginning,
             Work::Dynamics { state, dynamics } => Place::Dynamics {
                 state: state.clone(),
                 thermostat: dynamics.thermostat().clone(),
@@ -419,6 +430,12 @@ impl Simulation {
             }
             Work::Begun => self.begin(stage),
             Work::Dynamics { state, dynamics } => self.advance_dynamics(stage, state, dynamics),
+            Work::Minimisation {
+                state,
+                minimiser,
+                descent,
+                until,
+            } => self.descend(stage, state, minimiser, descent, until),
             Work::Homogenisation {
                 state,
                 homogenisation,
@@ -435,7 +452,17 @@ impl Simulation {
             protocol::Kind::Equilibrate { .. } | protocol::Kind::Ramp { .. } => {
                 self.begin_dynamics(stage)
             }
-            protocol::Kind::Minimise(quench) => self.minimise(stage, *quench),
+            protocol::Kind::Minimise(quench) => {
+                let mut state = self.start(stage)?;
+                let mut minimiser = Box::new(self.minimiser(&state, *quench));
+                self.work = Work::Minimisation {
+                    descent: minimiser.begin(&mut state)?,
+                    state,
+                    minimiser,
+                    until: 0,
+                };
+                Ok(())
+            }
             protocol::Kind::Homogenise {
                 step,
                 halvings,
@@ -593,8 +620,6 @@ impl Simulation {
         mut state: State,
         mut dynamics: Box<Dynamics>,
     ) -> Result<()> {
-        // About a second's work for a slow machine.
-        const PARTICLE_STEPS: usize = 400_000;
         let last = stage.steps().unwrap_or_default();
         for _ in 0..(PARTICLE_STEPS / state.len()).max(1) {
             let next = (state.step + 1) as u64;
@@ -643,18 +668,46 @@ impl Simulation {
         Minimiser::new(state, self.potential, settings, self.threads)
     }
 
-    fn minimise(&mut self, stage: &Stage, quench: Quench) -> Result<()> {
-        let mut state = self.start(stage)?;
-        let mut minimiser = self.minimiser(&state, quench);
-        let minimum = converged(minimiser.minimise(&mut state)?)?;
-        state.step = minimum.steps as i64;
-        let thermo = thermo_of(&state, minimum.totals);
-        self.output(stage, minimum.steps as u64, true, &state, thermo);
-        let deed = Deed::Minimised {
-            steps: minimum.steps,
-            largest_force: minimum.largest_force,
+    /// Minimisation to the next output, to the minimum, or for a while: to the step `until`.
+    fn descend(
+        &mut self,
+        stage: &Stage,
+        mut state: State,
+        mut minimiser: Box<Minimiser>,
+        mut descent: Descent,
+        until: usize,
+    ) -> Result<()> {
+        if let Some(minimum) = minimiser.descend(&mut state, &mut descent, until)? {
+            let minimum = converged(minimum)?;
+            state.step = minimum.steps as i64;
+            let thermo = thermo_of(&state, minimum.totals);
+            self.output(stage, minimum.steps as u64, true, &state, thermo);
+            let deed = Deed::Minimised {
+                steps: minimum.steps,
+                largest_force: minimum.largest_force,
+            };
+            self.end_in(state, thermo, deed);
+            return Ok(());
+        }
+        state.step = until as i64;
+        let is_due = |step: usize| {
+            let is_due = |schedule: Schedule| schedule.is_due(step as u64, stage);
+            is_due(stage.thermo) || is_due(stage.trajectory)
         };
-        self.end_in(state, thermo, deed);
+        if is_due(until) {
+            let thermo = thermo_of(&state, minimiser.totals(&state));
+            self.output(stage, until as u64, false, &state, thermo);
+        }
+        self.events.push_front(Event::Working);
+        let a_while = until + 1 + PARTICLE_STEPS / state.len();
+        self.work = Work::Minimisation {
+            state,
+            minimiser,
+            descent,
+            until: (until + 1..a_while)
+                .find(|&step| is_due(step))
+                .unwrap_or(a_while),
+        };
         Ok(())
     }
 

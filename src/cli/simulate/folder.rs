@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Outlet, stored_frames, tables};
 use crate::data::frame::{Frame, Source};
 use crate::data::table::{Rows, TableSpec};
-use crate::engine::protocol::{self, Protocol, Schedule, Stage};
+use crate::engine::protocol::{self, Kind, Protocol, Schedule, Stage};
 use crate::engine::run::{Checkpoint, Ending, Needed, Particles, Simulation, Thermo, Trace};
 use crate::error::{Error, Result};
 use crate::sink::growing::{GrowingFile, partial_name};
@@ -296,20 +296,26 @@ impl Outlet for Folder {
 
     fn thermo(&mut self, row: Thermo) -> Result<()> {
         let open = self.open();
-        if open.files.thermo.is_empty() {
+        open.files.thermo.push(row);
+        if let Kind::Homogenise { .. } = open.stage.kind {
+            // Its iterations are logged.
+            return Ok(());
+        }
+        if open.files.thermo.len() == 1 {
             writeln!(
                 open.log,
                 "{:>12} {:>11} {:>11} {:>14} {:>12}",
                 "step", "temperature", "kinetic", "potential", "pressure"
             )?;
         }
-        let temperature = row.temperature.unwrap_or_default();
+        let temperature = row
+            .temperature
+            .map_or("-".to_string(), |t| format!("{t:.6}"));
         writeln!(
             open.log,
-            "{:>12} {temperature:>11.6} {:>11.6} {:>14.8} {:>12.6}",
+            "{:>12} {temperature:>11} {:>11.6} {:>14.8} {:>12.6}",
             row.step, row.kinetic_temperature, row.potential_energy, row.pressure
         )?;
-        open.files.thermo.push(row);
         Ok(())
     }
 

@@ -19,8 +19,9 @@ const MEMORY: f64 = 10.0;
 /// A progress bar of the stage with temperature, energy and steps per second, and the time left, on a terminal only.
 pub struct Gauge {
     bar: ProgressBar,
-    /// The expected work of each stage, in steps of dynamics.
+    /// The expected work of each stage, in steps of dynamics, and the steps that it takes.
     work: Vec<f64>,
+    steps: Vec<f64>,
     last: Instant,
     /// Stage and step when it was last shown.
     shown: (usize, i64),
@@ -48,14 +49,22 @@ impl Gauge {
             dynamics: 1.0,
             minimisation: 0.5,
         });
-        let work = plan.stages.iter().enumerate();
+        let stages = || simulation.protocol().stages.iter().enumerate();
+        let steps = stages().map(|(index, stage)| match &stage.kind {
+            Kind::Homogenise { .. } => ITERATIONS,
+            Kind::InherentStructures { .. } => {
+                simulation.protocol().frames(index).unwrap_or(1) as f64
+            }
+            _ => plan.stages[index].steps as f64,
+        });
+        let work = stages().map(|(index, _)| match simulation.carries_out(index) {
+            true => plan.stages[index].seconds,
+            false => 0.0,
+        });
         Gauge {
             bar,
-            work: work
-                .map(|(index, stage)| {
-                    stage.seconds * f64::from(u8::from(simulation.carries_out(index)))
-                })
-                .collect(),
+            work: work.collect(),
+            steps: steps.collect(),
             last: Instant::now(),
             shown: (simulation.stage(), simulation.progress().step),
             speed: None,
@@ -78,15 +87,7 @@ impl Gauge {
         let Some(stage) = simulation.protocol().stages.get(progress.stage) else {
             return;
         };
-        let steps = match &stage.kind {
-            Kind::Homogenise { .. } => ITERATIONS,
-            Kind::InherentStructures { .. } => {
-                let frames = simulation.protocol().frames(progress.stage);
-                frames.unwrap_or(1) as f64
-            }
-            _ => stage.steps().unwrap_or(1) as f64,
-        };
-        let part = (progress.step as f64 / steps).min(0.99);
+        let part = (progress.step as f64 / self.steps[progress.stage].max(1.0)).min(0.99);
         let left_of_stage = self.work[progress.stage] * (1.0 - part);
         let later: f64 = self.work[progress.stage + 1..].iter().sum();
         let done = self.work.iter().sum::<f64>() - later - left_of_stage;

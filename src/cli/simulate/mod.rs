@@ -70,6 +70,7 @@ pub struct Arguments {
         long,
         value_name = "SECONDS",
         default_value_t = 120.0,
+        allow_negative_numbers = true,
         help_heading = "Run"
     )]
     checkpoint_every: f64,
