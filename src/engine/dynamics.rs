@@ -277,7 +277,7 @@ impl Dynamics {
             let speed = (x[i] * x[i] + y[i] * y[i] + z[i] * z[i]).sqrt();
             speed * self.time_step / state.diameters[i]
         };
-        let gone = (0..state.len()).filter(|&i| !(share(i) <= LARGEST_MOVE));
+        let gone = (0..state.len()).filter(|&i| share(i).is_nan() || share(i) > LARGEST_MOVE);
         match gone.min_by_key(|&i| state.ids[i]) {
             None => Ok(()),
             Some(i) => Err(Error::of_kind(
@@ -291,5 +291,260 @@ impl Dynamics {
             )
             .help("use a smaller time step, or minimise the start first")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fire::{self, Minimiser};
+    use super::super::state::Component;
+    use super::super::thermostat::{NoseHooverChain, StochasticRescaling};
+    use super::*;
+
+    /// A liquid of particles that only repel each other, at rest in a minimum, with velocities drawn at `temperature`.
+    fn repulsive_liquid(count: usize, temperature: f64) -> State {
+        let components = [("A", 1.0), ("B", 1.2)].map(|(name, diameter)| Component {
+            name: name.to_string(),
+            count: count / 2,
+            diameter,
+        });
+        let mut state = State::random(&components, 0.75, 3);
+        let potential = Potential::weeks_chandler_andersen();
+        let settings = fire::Settings {
+            force_tolerance: 1e-2,
+            ..fire::Settings::default()
+        };
+        let minimum = Minimiser::new(&state, potential, settings, 1).minimise(&mut state);
+        assert!(minimum.unwrap().converged);
+        state.draw_velocities(temperature, 8);
+        state
+    }
+
+    fn dynamics(state: &State, thermostat: Thermostat, time_step: f64) -> Dynamics {
+        let potential = Potential::weeks_chandler_andersen();
+        Dynamics::new(state, potential, thermostat, time_step, 1)
+    }
+
+    #[test]
+    fn a_half_kick_is_its_formula_whatever_the_number_of_particles() {
+        for n in [1, 7, 8, 29] {
+            let values = |seed: usize| -> Vec<f64> {
+                (0..n).map(|i| ((i * 7 + seed) as f64).sin()).collect()
+            };
+            let masses: Vec<f64> = values(50).iter().map(|x| 1.5 + x).collect();
+            let mut velocities = [1, 2, 3].map(values);
+            let forces = [4, 5, 6].map(values);
+            let before = velocities.clone();
+            let kick = half_kick(&mut velocities, &forces, &masses, 0.25, 0.9);
+            let (mut energy, mut largest) = (0.0, 0.0_f64);
+            for i in 0..n {
+                let mut square = 0.0;
+                for axis in 0..3 {
+                    let expected = 0.9 * before[axis][i] + 0.25 * forces[axis][i] / masses[i];
+                    assert!((velocities[axis][i] - expected).abs() < 1e-15);
+                    square += expected * expected;
+                }
+                energy += 0.5 * masses[i] * square;
+                largest = largest.max(square);
+            }
+            assert!((kick.kinetic_energy / energy - 1.0).abs() < 1e-14);
+            assert!((kick.largest_speed_squared / largest - 1.0).abs() < 1e-14);
+        }
+    }
+
+    /// The root mean square of the conserved quantity about its mean over one time unit, while the target goes from 1 to `last`.
+    fn fluctuation(thermostat: Thermostat, last: f64, time_step: f64) -> f64 {
+        let mut state = repulsive_liquid(64, 1.0);
+        let mut dynamics = dynamics(&state, thermostat, time_step);
+        let steps = (1.0 / time_step).round() as i64;
+        let values: Vec<f64> = (1..=steps)
+            .map(|step| {
+                let temperature = 1.0 + (last - 1.0) * step as f64 / steps as f64;
+                let scalars = dynamics.step_and_measure(&mut state, temperature);
+                scalars.unwrap().conserved
+            })
+            .collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let squares = values.iter().map(|value| (value - mean).powi(2));
+        (squares.sum::<f64>() / values.len() as f64).sqrt()
+    }
+
+    /// It fluctuates as Δt²: half the time step must give about a quarter. A first-order error would give a half, and energy that is not
+    /// accounted for would not shrink at all.
+    #[test]
+    fn the_conserved_quantity_is_conserved_to_second_order() {
+        let chain = Thermostat::NoseHoover(NoseHooverChain::new(0.1));
+        let rescaling = Thermostat::Rescaling(StochasticRescaling::new(0.1, 4));
+        for (thermostat, last) in [
+            (Thermostat::None, 1.0),
+            (chain.clone(), 1.0),
+            (chain, 2.0),
+            (rescaling.clone(), 1.0),
+            (rescaling, 2.0),
+        ] {
+            let coarse = fluctuation(thermostat.clone(), last, 0.002);
+            let fine = fluctuation(thermostat.clone(), last, 0.001);
+            let ratio = coarse / fine;
+            assert!(
+                coarse < 1e-3 && (2.8..5.5).contains(&ratio),
+                "{thermostat:?} to {last}: {coarse} {fine}"
+            );
+        }
+    }
+
+    /// 100 steps there and back. Velocity Verlet is reversible, so that what remains is round-off: below 1e-5 of a force (which moves a
+    /// particle by 1e-5 in that time), grown by the chaos of half a time unit.
+    #[test]
+    fn without_a_thermostat_time_can_be_turned_round_and_momentum_is_kept() {
+        let mut state = repulsive_liquid(64, 1.0);
+        let start = state.clone();
+        let mut there = dynamics(&state, Thermostat::None, 0.005);
+        (0..100).for_each(|_| there.step(&mut state, 0.0).unwrap());
+        state.sort_by_id();
+        let furthest = |state: &State| {
+            let moves = std::iter::zip(&state.positions[0], &start.positions[0]);
+            moves.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+        };
+        assert!(furthest(&state) > 0.1);
+        for velocities in &mut state.velocities {
+            let products = std::iter::zip(&state.masses, velocities.iter());
+            let momentum: f64 = products.map(|(mass, velocity)| mass * velocity).sum();
+            assert!(momentum.abs() < 1e-4, "{momentum}");
+            velocities.iter_mut().for_each(|velocity| *velocity *= -1.0);
+        }
+        let mut back = dynamics(&state, Thermostat::None, 0.005);
+        (0..100).for_each(|_| back.step(&mut state, 0.0).unwrap());
+        state.sort_by_id();
+        assert!(furthest(&state) < 1e-3, "{}", furthest(&state));
+    }
+
+    /// Mean and variance of the kinetic energy in units of those of the canonical law, g T/2 and g T²/2, must be 1 within four standard
+    /// errors, which are taken from blocks and must be small.
+    fn is_canonical(state: &mut State, dynamics: &mut Dynamics, steps: usize) {
+        const BLOCKS: usize = 20;
+        const TEMPERATURE: f64 = 0.8;
+        let expected = 0.5 * state.degrees_of_freedom() * TEMPERATURE;
+        for _ in 0..steps / 10 {
+            dynamics.step(state, TEMPERATURE).unwrap();
+        }
+        let mut blocks = [[0.0; BLOCKS]; 2];
+        for step in 0..steps {
+            dynamics.step(state, TEMPERATURE).unwrap();
+            let share = BLOCKS as f64 / steps as f64;
+            let off = dynamics.kinetic_energy - expected;
+            let block = step * BLOCKS / steps;
+            blocks[0][block] += share * dynamics.kinetic_energy / expected;
+            blocks[1][block] += share * off * off / (expected * TEMPERATURE);
+        }
+        for values in blocks {
+            let mean = values.iter().sum::<f64>() / BLOCKS as f64;
+            let squares = values.iter().map(|value| (value - mean).powi(2));
+            let error = (squares.sum::<f64>() / (BLOCKS * (BLOCKS - 1)) as f64).sqrt();
+            assert!(error < 0.05, "{error}");
+
+            assert!((mean - 1.0).abs() < 4.0 * error, "{mean} ± {error}");
+        }
+    }
+
+    #[test]
+    fn thermostats_give_the_canonical_kinetic_energy() {
+        for thermostat in [
+            Thermostat::NoseHoover(NoseHooverChain::new(0.5)),
+            Thermostat::Rescaling(StochasticRescaling::new(0.1, 6)),
+        ] {
+            let mut state = repulsive_liquid(32, 0.5);
+            let mut dynamics = dynamics(&state, thermostat, 0.005);
+            is_canonical(&mut state, &mut dynamics, 60_000);
+        }
+    }
+
+    /// An ideal gas keeps its kinetic energy, so that the thermostat alone makes the distribution; and all that it takes is accounted for.
+    #[test]
+    fn stochastic_rescaling_makes_an_ideal_gas_canonical() {
+        let component = Component {
+            name: "A".to_string(),
+            count: 11,
+            diameter: 1.0,
+        };
+        let mut state = State::random(&[component], 0.01, 1);
+        state.draw_velocities(2.0, 1);
+        let thermostat = Thermostat::Rescaling(StochasticRescaling::new(0.02, 6));
+        let nothing = Potential::cut(0.0, 0.0, 1.0);
+        let mut dynamics = Dynamics::new(&state, nothing, thermostat, 0.005, 1);
+        let before = dynamics.measure(&mut state, 0.8);
+        is_canonical(&mut state, &mut dynamics, 40_000);
+        let after = dynamics.measure(&mut state, 0.8);
+        assert!((before.conserved / after.conserved - 1.0).abs() < 1e-9);
+        // The law of the ideal gas.
+        let pressure = state.density() * after.temperature;
+        assert!((after.pressure / pressure - 1.0).abs() < 1e-12);
+        assert_eq!(after.set_temperature, Some(0.8));
+        assert_eq!((after.step, after.time), (44_000, 220.0));
+    }
+
+    /// What is kept of a run, through text-free serialisation, which is exact.
+    fn stored<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
+        serde_json::from_value(serde_json::to_value(value).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_resumed_run_is_the_run_that_never_stopped() {
+        for thermostat in [
+            Thermostat::None,
+            Thermostat::NoseHoover(NoseHooverChain::new(0.5)),
+            Thermostat::Rescaling(StochasticRescaling::new(0.1, 6)),
+        ] {
+            let target = |step: i64| 1.0 - 0.0005 * step as f64;
+            let run = |state: &mut State, dynamics: &mut Dynamics, end: i64| {
+                while state.step < end {
+                    dynamics.step(state, target(state.step)).unwrap();
+                }
+            };
+            let start = repulsive_liquid(64, 1.0);
+            let mut whole = start.clone();
+            let mut unbroken = dynamics(&whole, thermostat.clone(), 0.005);
+            run(&mut whole, &mut unbroken, 1000);
+            let mut state = start;
+            let mut first = dynamics(&state, thermostat.clone(), 0.005);
+            run(&mut state, &mut first, 400);
+            // Whatever the order in which the particles were kept.
+            let mut state = stored(&state);
+            state.sort_by_id();
+            let mut second = dynamics(&state, stored(first.thermostat()), 0.005);
+            run(&mut state, &mut second, 1000);
+            assert!(state == whole);
+            assert_eq!(second.thermostat(), unbroken.thermostat());
+            let measured =
+                [&mut second, &mut unbroken].map(|dynamics| dynamics.measure(&mut state, 1.0));
+            assert_eq!(measured[0], measured[1]);
+        }
+    }
+
+    #[test]
+    fn a_simulation_that_blows_up_says_where() {
+        let liquid = repulsive_liquid(64, 1.0);
+        let failure = |change: &dyn Fn(&mut State)| {
+            let mut state = liquid.clone();
+            change(&mut state);
+            let mut dynamics = dynamics(&state, Thermostat::None, 0.005);
+            let steps = (0..3).try_for_each(|_| dynamics.step(&mut state, 0.0));
+            steps.unwrap_err().to_string()
+        };
+        let fast = failure(&|state| state.velocities[1][17] = 200.0);
+        assert!(
+            fast.starts_with("the simulation blew up at step 0: particle 18 moves by 1.0"),
+            "{fast}"
+        );
+        let close = failure(&|state| {
+            for positions in &mut state.positions {
+                positions[40] = positions[11] + 0.1;
+            }
+        });
+        assert!(close.contains("at step 0: particle 12 moves"), "{close}");
+        let lost = failure(&|state| state.velocities[2][5] = f64::NAN);
+        assert!(
+            lost.contains("at step 0: particle 6 moves by NaN"),
+            "{lost}"
+        );
     }
 }

@@ -281,3 +281,186 @@ fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
     let squares = values.iter().map(|value| (value - mean).powi(2));
     (mean, (squares.sum::<f64>() / n).sqrt())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use super::super::dynamics::Dynamics;
+    use super::super::fire;
+    use super::super::state::Component;
+    use super::super::thermostat::{StochasticRescaling, Thermostat};
+    use super::*;
+    use crate::kernel::naive;
+    use crate::physics::potential::Potential;
+
+    /// Lennard-Jones attraction cut short, for small boxes.
+    fn potential() -> Potential {
+        Potential::smoothed(4.0, -4.0, 1.3, 1.6)
+    }
+
+    /// A glass, cooled from the liquid.
+    fn start() -> (State, Minimiser) {
+        static GLASS: OnceLock<State> = OnceLock::new();
+        let settings = fire::Settings::default();
+        let glass = GLASS.get_or_init(|| {
+            let components = [("A", 1.0), ("B", 1.2)].map(|(name, diameter)| Component {
+                name: name.to_string(),
+                count: 50,
+                diameter,
+            });
+            let mut state = State::random(&components, 0.75, 5);
+            let mut minimiser = Minimiser::new(&state, potential(), settings, 1);
+            minimiser.minimise(&mut state).unwrap();
+            state.draw_velocities(1.0, 1);
+            let thermostat = Thermostat::Rescaling(StochasticRescaling::new(0.1, 1));
+            let mut dynamics = Dynamics::new(&state, potential(), thermostat, 0.005, 1);
+            for step in 0..5000 {
+                let temperature = 1.0 - 0.9 * f64::from(step) / 5000.0;
+                dynamics.step(&mut state, temperature).unwrap();
+            }
+            state
+        });
+        let minimiser = Minimiser::new(glass, potential(), settings, 1);
+        (glass.clone(), minimiser)
+    }
+
+    fn all(settings: Settings, state: &mut State, minimiser: &mut Minimiser) -> Vec<Iteration> {
+        let mut homogenisation = Homogenisation::new(settings);
+        let next = || homogenisation.iterate(state, minimiser).unwrap();
+        let iterations = std::iter::from_fn(next).collect();
+        assert!(homogenisation.converged());
+        iterations
+    }
+
+    fn local(state: &State) -> LocalPressure {
+        let (_, particles) = naive::evaluate(
+            &potential(),
+            state.edges,
+            &state.diameters,
+            &state.positions,
+            &mut Default::default(),
+        );
+        LocalPressure::new(state.density(), &particles)
+    }
+
+    #[test]
+    fn slopes_are_the_derivatives_of_pressures() {
+        let (mut state, mut minimiser) = start();
+        minimiser.minimise(&mut state).unwrap();
+        let slopes = local(&state).slopes;
+        for i in [0, 40, 99] {
+            let h = 1e-5;
+            let at = |change: f64| {
+                let mut state = state.clone();
+                state.diameters[i] += change;
+                local(&state).pressures[i]
+            };
+            let slope = (at(h) - at(-h)) / (2.0 * h);
+            assert!((slopes[i] / slope - 1.0).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn the_rule_honours_the_sign_of_the_slope() {
+        let local = LocalPressure {
+            pressures: vec![1.0, 3.0, 1.0, 3.0],
+            slopes: vec![5.0, 5.0, -5.0, -5.0],
+            mean: 2.0,
+            deviation: 1.0,
+        };
+        assert_eq!(local.changes(0.5), [0.5, -0.5, -0.5, 0.5]);
+    }
+
+    #[test]
+    fn the_local_pressure_becomes_the_same_everywhere() {
+        let (mut state, mut minimiser) = start();
+        let iterations = all(Settings::default(), &mut state, &mut minimiser);
+        let [first, .., last] = &iterations[..] else {
+            panic!("{iterations:?}")
+        };
+        let mut deviation = f64::INFINITY;
+        let mut increment = 0.01;
+        for (k, one) in iterations.iter().enumerate() {
+            assert_eq!((one.iteration, one.increment), (k, increment));
+            assert!(one.minimum.converged);
+            assert_eq!(one.accepted, one.deviation_tried < deviation);
+            if one.accepted {
+                assert_eq!(one.local.deviation, one.deviation_tried);
+                deviation = one.local.deviation;
+            } else {
+                assert!((one.local.deviation / deviation - 1.0).abs() < 1e-12);
+                increment *= 0.5;
+            }
+            assert!((one.local.mean - one.bulk_pressure).abs() < 1e-10);
+        }
+        let rejected = iterations.iter().filter(|one| !one.accepted).count();
+        assert_eq!(rejected, 6);
+        assert!(!last.accepted);
+        assert_eq!(last.increment, 0.01 / 32.0);
+        assert!(first.local.deviation > 3.0 * last.local.deviation);
+        assert!(first.potential_energy > last.potential_energy + 0.1);
+        // The last iteration describes the state that is left, which is still a minimum.
+        let found = local(&state);
+        assert!((found.deviation / last.local.deviation - 1.0).abs() < 1e-9);
+        let pressures = std::iter::zip(&found.pressures, &last.local.pressures);
+        assert!(pressures.into_iter().all(|(a, b)| (a - b).abs() < 1e-9));
+        assert_eq!(last.volume_fraction, state.volume_fraction());
+        for (k, sizes) in last.sizes.iter().enumerate() {
+            let each = std::iter::zip(&state.species, &state.diameters);
+            let of: Vec<f64> = each
+                .filter(|(species, _)| **species as usize == k)
+                .map(|(_, sigma)| *sigma)
+                .collect();
+            assert!(
+                of.iter()
+                    .all(|s| (sizes.smallest..=sizes.largest).contains(s))
+            );
+            assert!((of.iter().sum::<f64>() / 50.0 - sizes.mean).abs() < 1e-12);
+            let squares = of.iter().map(|s| s * s).sum::<f64>() / 50.0;
+            assert!((squares - sizes.mean.powi(2) - sizes.deviation.powi(2)).abs() < 1e-12);
+        }
+        let masses = std::iter::zip(&state.masses, &state.diameters);
+        assert!(masses.into_iter().all(|(m, s)| *m == s.powi(3)));
+        assert!(minimiser.minimise(&mut state).unwrap().steps == 0);
+    }
+
+    #[test]
+    fn the_inverted_rule_changes_nothing() {
+        let (mut state, mut minimiser) = start();
+        minimiser.minimise(&mut state).unwrap();
+        state.sort_by_id();
+        let before = state.clone();
+        let settings = Settings {
+            increment: -0.01,
+            ..Settings::default()
+        };
+        let iterations = all(settings, &mut state, &mut minimiser);
+        assert_eq!(iterations.len(), 7);
+        assert!(iterations[1..].iter().all(|one| !one.accepted));
+        state.sort_by_id();
+        assert!(state == before);
+    }
+
+    #[test]
+    fn a_resumed_homogenisation_is_the_one_that_never_stopped() {
+        let (mut state, mut minimiser) = start();
+        let whole = all(Settings::default(), &mut state, &mut minimiser);
+        let (mut other, mut minimiser) = start();
+        let mut homogenisation = Homogenisation::new(Settings::default());
+        let mut iterations = Vec::new();
+        while let Some(one) = homogenisation.iterate(&mut other, &mut minimiser).unwrap() {
+            iterations.push(one);
+            if iterations.len() % 5 == 0 {
+                let stored = serde_json::to_value((&other, &homogenisation)).unwrap();
+                (other, homogenisation) = serde_json::from_value(stored).unwrap();
+                other.sort_by_id();
+                minimiser = start().1;
+            }
+        }
+        assert!(iterations == whole);
+        state.sort_by_id();
+        other.sort_by_id();
+        assert!(other == state);
+    }
+}

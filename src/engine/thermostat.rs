@@ -168,3 +168,94 @@ impl StochasticRescaling {
         square.sqrt()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The equations of motion of the chain and of the kinetic energy (velocities at rest otherwise), by Runge and Kutta in tiny steps.
+    fn integrated(kinetic: f64, freedom: f64, temperature: f64, tau: f64, time: f64) -> [f64; 4] {
+        let q = [freedom, 1.0, 1.0].map(|count| count * temperature * tau * tau);
+        let slope = |y: [f64; 4]| {
+            let [k, a, b, c] = y;
+            [
+                -2.0 * a * k,
+                (2.0 * k - freedom * temperature) / q[0] - a * b,
+                (q[0] * a * a - temperature) / q[1] - b * c,
+                (q[1] * b * b - temperature) / q[2],
+            ]
+        };
+        let along = |y: [f64; 4], h: f64, s: [f64; 4]| std::array::from_fn(|i| y[i] + h * s[i]);
+        let steps = 2000;
+        let h = time / f64::from(steps);
+        let mut y = [kinetic, 0.0, 0.0, 0.0];
+        for _ in 0..steps {
+            let one = slope(y);
+            let two = slope(along(y, 0.5 * h, one));
+            let three = slope(along(y, 0.5 * h, two));
+            let four = slope(along(y, h, three));
+            let sum = |i: usize| one[i] + 2.0 * (two[i] + three[i]) + four[i];
+            y = along(y, h / 6.0, std::array::from_fn(sum));
+        }
+        y
+    }
+
+    /// Steps of 0.005 over one time unit against the equations themselves, at second order in the step: 1e-4.
+    #[test]
+    fn the_chain_follows_its_equations_of_motion() {
+        let (freedom, temperature, tau) = (30.0, 0.7, 0.4);
+        let mut chain = NoseHooverChain::new(tau);
+        let start = 15.0;
+        let mut kinetic = start;
+        for _ in 0..200 {
+            kinetic *= chain.factor(kinetic, freedom, temperature, 0.005).powi(2);
+        }
+        let expected = integrated(start, freedom, temperature, tau, 1.0);
+        let found = [
+            kinetic,
+            chain.friction[0],
+            chain.friction[1],
+            chain.friction[2],
+        ];
+        for (found, expected) in std::iter::zip(found, expected) {
+            assert!(
+                (found - expected).abs() < 1e-4 * (1.0 + expected.abs()),
+                "{found} {expected}"
+            );
+        }
+    }
+
+    /// From a given K, one step leads to the mean c K + (1 − c) K̄ and the variance 4 c (1 − c) K K̄/g + 2 (1 − c)² K̄²/g, c = exp(−Δt/τ),
+    /// K̄ = g T/2 (the paper's equation for K, solved).
+    #[test]
+    fn stochastic_rescaling_follows_its_law_in_one_step() {
+        let (freedom, temperature, kinetic) = (9.0, 0.7, 8.0);
+        let draws = 100_000;
+        let results: Vec<f64> = (0..draws)
+            .map(|step| {
+                let mut rescaling = StochasticRescaling::new(0.5, 3);
+                let factor = rescaling.factor(kinetic, freedom, temperature, 0.2, step);
+                let result = kinetic * factor * factor;
+                assert!((rescaling.taken - (kinetic - result)).abs() < 1e-12);
+                result
+            })
+            .collect();
+        let n = draws as f64;
+        let mean = results.iter().sum::<f64>() / n;
+        let moment = |power| results.iter().map(|k| (k - mean).powi(power)).sum::<f64>() / n;
+        let c = (-0.4_f64).exp();
+        let target = 0.5 * freedom * temperature;
+        let expected = c * kinetic + (1.0 - c) * target;
+        let variance = 4.0 * c * (1.0 - c) * kinetic * target / freedom
+            + 2.0 * ((1.0 - c) * target).powi(2) / freedom;
+        assert!((mean - expected).abs() < 5.0 * (variance / n).sqrt());
+        let error = ((moment(4) - variance * variance) / n).sqrt();
+        assert!((moment(2) - variance).abs() < 5.0 * error);
+    }
+
+    #[test]
+    fn particles_at_rest_stay_at_rest() {
+        let mut rescaling = StochasticRescaling::new(0.5, 3);
+        assert_eq!(rescaling.factor(0.0, 9.0, 0.7, 0.005, 0), 1.0);
+    }
+}
