@@ -189,6 +189,8 @@ fn the_set_point_is_that_of_the_step_just_made() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn as_many_outputs_are_due_as_are_counted(
         steps in 1_u64..3000,

@@ -6,6 +6,7 @@
 mod parse;
 mod plan;
 mod schedule;
+mod settings;
 mod tree;
 mod write;
 
