@@ -13,9 +13,6 @@ impl<L: Lanes<Real = f32, Coordinate = i32>> ListLanes for L {}
 /// Clusters whose common box is looked at first.
 const GROUP: usize = 16;
 
-/// Entries that far apart in a stream differ in both particles, so that none waits for the sums that its neighbour stores.
-const INTERLEAVE: usize = 8;
-
 /// Memory aligned to cache lines, zero at first.
 #[derive(Clone, Default)]
 pub(super) struct Aligned(Vec<Line>);
@@ -150,7 +147,6 @@ pub(super) struct Lister {
     near: Vec<Vec<u32>>,
     /// Owner I, other J, lanes of I.
     pairs: Vec<(u32, u32, u32)>,
-    scratch: Vec<u32>,
     places: Vec<u32>,
     sorted: Vec<(u32, u32)>,
 }
@@ -262,16 +258,9 @@ impl Lister {
         list.entries.clear();
         for owner in 0..clusters {
             list.starts.push(list.entries.len() as u32);
-            self.scratch.clear();
-            for &(other, lanes) in
-                &self.sorted[self.places[owner] as usize..self.places[owner + 1] as usize]
-            {
-                each_bit(lanes, |lane| self.scratch.push(other << 4 | lane));
-            }
-            let rows = self.scratch.len().div_ceil(INTERLEAVE);
-            for row in 0..rows {
-                list.entries
-                    .extend(self.scratch[row..].iter().step_by(rows));
+            let others = self.places[owner] as usize..self.places[owner + 1] as usize;
+            for &(other, lanes) in &self.sorted[others] {
+                each_bit(lanes, |lane| list.entries.push(other << 4 | lane));
             }
             // Room for what the force loop reads while it drains.
             list.entries.extend([(clusters as u32) << 4; DEPTH - 1]);

@@ -103,7 +103,7 @@ impl<T> Shared<T> {
 
 impl Field {
     /// A field for particles of these diameters (length, N) in a box with these edges (length), evaluated by `threads` threads with the
-    /// widest instruction set of this machine, or the one that the environment variable `HYALO_INSTRUCTION_SET` names.
+    /// [preferred](InstructionSet::preferred) instruction set.
     ///
     /// The box must hold two cutoffs of the largest diameter ([`Potential::fits`]).
     pub fn new(
@@ -113,16 +113,14 @@ impl Field {
         precision: Precision,
         threads: usize,
     ) -> Self {
-        let available = InstructionSet::available();
-        let wanted = std::env::var("HYALO_INSTRUCTION_SET").ok();
-        let named = available
-            .iter()
-            .find(|set| Some(set.name()) == wanted.as_deref());
-        let widest = named
-            .or(available.last())
-            .copied()
-            .unwrap_or(InstructionSet::Portable);
-        Self::with_instruction_set(potential, edges, diameters, precision, threads, widest)
+        Self::with_instruction_set(
+            potential,
+            edges,
+            diameters,
+            precision,
+            threads,
+            InstructionSet::preferred(),
+        )
     }
 
     /// The same with one of the instruction sets that are [available](InstructionSet::available).

@@ -216,7 +216,7 @@ loops!(
 );
 
 /// An instruction set for which there are loops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstructionSet {
     /// What every processor has.
     Portable,
@@ -227,7 +227,7 @@ pub enum InstructionSet {
 }
 
 impl InstructionSet {
-    /// Those that this machine has, narrowest first.
+    /// Those that this machine has, the fastest last.
     pub fn available() -> Vec<Self> {
         let mut sets = vec![InstructionSet::Portable];
         #[cfg(target_arch = "x86_64")]
@@ -248,7 +248,23 @@ impl InstructionSet {
         sets
     }
 
-    /// The name that the environment variable `HYALO_INSTRUCTION_SET` may have to force it.
+    /// The fastest of this machine, or the available one that the environment variable `HYALO_INSTRUCTION_SET` names.
+    pub fn preferred() -> Self {
+        let available = Self::available();
+        let named = std::env::var("HYALO_INSTRUCTION_SET").ok();
+        if let Some(set) = available
+            .iter()
+            .find(|set| Some(set.name()) == named.as_deref())
+        {
+            return *set;
+        }
+        available
+            .last()
+            .copied()
+            .unwrap_or(InstructionSet::Portable)
+    }
+
+    /// Its name in `HYALO_INSTRUCTION_SET`.
     pub fn name(self) -> &'static str {
         match self {
             InstructionSet::Portable => "portable",
