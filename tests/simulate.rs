@@ -217,9 +217,9 @@ fn tables_and_trajectories_say_the_same() {
         .collect();
     assert_eq!(comments.len(), 11);
     let key = |comment: &str, name: &str| -> f64 {
-        let words = comment.split(' ');
-        let value = words.filter_map(|word| word.strip_prefix(&format!("{name}=")));
-        value.last().unwrap().parse().unwrap()
+        let mut words = comment.split(' ');
+        let value = words.find_map(|word| word.strip_prefix(&format!("{name}=")));
+        value.unwrap().parse().unwrap()
     };
     let mut compared = 0;
     for comment in comments {

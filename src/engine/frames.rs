@@ -107,7 +107,7 @@ pub fn check(state: &State, potential: Potential) -> Result<()> {
     let relative =
         |i: usize, j: usize| 2.0 * distance(i, j) / (state.diameters[i] + state.diameters[j]);
     // An energy that is not a number is as suspect as a high one.
-    for i in (0..state.len()).filter(|&i| !(each.energy[i] < limit)) {
+    for i in (0..state.len()).filter(|&i| each.energy[i].is_nan() || each.energy[i] >= limit) {
         let others = (0..state.len()).filter(|&j| j != i && relative(i, j) < CLOSEST);
         let Some(j) = others.min_by(|&a, &b| relative(i, a).total_cmp(&relative(i, b))) else {
             continue;
@@ -257,8 +257,8 @@ mod tests {
                 state.positions[axis][k] = place as f64;
             }
         }
-        for axis in 0..3 {
-            state.positions[axis][9] = moved[axis];
+        for (positions, moved) in std::iter::zip(&mut state.positions, moved) {
+            positions[9] = moved;
         }
         state
     }

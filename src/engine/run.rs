@@ -24,7 +24,7 @@ pub enum Event {
     /// The stage of this index begins; until it ends all events are its.
     Begin(usize),
     /// A frame of the stage's trajectory.
-    Frame(Frame),
+    Frame(Box<Frame>),
     /// A row of its thermo table.
     Thermo(Thermo),
     /// An iteration of its homogenisation.
@@ -535,7 +535,7 @@ impl Simulation {
         if is_due(stage.trajectory) {
             let mut frame = frame_of(state, false);
             describe(&mut frame, &thermo);
-            self.events.push_back(Event::Frame(frame));
+            self.events.push_back(Event::Frame(Box::new(frame)));
         }
     }
 
@@ -1021,7 +1021,7 @@ mod tests {
                     let name = &simulation.protocol.stages[stage].name;
                     collected.begun.push(name.clone());
                 }
-                Event::Frame(frame) => collected.frames[stage].push(frame),
+                Event::Frame(frame) => collected.frames[stage].push(*frame),
                 Event::Thermo(row) => collected.rows.push(format!("{stage} {row:?}")),
                 Event::Trace(trace) => collected.traces.push(trace),
                 Event::Particles(particles) => collected.particles.push(particles),
