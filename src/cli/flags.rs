@@ -19,7 +19,7 @@ use crate::stream::unwrap::Unwrap;
 use crate::stream::{self, Format, Options};
 
 /// What is read and how.
-#[derive(Args, Clone, Debug, Serialize)]
+#[derive(Args, Clone, Debug, Default, Serialize)]
 #[command(next_help_heading = "Input")]
 pub struct InputFlags {
     /// Trajectories: LAMMPS dump and data, extended XYZ (also .gz, .xz, .bz2, .zst), and what chemfiles reads; - is standard input, the

@@ -10,10 +10,11 @@ pub mod flags;
 pub mod output;
 pub mod progress;
 pub mod run;
+pub mod simulate;
 
 use flags::{InputFlags, OutputFlags, RunFlags};
 
-/// Analysis of simulated glasses: trajectories in, tables and figures out.
+/// Simulated glasses: protocols and trajectories in, tables and figures out.
 #[derive(Parser)]
 #[command(
     name = "hyalo",
@@ -48,6 +49,8 @@ macro_rules! registry {
             $($(#[$about])* #[command(name = $name)] $variant(Box<Job<$arguments>>),)*
             /// Write a trajectory in another format, with other frames, species or positions
             Convert(Box<convert::Arguments>),
+            /// Carry out a protocol: make, cool, heat, minimise and homogenise a glass
+            Simulate(Box<simulate::Arguments>),
         }
 
         impl Command {
@@ -60,6 +63,7 @@ macro_rules! registry {
                         Ok(runner.outcome())
                     })*
                     Command::Convert(arguments) => arguments.run(),
+                    Command::Simulate(arguments) => arguments.run(),
                 }
             }
         }

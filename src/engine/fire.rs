@@ -52,6 +52,22 @@ pub struct Minimum {
     pub totals: Totals,
 }
 
+/// Where a minimisation stands, beside the positions and the minimiser's velocities.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Descent {
+    steps: usize,
+    time_step: f64,
+    mixing: f64,
+    downhill: usize,
+}
+
+impl Descent {
+    /// Steps taken so far.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+}
+
 /// FIRE (Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006), DOI 10.1103/PhysRevLett.97.170201) with every mass 1, in the form of Guénolé
 /// et al., Comput. Mater. Sci. 175, 109584 (2020), DOI 10.1016/j.commatsci.2020.109584: semi-implicit Euler steps, and half a step back
 /// when the way leads uphill.
@@ -91,6 +107,16 @@ impl Minimiser {
     ///
     /// Fails when the box is too small for the largest diameter, and when a force is not a finite number.
     pub fn minimise(&mut self, state: &mut State) -> Result<Minimum> {
+        let mut descent = self.begin(state)?;
+        loop {
+            if let Some(minimum) = self.descend(state, &mut descent, usize::MAX)? {
+                return Ok(minimum);
+            }
+        }
+    }
+
+    /// Begins a minimisation that is made piece by piece; fails as [`Minimiser::minimise`] does.
+    pub fn begin(&mut self, state: &mut State) -> Result<Descent> {
         self.prepare(state)?;
         state
             .velocities
@@ -99,45 +125,64 @@ impl Minimiser {
         self.velocities
             .iter_mut()
             .for_each(|values| values.fill(0.0));
-        let [mut time_step, largest_time_step] = TIME_STEP;
-        let (mut mixing, mut downhill) = (MIXING, 0);
-        let mut steps = 0;
+        Ok(Descent {
+            steps: 0,
+            time_step: TIME_STEP[0],
+            mixing: MIXING,
+            downhill: 0,
+        })
+    }
+
+    /// Goes on to the step `until`, or to the end if that comes before: then it tells how it ended.
+    pub fn descend(
+        &mut self,
+        state: &mut State,
+        descent: &mut Descent,
+        until: usize,
+    ) -> Result<Option<Minimum>> {
+        let largest_time_step = TIME_STEP[1];
+        let Descent {
+            steps,
+            time_step,
+            mixing,
+            downhill,
+        } = descent;
         loop {
             self.field.forces(&state.positions, &mut self.forces);
             let products = Products::of(&self.forces, &self.velocities);
             let largest_force = products.largest.sqrt();
             if !products.forces.is_finite() {
-                return Err(self.not_finite(state, steps));
+                return Err(self.not_finite(state, *steps));
             }
             let converged = largest_force < self.settings.force_tolerance;
-            if converged || steps == self.settings.step_limit {
-                let totals = self
-                    .field
-                    .forces_and_totals(&state.positions, &mut self.forces);
-                return Ok(Minimum {
+            if converged || *steps == self.settings.step_limit {
+                return Ok(Some(Minimum {
                     converged,
-                    steps,
+                    steps: *steps,
                     largest_force,
-                    totals,
-                });
+                    totals: self.totals(state),
+                }));
+            }
+            if *steps >= until {
+                return Ok(None);
             }
             // v ← (1 − α)(v + Δt F) + α |v + Δt F| F/|F|, as one kick.
-            let (mut kept, mut pushed) = (0.0, time_step);
+            let (mut kept, mut pushed) = (0.0, *time_step);
             if products.power > 0.0 {
-                downhill += 1;
-                if downhill > PATIENCE {
-                    time_step = largest_time_step.min(time_step * FASTER);
-                    mixing *= LESS_MIXING;
+                *downhill += 1;
+                if *downhill > PATIENCE {
+                    *time_step = largest_time_step.min(*time_step * FASTER);
+                    *mixing *= LESS_MIXING;
                 }
                 let kicked = products.velocities
-                    + time_step * (2.0 * products.power + time_step * products.forces);
-                kept = 1.0 - mixing;
-                pushed = kept * time_step + mixing * (kicked / products.forces).sqrt();
-            } else if steps > 0 {
-                drift(&mut state.positions, &self.velocities, -0.5 * time_step);
-                time_step *= SLOWER;
-                (mixing, downhill) = (MIXING, 0);
-                pushed = time_step;
+                    + *time_step * (2.0 * products.power + *time_step * products.forces);
+                kept = 1.0 - *mixing;
+                pushed = kept * *time_step + *mixing * (kicked / products.forces).sqrt();
+            } else if *steps > 0 {
+                drift(&mut state.positions, &self.velocities, -0.5 * *time_step);
+                *time_step *= SLOWER;
+                (*mixing, *downhill) = (MIXING, 0);
+                pushed = *time_step;
             }
             let kick = half_kick(
                 &mut self.velocities,
@@ -146,13 +191,19 @@ impl Minimiser {
                 pushed,
                 kept,
             );
-            let fastest = LARGEST_MOVE / time_step;
+            let fastest = LARGEST_MOVE / *time_step;
             if kick.largest_speed_squared > fastest * fastest {
                 limit(&mut self.velocities, fastest);
             }
-            drift(&mut state.positions, &self.velocities, time_step);
-            steps += 1;
+            drift(&mut state.positions, &self.velocities, *time_step);
+            *steps += 1;
         }
+    }
+
+    /// Sums over all pairs, of a state that is in the order of the last preparation.
+    pub fn totals(&mut self, state: &State) -> Totals {
+        self.field
+            .forces_and_totals(&state.positions, &mut self.forces)
     }
 
     /// Sorts the particles in space and takes their diameters over.
@@ -167,8 +218,7 @@ impl Minimiser {
     /// Sums over all pairs and over those of each particle, of a state that is in the order of the last [`Self::prepare`].
     pub(super) fn measure(&mut self, state: &State) -> (Totals, PerParticle) {
         (
-            self.field
-                .forces_and_totals(&state.positions, &mut self.forces),
+            self.totals(state),
             self.field
                 .forces_and_particles(&state.positions, &mut self.forces),
         )

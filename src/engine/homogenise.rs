@@ -93,8 +93,8 @@ impl LocalPressure {
     }
 }
 
-/// Diameters of one species (length).
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Diameters of some particles (length).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sizes {
     /// Mean.
     pub mean: f64,
@@ -104,6 +104,19 @@ pub struct Sizes {
     pub smallest: f64,
     /// Largest.
     pub largest: f64,
+}
+
+impl Sizes {
+    /// Of these diameters (length).
+    pub fn of(diameters: &[f64]) -> Self {
+        let (mean, deviation) = mean_and_deviation(diameters);
+        Sizes {
+            mean,
+            deviation,
+            smallest: diameters.iter().copied().fold(f64::INFINITY, f64::min),
+            largest: diameters.iter().copied().fold(0.0, f64::max),
+        }
+    }
 }
 
 /// Where a homogenisation stands: with the state, all that is needed to go on.
@@ -254,22 +267,12 @@ fn negative(slopes: &[f64]) -> usize {
 }
 
 fn sizes(state: &State) -> Vec<Sizes> {
-    (0..state.species_names.len() as u32)
-        .map(|species| {
-            let each = std::iter::zip(&state.species, &state.diameters);
-            let diameters: Vec<f64> = each
-                .filter(|(of, _)| **of == species)
-                .map(|(_, sigma)| *sigma)
-                .collect();
-            let (mean, deviation) = mean_and_deviation(&diameters);
-            Sizes {
-                mean,
-                deviation,
-                smallest: diameters.iter().copied().fold(f64::INFINITY, f64::min),
-                largest: diameters.iter().copied().fold(0.0, f64::max),
-            }
-        })
-        .collect()
+    let of = |species: u32| {
+        let each = std::iter::zip(&state.species, &state.diameters);
+        let diameters = each.filter(|(of, _)| **of == species);
+        Sizes::of(&diameters.map(|(_, sigma)| *sigma).collect::<Vec<f64>>())
+    };
+    (0..state.species_names.len() as u32).map(of).collect()
 }
 
 fn mean_and_deviation(values: &[f64]) -> (f64, f64) {

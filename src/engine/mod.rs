@@ -4,7 +4,10 @@
 
 pub mod dynamics;
 pub mod fire;
+pub mod frames;
 pub mod homogenise;
+pub mod protocol;
 pub mod random;
+pub mod run;
 pub mod state;
 pub mod thermostat;

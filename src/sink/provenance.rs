@@ -1,6 +1,6 @@
 //! Where numbers come from: what a table carries so that it can be traced back and made again.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::data::table::ColumnSpec;
@@ -40,7 +40,7 @@ pub struct Provenance {
 }
 
 /// One input of a run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     /// Its name as it was given: a path, or `-` for standard input.
     pub name: String,

@@ -1,0 +1,937 @@
+//! Carries out a protocol: a machine that hands out one event after another, and that can be saved at some of them.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::dynamics::{Dynamics, RESORT, Scalars};
+use super::fire::{self, Descent, Minimiser, Minimum};
+use super::frames::{check, frame_of, state_of};
+use super::homogenise::{self, Homogenisation, Iteration, Sizes};
+use super::protocol::{self, Protocol, Quench, Schedule, Stage};
+use super::state::{Component, State};
+use super::thermostat::{NoseHooverChain, StochasticRescaling, Thermostat};
+use crate::data::frame::{Frame, Source};
+use crate::error::{Error, Kind, Result};
+use crate::kernel::{Field, Precision, Totals};
+use crate::physics::potential::Potential;
+
+/// Particles times steps between two events, at most: about a second's work of a slow machine.
+const PARTICLE_STEPS: usize = 400_000;
+
+/// What a simulation hands out.
+pub enum Event {
+    /// The stage of this index begins; until it ends all events are its.
+    Begin(usize),
+    /// A frame of the stage's trajectory.
+    Frame(Frame),
+    /// A row of its thermo table.
+    Thermo(Thermo),
+    /// An iteration of its homogenisation.
+    Trace(Trace),
+    /// The particles after an iteration of its homogenisation.
+    Particles(Particles),
+    /// Frames of an earlier stage are needed: [`Simulation::supply`] them before the next event.
+    NeedsFrames(Needed),
+    /// Nothing but a moment in which to look at the clock.
+    Working,
+    /// Everything up to here can be saved: [`Simulation::checkpoint`].
+    Safe,
+    /// The stage has ended; this, too, can be saved.
+    End(Box<Ending>),
+}
+
+/// Frames of a stage that has ended: the first is frame `first`, then every `every`-th.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needed {
+    /// Index of the stage.
+    pub stage: usize,
+    /// Position of the first frame in the stage's trajectory, from 0.
+    pub first: u64,
+    /// Distance to the next.
+    pub every: u64,
+}
+
+/// The state of the system in numbers, energies per particle.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Thermo {
+    /// Step of the stage; of a quenched frame, the frame's.
+    pub step: i64,
+    /// Time since the stage's start (time), where it has one.
+    pub time: Option<f64>,
+    /// Set point of the thermostat (energy/k_B), the kinetic temperature where there is none, and of a quenched frame the frame's; `None`
+    /// for particles at rest.
+    pub temperature: Option<f64>,
+    /// 2K/(3N − 3) (energy/k_B).
+    pub kinetic_temperature: f64,
+    /// U/N (energy).
+    pub potential_energy: f64,
+    /// K/N (energy).
+    pub kinetic_energy: f64,
+    /// ρT + W/(3V), T the kinetic temperature (energy/length³).
+    pub pressure: f64,
+    /// What the equations of motion conserve, divided by N (energy).
+    pub conserved: Option<f64>,
+}
+
+/// An iteration of virial homogenisation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// Number of the iteration; 0 is the minimum before the first change.
+    pub iteration: i64,
+    /// Whether the change was accepted.
+    pub accepted: bool,
+    /// Δσ that was tried (length).
+    pub increment: f64,
+    /// Standard deviation of P_i that it led to (energy/length³).
+    pub deviation_tried: f64,
+    /// Standard deviation of P_i in the configuration that was kept (energy/length³); what follows is of that configuration, too.
+    pub deviation: f64,
+    /// Mean of P_i = W/(3V) (energy/length³).
+    pub pressure: f64,
+    /// U/N (energy).
+    pub potential_energy: f64,
+    /// (π/6) Σ σ_i³/V.
+    pub volume_fraction: f64,
+    /// Steps of FIRE.
+    pub fire_steps: i64,
+    /// The number of all particles and their diameters, and then of each species with its name.
+    pub sizes: Vec<(Option<String>, i64, Sizes)>,
+}
+
+/// Diameters and pressures of the particles after an iteration of virial homogenisation, in the order of their ids.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Particles {
+    /// Number of the iteration.
+    pub iteration: i64,
+    /// The ids.
+    pub ids: Vec<i64>,
+    /// The names of their species.
+    pub species: Vec<String>,
+    /// σ_i (length).
+    pub diameters: Vec<f64>,
+    /// P_i (energy/length³).
+    pub pressures: Vec<f64>,
+}
+
+/// How a stage ended.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// The final state, with velocities, and the same in numbers; a set of inherent structures has none.
+    pub state: Option<(Frame, Thermo)>,
+    /// What the stage did.
+    pub deed: Deed,
+}
+
+/// What a stage did, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Deed {
+    /// Made or took a sample of so many particles.
+    Created(usize),
+    /// Made so many steps of dynamics.
+    Moved(i64),
+    /// Found a minimum.
+    Minimised {
+        /// Steps of FIRE.
+        steps: usize,
+        /// max |F_i| (energy/length).
+        largest_force: f64,
+    },
+    /// Homogenised the virial.
+    Homogenised(Course),
+    /// Quenched frames of another stage.
+    Quenched(Minima),
+}
+
+/// The minima found so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Minima {
+    /// How many.
+    pub count: u64,
+    /// U/N of the lowest (energy).
+    pub lowest: f64,
+    /// U/N of the highest (energy).
+    pub highest: f64,
+}
+
+/// A homogenisation from its start to where it stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Course {
+    /// Iterations so far.
+    pub iterations: u64,
+    /// How many of them were accepted.
+    pub accepted: u64,
+    /// Standard deviation of P_i at the first minimum (energy/length³).
+    pub first_deviation: f64,
+    /// The same now.
+    pub deviation: f64,
+    /// U/N at the first minimum (energy).
+    pub first_energy: f64,
+    /// The same now.
+    pub energy: f64,
+}
+
+/// Where a simulation stands: with the protocol and the number of threads, all that is needed to go on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    stage: usize,
+    finals: BTreeMap<usize, State>,
+    place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Place {
+    Beginning,
+    Dynamics {
+        state: State,
+        thermostat: Thermostat,
+    },
+    Homogenisation {
+        state: State,
+        homogenisation: Homogenisation,
+        course: Course,
+    },
+    InherentStructures(Minima),
+}
+
+impl Checkpoint {
+    /// Index of the stage in progress, or that comes next; the number of stages at the end.
+    pub fn stage(&self) -> usize {
+        self.stage
+    }
+
+    /// The step that the stage has come to.
+    pub fn step(&self) -> i64 {
+        match &self.place {
+            Place::Beginning => 0,
+            Place::Dynamics { state, .. } | Place::Homogenisation { state, .. } => state.step,
+            Place::InherentStructures(minima) => minima.count as i64,
+        }
+    }
+}
+
+/// What is being done.
+enum Work {
+    Beginning,
+    Begun,
+    Dynamics {
+        state: State,
+        dynamics: Box<Dynamics>,
+    },
+    Minimisation {
+        state: State,
+        minimiser: Box<Minimiser>,
+        descent: Descent,
+        until: usize,
+    },
+    Homogenisation {
+        state: State,
+        homogenisation: Homogenisation,
+        minimiser: Box<Minimiser>,
+        course: Course,
+    },
+    InherentStructures {
+        minima: Minima,
+        frames: Option<Source>,
+    },
+}
+
+/// How far the stage in progress has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Index of the stage.
+    pub stage: usize,
+    /// Its step.
+    pub step: i64,
+    /// Temperature that is asked for (energy/k_B).
+    pub temperature: Option<f64>,
+    /// U/N when it was last measured (energy).
+    pub energy: Option<f64>,
+}
+
+/// A protocol in progress.
+///
+/// What follows a [`Event::Safe`] or [`Event::End`] depends on the protocol, the number of threads and [`Simulation::checkpoint`] alone.
+pub struct Simulation {
+    protocol: Protocol,
+    threads: usize,
+    potential: Potential,
+    /// Which stages are carried out.
+    needed: Vec<bool>,
+    /// The frame that the sample is taken from, where there is one.
+    sample: Option<Frame>,
+    stage: usize,
+    /// Final states from which later stages start.
+    finals: BTreeMap<usize, State>,
+    work: Work,
+    energy: Option<f64>,
+    events: VecDeque<Event>,
+}
+
+impl Simulation {
+    /// A simulation before its first stage. `sample` is the frame from which the first stage takes the particles, where it does.
+    pub fn new(protocol: Protocol, threads: usize, sample: Option<Frame>) -> Self {
+        Simulation {
+            needed: vec![true; protocol.stages.len()],
+            protocol,
+            threads,
+            potential: Potential::wahnstrom(),
+            sample,
+            stage: 0,
+            finals: BTreeMap::new(),
+            work: Work::Beginning,
+            energy: None,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Goes on from a checkpoint of the same protocol.
+    pub fn resume(self, checkpoint: Checkpoint) -> Self {
+        let Checkpoint {
+            stage,
+            finals,
+            place,
+        } = checkpoint;
+        let work = match place {
+            Place::Beginning => Work::Beginning,
+            Place::Dynamics { state, thermostat } => Work::Dynamics {
+                dynamics: Box::new(self.dynamics(&state, thermostat)),
+                state,
+            },
+            Place::Homogenisation {
+                state,
+                homogenisation,
+                course,
+            } => Work::Homogenisation {
+                minimiser: Box::new(self.minimiser(&state, self.quench(stage))),
+                state,
+                homogenisation,
+                course,
+            },
+            Place::InherentStructures(minima) => Work::InherentStructures {
+                minima,
+                frames: None,
+            },
+        };
+        Simulation {
+            stage,
+            finals,
+            work,
+            ..self
+        }
+    }
+
+    /// Carries out these stages only, and those that they start from.
+    pub fn only(mut self, stages: &[usize]) -> Self {
+        self.needed = vec![false; self.protocol.stages.len()];
+        stages.iter().for_each(|&stage| self.needed[stage] = true);
+        for stage in (0..self.needed.len()).rev() {
+            if let (true, Some(start)) = (self.needed[stage], self.protocol.stages[stage].start) {
+                self.needed[start] = true;
+            }
+        }
+        self
+    }
+
+    /// The protocol.
+    pub fn protocol(&self) -> &Protocol {
+        &self.protocol
+    }
+
+    /// Whether a stage is carried out.
+    pub fn carries_out(&self, stage: usize) -> bool {
+        self.needed[stage]
+    }
+
+    /// Index of the stage in progress, or that comes next.
+    pub fn stage(&self) -> usize {
+        self.stage
+    }
+
+    /// How far the stage in progress has come.
+    pub fn progress(&self) -> Progress {
+        let step = match &self.work {
+            Work::Beginning | Work::Begun => 0,
+            Work::Minimisation { descent, .. } => descent.steps() as i64,
+            Work::Dynamics { state, .. } | Work::Homogenisation { state, .. } => state.step,
+            Work::InherentStructures { minima, .. } => minima.count as i64,
+        };
+        let stage = self.protocol.stages.get(self.stage);
+        Progress {
+            stage: self.stage,
+            step,
+            temperature: stage.and_then(|stage| stage.set_point(step as u64)),
+            energy: self.energy,
+        }
+    }
+
+    /// Where it stands; to be asked for at [`Event::Safe`] and [`Event::End`] only.
+    pub fn checkpoint(&self) -> Checkpoint {
+        let place = match &self.work {
+            // A minimisation begins anew.
+            Work::Beginning | Work::Begun | Work::Minimisation { .. } => Place::Beginning,
+            Work::Dynamics { state, dynamics } => Place::Dynamics {
+                state: state.clone(),
+                thermostat: dynamics.thermostat().clone(),
+            },
+            Work::Homogenisation {
+                state,
+                homogenisation,
+                course,
+                ..
+            } => Place::Homogenisation {
+                state: state.clone(),
+                homogenisation: homogenisation.clone(),
+                course: *course,
+            },
+            Work::InherentStructures { minima, .. } => Place::InherentStructures(*minima),
+        };
+        Checkpoint {
+            stage: self.stage,
+            finals: self.finals.clone(),
+            place,
+        }
+    }
+
+    /// Gives the frames that [`Event::NeedsFrames`] asked for.
+    pub fn supply(&mut self, source: Source) {
+        if let Work::InherentStructures { frames, .. } = &mut self.work {
+            *frames = Some(source);
+        }
+    }
+
+    /// The next event; `None` once all stages have ended.
+    ///
+    /// Fails, naming the stage, when the simulation blows up, does not converge, or cannot start.
+    pub fn next_event(&mut self) -> Result<Option<Event>> {
+        while self.events.is_empty() {
+            let Some(stage) = self.protocol.stages.get(self.stage) else {
+                return Ok(None);
+            };
+            if !self.needed[self.stage] {
+                self.stage += 1;
+                continue;
+            }
+            let stage = stage.clone();
+            self.advance(&stage)
+                .map_err(|error| error.in_input(format!("stage {}", stage.name)))?;
+        }
+        Ok(self.events.pop_front())
+    }
+
+    /// Does the next piece of work and hands out what comes of it.
+    fn advance(&mut self, stage: &Stage) -> Result<()> {
+        match std::mem::replace(&mut self.work, Work::Beginning) {
+            Work::Beginning => {
+                self.events.push_back(Event::Begin(self.stage));
+                self.energy = None;
+                self.work = Work::Begun;
+                Ok(())
+            }
+            Work::Begun => self.begin(stage),
+            Work::Dynamics { state, dynamics } => self.advance_dynamics(stage, state, dynamics),
+            Work::Minimisation {
+                state,
+                minimiser,
+                descent,
+                until,
+            } => self.descend(stage, state, minimiser, descent, until),
+            Work::Homogenisation {
+                state,
+                homogenisation,
+                minimiser,
+                course,
+            } => self.iterate(stage, state, homogenisation, minimiser, course),
+            Work::InherentStructures { minima, frames } => self.quench_next(stage, minima, frames),
+        }
+    }
+
+    fn begin(&mut self, stage: &Stage) -> Result<()> {
+        match &stage.kind {
+            protocol::Kind::Create(source) => self.create(stage, source),
+            protocol::Kind::Equilibrate { .. } | protocol::Kind::Ramp { .. } => {
+                self.begin_dynamics(stage)
+            }
+            protocol::Kind::Minimise(quench) => {
+                let mut state = self.start(stage)?;
+                let mut minimiser = Box::new(self.minimiser(&state, *quench));
+                self.work = Work::Minimisation {
+                    descent: minimiser.begin(&mut state)?,
+                    state,
+                    minimiser,
+                    until: 0,
+                };
+                Ok(())
+            }
+            protocol::Kind::Homogenise {
+                step,
+                halvings,
+                quench,
+                ..
+            } => {
+                let state = self.start(stage)?;
+                self.work = Work::Homogenisation {
+                    minimiser: Box::new(self.minimiser(&state, *quench)),
+                    state,
+                    homogenisation: Homogenisation::new(homogenise::Settings {
+                        increment: *step,
+                        halvings: *halvings,
+                    }),
+                    course: Course::default(),
+                };
+                Ok(())
+            }
+            protocol::Kind::InherentStructures { .. } => {
+                self.work = Work::InherentStructures {
+                    minima: Minima::default(),
+                    frames: None,
+                };
+                Ok(())
+            }
+        }
+    }
+
+    /// The final state of the stage that this one starts from, at step 0.
+    fn start(&mut self, stage: &Stage) -> Result<State> {
+        let start = stage.start.and_then(|start| self.finals.get(&start));
+        let mut state = start
+            .cloned()
+            .ok_or_else(|| Error::new("there is no state to start from"))?;
+        state.step = 0;
+        Ok(state)
+    }
+
+    /// Ends the stage in this state.
+    fn end_in(&mut self, state: State, thermo: Thermo, deed: Deed) {
+        let mut frame = frame_of(&state, true);
+        describe(&mut frame, &thermo);
+        self.finals.insert(self.stage, state);
+        self.end(Some((frame, thermo)), deed);
+    }
+
+    /// Ends the stage; of the final states so far those are kept from which a later stage starts.
+    fn end(&mut self, state: Option<(Frame, Thermo)>, deed: Deed) {
+        self.stage += 1;
+        let later = self.stage..self.protocol.stages.len();
+        let starts: Vec<usize> = later
+            .filter(|&later| self.needed[later])
+            .filter_map(|later| self.protocol.stages[later].start)
+            .collect();
+        self.finals.retain(|stage, _| starts.contains(stage));
+        let ending = Box::new(Ending { state, deed });
+        self.events.push_back(Event::End(ending));
+    }
+
+    /// Hands out the frame and the row that are due at a step; `is_last` where the schedule cannot know that the stage ends there.
+    fn output(&mut self, stage: &Stage, step: u64, is_last: bool, state: &State, thermo: Thermo) {
+        self.energy = Some(thermo.potential_energy);
+        let is_due = |schedule: Schedule| match schedule {
+            Schedule::None => false,
+            schedule => is_last || schedule.is_due(step, stage),
+        };
+        if is_due(stage.thermo) {
+            self.events.push_back(Event::Thermo(thermo));
+        }
+        if is_due(stage.trajectory) {
+            let mut frame = frame_of(state, false);
+            describe(&mut frame, &thermo);
+            self.events.push_back(Event::Frame(frame));
+        }
+    }
+
+    fn create(&mut self, stage: &Stage, source: &protocol::Source) -> Result<()> {
+        let state = match (source, &self.sample) {
+            (protocol::Source::Random { density, species }, _) => {
+                State::random(&components(species), *density, self.seed())
+            }
+            (_, Some(frame)) => {
+                let state = state_of(frame)?;
+                check(&state, self.potential)?;
+                state
+            }
+            (_, None) => return Err(Error::new("no frame was given to start from")),
+        };
+        let mut forces = std::array::from_fn(|_| vec![0.0; state.len()]);
+        let totals = Field::new(
+            self.potential,
+            state.edges,
+            &state.diameters,
+            Precision::Double,
+            self.threads,
+        )
+        .forces_and_totals(&state.positions, &mut forces);
+        let thermo = thermo_of(&state, totals);
+        self.output(stage, 0, false, &state, thermo);
+        let deed = Deed::Created(state.len());
+        self.end_in(state, thermo, deed);
+        Ok(())
+    }
+
+    /// The seed of the stage: its steps are counted from 0 again.
+    fn seed(&self) -> u64 {
+        // A number whose multiples lie far apart (Knuth, The Art of Computer Programming 3, 6.4).
+        let stage = self.stage as u64;
+        self.protocol
+            .seed
+            .wrapping_add(stage.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    fn dynamics(&self, state: &State, thermostat: Thermostat) -> Dynamics {
+        Dynamics::new(
+            state,
+            self.potential,
+            thermostat,
+            self.protocol.timestep,
+            self.threads,
+        )
+    }
+
+    fn begin_dynamics(&mut self, stage: &Stage) -> Result<()> {
+        let mut state = self.start(stage)?;
+        let set_point = stage.set_point(0).unwrap_or_default();
+        let drawn = match stage.velocities {
+            None if state.kinetic_energy() == 0.0 => Some(set_point),
+            drawn => drawn,
+        };
+        if let Some(temperature) = drawn {
+            state.draw_velocities(temperature, self.seed());
+        }
+        let thermostat = match stage.thermostat() {
+            None | Some(protocol::Thermostat::None) => Thermostat::None,
+            Some(protocol::Thermostat::NoseHoover { relaxation }) => {
+                Thermostat::NoseHoover(NoseHooverChain::new(relaxation))
+            }
+            Some(protocol::Thermostat::StochasticRescaling { relaxation }) => {
+                Thermostat::Rescaling(StochasticRescaling::new(relaxation, self.seed()))
+            }
+        };
+        let mut dynamics = Box::new(self.dynamics(&state, thermostat));
+        let scalars = dynamics.measure(&mut state, set_point);
+        self.output(stage, 0, false, &state, thermo_of_step(&state, scalars));
+        self.events.push_back(Event::Safe);
+        self.work = Work::Dynamics { state, dynamics };
+        Ok(())
+    }
+
+    /// Dynamics to the next output, to where the state can be saved, or for a while.
+    fn advance_dynamics(
+        &mut self,
+        stage: &Stage,
+        mut state: State,
+        mut dynamics: Box<Dynamics>,
+    ) -> Result<()> {
+        let last = stage.steps().unwrap_or_default();
+        for _ in 0..(PARTICLE_STEPS / state.len()).max(1) {
+            let next = (state.step + 1) as u64;
+            let set_point = stage.set_point(next).unwrap_or_default();
+            let is_due = next == last
+                || stage.trajectory.is_due(next, stage)
+                || stage.thermo.is_due(next, stage);
+            if is_due {
+                let scalars = dynamics.step_and_measure(&mut state, set_point)?;
+                let thermo = thermo_of_step(&state, scalars);
+                self.output(stage, next, next == last, &state, thermo);
+                if next == last {
+                    self.end_in(state, thermo, Deed::Moved(last as i64));
+                    return Ok(());
+                }
+            } else {
+                dynamics.step(&mut state, set_point)?;
+            }
+            if state.step % RESORT == 0 {
+                self.events.push_back(Event::Safe);
+                break;
+            }
+            if is_due {
+                break;
+            }
+        }
+        self.events.push_front(Event::Working);
+        self.work = Work::Dynamics { state, dynamics };
+        Ok(())
+    }
+
+    fn quench(&self, stage: usize) -> Quench {
+        match self.protocol.stages[stage].kind {
+            protocol::Kind::Minimise(quench)
+            | protocol::Kind::Homogenise { quench, .. }
+            | protocol::Kind::InherentStructures { quench, .. } => quench,
+            _ => unreachable!("a stage of dynamics minimises nothing"),
+        }
+    }
+
+    fn minimiser(&self, state: &State, quench: Quench) -> Minimiser {
+        let settings = fire::Settings {
+            force_tolerance: quench.force_tolerance,
+            step_limit: quench.max_steps as usize,
+        };
+        Minimiser::new(state, self.potential, settings, self.threads)
+    }
+
+    /// Minimisation to the next output, to the minimum, or for a while: to the step `until`.
+    fn descend(
+        &mut self,
+        stage: &Stage,
+        mut state: State,
+        mut minimiser: Box<Minimiser>,
+        mut descent: Descent,
+        until: usize,
+    ) -> Result<()> {
+        if let Some(minimum) = minimiser.descend(&mut state, &mut descent, until)? {
+            let minimum = converged(minimum)?;
+            state.step = minimum.steps as i64;
+            let thermo = thermo_of(&state, minimum.totals);
+            self.output(stage, minimum.steps as u64, true, &state, thermo);
+            let deed = Deed::Minimised {
+                steps: minimum.steps,
+                largest_force: minimum.largest_force,
+            };
+            self.end_in(state, thermo, deed);
+            return Ok(());
+        }
+        state.step = until as i64;
+        let is_due = |step: usize| {
+            let is_due = |schedule: Schedule| schedule.is_due(step as u64, stage);
+            is_due(stage.thermo) || is_due(stage.trajectory)
+        };
+        if is_due(until) {
+            let thermo = thermo_of(&state, minimiser.totals(&state));
+            self.output(stage, until as u64, false, &state, thermo);
+        }
+        self.events.push_front(Event::Working);
+        let a_while = until + 1 + PARTICLE_STEPS / state.len();
+        self.work = Work::Minimisation {
+            state,
+            minimiser,
+            descent,
+            until: (until + 1..a_while)
+                .find(|&step| is_due(step))
+                .unwrap_or(a_while),
+        };
+        Ok(())
+    }
+
+    /// The next iteration of a homogenisation.
+    fn iterate(
+        &mut self,
+        stage: &Stage,
+        mut state: State,
+        mut homogenisation: Homogenisation,
+        mut minimiser: Box<Minimiser>,
+        mut course: Course,
+    ) -> Result<()> {
+        let protocol::Kind::Homogenise {
+            distributions,
+            max_iterations,
+            ..
+        } = &stage.kind
+        else {
+            unreachable!("only homogenisations are iterated");
+        };
+        let Some(iteration) = homogenisation.iterate(&mut state, &mut minimiser)? else {
+            return Err(Error::new("the homogenisation had converged before"));
+        };
+        let number = iteration.iteration as u64;
+        state.step = number as i64;
+        converged(iteration.minimum)?;
+        course.deviation = iteration.local.deviation;
+        course.energy = iteration.potential_energy;
+        if number == 0 {
+            course.first_deviation = iteration.local.deviation;
+            course.first_energy = iteration.potential_energy;
+        }
+        course.iterations = number;
+        course.accepted += u64::from(number > 0 && iteration.accepted);
+
+        let is_last = homogenisation.converged();
+        let thermo = Thermo {
+            pressure: iteration.bulk_pressure,
+            potential_energy: iteration.potential_energy,
+            ..thermo_of(&state, Totals::default())
+        };
+        self.output(stage, number, is_last, &state, thermo);
+        self.events
+            .push_back(Event::Trace(trace(&state, &iteration)));
+        if is_last || distributions.contains(&number) {
+            self.events
+                .push_back(Event::Particles(particles(&state, &iteration)));
+        }
+        if is_last {
+            self.end_in(state, thermo, Deed::Homogenised(course));
+            return Ok(());
+        }
+        if number >= *max_iterations {
+            return Err(not_converged(format!(
+                "not homogenised after {number} iterations, the standard deviation of P_i is {:.4}",
+                iteration.local.deviation
+            )));
+        }
+        self.events.push_back(Event::Safe);
+        self.work = Work::Homogenisation {
+            state,
+            homogenisation,
+            minimiser,
+            course,
+        };
+        Ok(())
+    }
+
+    /// The minimum of the next frame of another stage.
+    fn quench_next(
+        &mut self,
+        stage: &Stage,
+        mut minima: Minima,
+        frames: Option<Source>,
+    ) -> Result<()> {
+        let protocol::Kind::InherentStructures { every, quench } = stage.kind else {
+            unreachable!("only frames of other stages are quenched");
+        };
+        let Some(mut frames) = frames else {
+            self.events.push_back(Event::NeedsFrames(Needed {
+                stage: stage.start.unwrap_or_default(),
+                first: minima.count * every,
+                every,
+            }));
+            self.work = Work::InherentStructures { minima, frames };
+            return Ok(());
+        };
+        let Some(frame) = frames.next() else {
+            self.end(None, Deed::Quenched(minima));
+            return Ok(());
+        };
+        let frame = frame?;
+        let mut state = state_of(&frame)?;
+        state.step = frame.step.unwrap_or_default();
+        let minimum = converged(self.minimiser(&state, quench).minimise(&mut state)?)?;
+        let thermo = Thermo {
+            time: frame.time,
+            temperature: frame.temperature,
+            ..thermo_of(&state, minimum.totals)
+        };
+        self.output(stage, minima.count, false, &state, thermo);
+        let energy = thermo.potential_energy;
+        minima = match minima.count {
+            0 => Minima {
+                count: 1,
+                lowest: energy,
+                highest: energy,
+            },
+            count => Minima {
+                count: count + 1,
+                lowest: minima.lowest.min(energy),
+                highest: minima.highest.max(energy),
+            },
+        };
+        self.events.push_back(Event::Safe);
+        self.work = Work::InherentStructures {
+            minima,
+            frames: Some(frames),
+        };
+        Ok(())
+    }
+}
+
+/// The species of a protocol as the state knows them.
+pub fn components(species: &[protocol::Species]) -> Vec<Component> {
+    let component = |species: &protocol::Species| Component {
+        name: species.name.clone(),
+        count: species.count,
+        diameter: species.diameter,
+    };
+    species.iter().map(component).collect()
+}
+
+fn not_converged(what: String) -> Error {
+    Error::of_kind(Kind::NotTheAnswer, what)
+}
+
+fn converged(minimum: Minimum) -> Result<Minimum> {
+    match minimum.converged {
+        true => Ok(minimum),
+        false => Err(not_converged(format!(
+            "not minimised after {} steps, the largest force is {:.3e}",
+            minimum.steps, minimum.largest_force
+        ))
+        .help("raise max_steps or force_tolerance")),
+    }
+}
+
+/// A state without a clock in numbers.
+fn thermo_of(state: &State, totals: Totals) -> Thermo {
+    let n = state.len() as f64;
+    let temperature = state.temperature();
+    Thermo {
+        step: state.step,
+        time: None,
+        temperature: (temperature > 0.0).then_some(temperature),
+        kinetic_temperature: temperature,
+        potential_energy: totals.energy / n,
+        kinetic_energy: state.kinetic_energy() / n,
+        pressure: state.density() * temperature + totals.virial / (3.0 * state.volume()),
+        conserved: None,
+    }
+}
+
+/// A step of dynamics in numbers.
+fn thermo_of_step(state: &State, scalars: Scalars) -> Thermo {
+    Thermo {
+        step: scalars.step,
+        time: Some(scalars.time),
+        temperature: Some(scalars.set_temperature.unwrap_or(scalars.temperature)),
+        kinetic_temperature: scalars.temperature,
+        potential_energy: scalars.potential_energy,
+        kinetic_energy: 0.5 * state.degrees_of_freedom() * scalars.temperature / state.len() as f64,
+        pressure: scalars.pressure,
+        conserved: Some(scalars.conserved),
+    }
+}
+
+/// Writes the numbers into a frame: its step, time and temperature, and as keys the energy per particle and the pressure.
+fn describe(frame: &mut Frame, thermo: &Thermo) {
+    frame.step = Some(thermo.step);
+    frame.time = thermo.time;
+    frame.temperature = thermo.temperature;
+    let mut key = |name: &str, value: f64| frame.keys.push((name.to_string(), value.to_string()));
+    key("energy", thermo.potential_energy);
+    key("pressure", thermo.pressure);
+    if thermo.kinetic_temperature > 0.0 {
+        key("kinetic_temperature", thermo.kinetic_temperature);
+    }
+}
+
+fn trace(state: &State, iteration: &Iteration) -> Trace {
+    let all = (None, state.len() as i64, Sizes::of(&state.diameters));
+    let each = iteration.sizes.iter().enumerate().map(|(species, sizes)| {
+        let of = state.species.iter().filter(|of| **of as usize == species);
+        let name = state.species_names[species].clone();
+        (Some(name), of.count() as i64, *sizes)
+    });
+    Trace {
+        iteration: iteration.iteration as i64,
+        accepted: iteration.accepted,
+        increment: iteration.increment,
+        deviation_tried: iteration.deviation_tried,
+        deviation: iteration.local.deviation,
+        pressure: iteration.local.mean,
+        potential_energy: iteration.potential_energy,
+        volume_fraction: iteration.volume_fraction,
+        fire_steps: iteration.minimum.steps as i64,
+        sizes: std::iter::once(all).chain(each).collect(),
+    }
+}
+
+fn particles(state: &State, iteration: &Iteration) -> Particles {
+    let mut order: Vec<usize> = (0..state.len()).collect();
+    order.sort_unstable_by_key(|&k| state.ids[k]);
+    let species = |k: &usize| state.species_names[state.species[*k] as usize].clone();
+    Particles {
+        iteration: iteration.iteration as i64,
+        ids: order.iter().map(|&k| state.ids[k]).collect(),
+        species: order.iter().map(species).collect(),
+        diameters: order.iter().map(|&k| state.diameters[k]).collect(),
+        pressures: order
+            .iter()
+            .map(|&k| iteration.local.pressures[k])
+            .collect(),
+    }
+}

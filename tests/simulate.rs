@@ -1,0 +1,652 @@
+//! `hyalo simulate`: what a run leaves behind, that it can be stopped at any moment and resumed, and that its frames can be piped.
+
+mod common;
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use common::{Run, Scratch, Table, command, hyalo, run};
+use hyalo::sink::table::read_columns;
+
+/// Every kind of stage in a few thousand steps.
+const PROTOCOL: &str = r#"
+version = 1
+seed = 3
+
+[[stage]]
+name = "random"
+kind = "create"
+random.particles = 220
+random.density = 0.7
+random.species = [{ name = "A", diameter = 1.0, fraction = 0.5 }, { name = "B", diameter = 1.05, fraction = 0.5 }]
+
+[[stage]]
+name = "apart"
+kind = "minimise"
+force_tolerance = 10.0
+
+[[stage]]
+name = "liquid"
+kind = "equilibrate"
+temperature = 1.0
+steps = 250
+thermostat = { kind = "stochastic-rescaling", relaxation = 0.5 }
+
+[[stage]]
+name = "cool"
+kind = "ramp"
+from = 1.0
+to = 0.1
+steps = 700
+trajectory.every = 70
+thermo.every = 30
+
+[[stage]]
+name = "minimum"
+kind = "minimise"
+force_tolerance = 0.1
+
+[[stage]]
+name = "homogenised"
+kind = "homogenise"
+step = 0.03
+halvings = 0
+force_tolerance = 0.1
+distributions = [0, 1]
+trajectory.every = 1
+
+[[stage]]
+name = "heat"
+kind = "ramp"
+start = "minimum"
+from = 0.1
+to = 1.5
+steps = 450
+trajectory.every_temperature = 0.1
+
+[[stage]]
+name = "inherent"
+kind = "inherent-structures"
+of = "cool"
+every = 4
+force_tolerance = 0.1
+"#;
+
+/// A run that nobody disturbed.
+static WHOLE: LazyLock<Scratch> = LazyLock::new(|| {
+    let scratch = Scratch::new();
+    let protocol = scratch.file("protocol.toml", PROTOCOL);
+    let folder = scratch.path("run");
+    let run = hyalo(&["simulate", &protocol, "-o", &folder, "-j", "1"]).ok();
+    assert!(run.stdout.is_empty());
+    scratch
+});
+
+fn whole(name: &str) -> String {
+    let path = PathBuf::from(WHOLE.path("run")).join(name);
+    path.into_os_string().into_string().unwrap()
+}
+
+/// Names and contents of the files of a folder.
+fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            (name, fs::read(entry.path()).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[track_caller]
+fn assert_same_as_whole(folder: &str) {
+    let (ours, theirs) = (files(folder), files(&WHOLE.path("run")));
+    let names = |files: &[(String, Vec<u8>)]| {
+        let names = files.iter().map(|(name, _)| name.clone());
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(names(&ours), names(&theirs));
+    for ((name, ours), (_, theirs)) in ours.iter().zip(&theirs) {
+        assert!(ours == theirs, "{name} differs");
+    }
+}
+
+/// Starts or resumes a run that saves at every occasion.
+fn start(protocol: &str, folder: &str) -> Child {
+    command(&[
+        "simulate",
+        protocol,
+        "-o",
+        folder,
+        "-j",
+        "1",
+        "--resume",
+        "--checkpoint-every",
+        "0",
+    ])
+    .stdin(Stdio::null())
+    .stdout(Stdio::null())
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap()
+}
+
+/// Waits until a file of the folder holds so many bytes, under its own or its partial name.
+fn wait_for(child: &mut Child, folder: &str, name: &str, bytes: u64) {
+    let length = |name: &str| {
+        let path = Path::new(folder).join(name);
+        fs::metadata(path).map_or(0, |metadata| metadata.len())
+    };
+    while length(name).max(length(&format!("{name}.partial"))) < bytes {
+        assert!(child.try_wait().unwrap().is_none(), "{name} never came");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn resume(folder: &str) -> Run {
+    hyalo(&["simulate", "-o", folder, "--resume"])
+}
+
+#[test]
+fn a_run_leaves_the_files_of_the_contract() {
+    let names: Vec<String> = files(&WHOLE.path("run"))
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    let mut expected: Vec<String> = ["checkpoint", "protocol.toml"].map(String::from).to_vec();
+    for stage in [
+        "random",
+        "apart",
+        "liquid",
+        "cool",
+        "minimum",
+        "homogenised",
+        "heat",
+    ] {
+        expected.extend(["extxyz", "final.extxyz", "log"].map(|end| format!("{stage}.{end}")));
+        if stage != "random" {
+            expected.push(format!("{stage}.thermo.parquet"));
+        }
+    }
+    expected.extend(["extxyz", "log", "thermo.parquet"].map(|end| format!("inherent.{end}")));
+    expected.extend(
+        ["homogenisation.parquet", "particles.parquet"].map(|end| format!("homogenised.{end}")),
+    );
+    expected.sort();
+    assert_eq!(names, expected);
+}
+
+fn column(path: &str, name: &str) -> Vec<f64> {
+    let cells = read_columns(Path::new(path), &[&[name]]).unwrap();
+    match &cells[0] {
+        hyalo::data::table::Cells::Real(values) => values.iter().map(|x| x.unwrap()).collect(),
+        hyalo::data::table::Cells::Integer(values) => {
+            values.iter().map(|x| x.unwrap() as f64).collect()
+        }
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+#[test]
+fn tables_and_trajectories_say_the_same() {
+    let thermo = whole("cool.thermo.parquet");
+    let steps = column(&thermo, "step");
+    let expected: Vec<f64> = (0..700).step_by(30).chain([700]).map(f64::from).collect();
+    assert_eq!(steps, expected);
+    let temperature = column(&thermo, "temperature");
+    for (step, temperature) in steps.iter().zip(&temperature) {
+        assert!((temperature - (1.0 - 0.9 * step / 700.0)).abs() < 1e-12);
+    }
+    // The frames bear the numbers of the rows of the same step.
+    let text = fs::read_to_string(whole("cool.extxyz")).unwrap();
+    let comments: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("Lattice"))
+        .collect();
+    assert_eq!(comments.len(), 11);
+    let key = |comment: &str, name: &str| -> f64 {
+        let words = comment.split(' ');
+        let value = words.filter_map(|word| word.strip_prefix(&format!("{name}=")));
+        value.last().unwrap().parse().unwrap()
+    };
+    let mut compared = 0;
+    for comment in comments {
+        let step = key(comment, "Timestep");
+        assert!((key(comment, "Time") - 0.005 * step).abs() < 1e-12);
+        let Some(row) = steps.iter().position(|other| *other == step) else {
+            continue;
+        };
+        for (name, of) in [
+            ("temperature", "temperature"),
+            ("kinetic_temperature", "kinetic_temperature"),
+            ("energy", "potential_energy"),
+            ("pressure", "pressure"),
+        ] {
+            assert_eq!(key(comment, name), column(&thermo, of)[row], "{name}");
+        }
+        compared += 1;
+    }
+    assert_eq!(compared, 5);
+    // Three of eleven frames are every fourth one, and minima lie below what they are minima of.
+    let inherent = whole("inherent.thermo.parquet");
+    assert_eq!(column(&inherent, "step"), [0.0, 280.0, 560.0]);
+    let minima = column(&inherent, "potential_energy");
+    assert!(minima[0] < column(&thermo, "potential_energy")[0]);
+    // The diameters of the particles table are those of the final state.
+    let particles = whole("homogenised.particles.parquet");
+    let diameters = column(&particles, "diameter");
+    let last = fs::read_to_string(whole("homogenised.final.extxyz")).unwrap();
+    let radii: Vec<f64> = last
+        .lines()
+        .skip(2)
+        .map(|line| line.split(' ').nth(5).unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(radii.len(), 220);
+    for (radius, diameter) in radii.iter().zip(&diameters[diameters.len() - 220..]) {
+        assert_eq!(2.0 * radius, *diameter);
+    }
+    // The mean of P_i is the pressure of the trace; the deviation falls with every iteration that was accepted.
+    let pressures = column(&particles, "pressure");
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let trace = whole("homogenised.homogenisation.parquet");
+    let pressure = column(&trace, "pressure");
+    assert!((mean(&pressures[..220]) - pressure[0]).abs() < 1e-12);
+    assert_eq!(column(&trace, "particles")[..3], [220.0, 110.0, 110.0]);
+    let deviations = column(&trace, "pressure_deviation");
+    assert!(deviations.is_sorted_by(|a, b| a >= b) && deviations[0] > deviations[3]);
+}
+
+#[test]
+fn killed_at_any_moment_and_resumed_it_ends_the_same() {
+    let scratch = Scratch::new();
+    let protocol = scratch.file("protocol.toml", PROTOCOL);
+    let folder = scratch.path("run");
+    for (name, bytes) in [
+        ("checkpoint", 1),
+        ("apart.log", 100),
+        ("liquid.log", 1),
+        ("cool.extxyz", 40_000),
+        ("cool.extxyz", 120_000),
+        ("cool.final.extxyz", 1),
+        ("minimum.log", 1),
+        ("homogenised.extxyz", 30_000),
+        ("heat.thermo.parquet", 1),
+        ("inherent.log", 1),
+        ("inherent.extxyz", 20_000),
+    ] {
+        let mut child = start(&protocol, &folder);
+        wait_for(&mut child, &folder, name, bytes);
+        child.kill().unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(9));
+    }
+    let last = resume(&folder).ok();
+    assert!(
+        last.stderr.contains("going on with stage inherent"),
+        "{}",
+        last.stderr
+    );
+    assert_same_as_whole(&folder);
+    // Nothing is left to be done.
+    let again = resume(&folder).ok();
+    assert!(again.stderr.contains("is whole"), "{}", again.stderr);
+    assert_same_as_whole(&folder);
+}
+
+#[test]
+fn interrupted_it_tells_how_to_go_on() {
+    let scratch = Scratch::new();
+    let protocol = scratch.file("protocol.toml", PROTOCOL);
+    let folder = scratch.path("run");
+    for (name, bytes) in [("apart.log", 1), ("cool.extxyz", 40_000), ("heat.log", 1)] {
+        let mut child = start(&protocol, &folder);
+        wait_for(&mut child, &folder, name, bytes);
+        let pid = child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let mut said = String::new();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut said)
+            .unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{said}");
+        let last = said.lines().last().unwrap();
+        assert!(last.starts_with("hyalo: interrupted in stage "), "{said}");
+        let how = format!("; go on with: hyalo simulate --resume -o {folder}");
+        assert!(last.ends_with(&how), "{said}");
+    }
+    resume(&folder).ok();
+    assert_same_as_whole(&folder);
+}
+
+#[test]
+fn a_file_that_cannot_grow_is_told_in_one_line_and_costs_nothing() {
+    let scratch = Scratch::new();
+    let protocol = scratch.file("protocol.toml", PROTOCOL);
+    let folder = scratch.path("run");
+    // No file may exceed 64 blocks of 1024 bytes; the process is told so instead of being killed.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 64; exec {} simulate {protocol} -q -j 1 -o {folder} --checkpoint-every 0",
+        env!("CARGO_BIN_EXE_hyalo")
+    );
+    let message = run(
+        Command::new("bash")
+            .args(["-c", &script])
+            .stdin(Stdio::null()),
+        &[],
+    )
+    .refused();
+    let expected = format!("hyalo: cannot write {folder}/cool.extxyz.partial: File too large");
+    assert!(message.starts_with(&expected), "{message}");
+    assert!(
+        message.ends_with(&format!("go on with: hyalo simulate --resume -o {folder}")),
+        "{message}"
+    );
+    let resumed = resume(&folder).ok();
+    assert!(
+        resumed.stderr.contains("going on with stage cool"),
+        "{}",
+        resumed.stderr
+    );
+    assert_same_as_whole(&folder);
+}
+
+#[test]
+fn frames_are_piped() {
+    let protocol = WHOLE.path("protocol.toml");
+    for stage in ["cool", "heat", "inherent"] {
+        let piped = hyalo(&[
+            "simulate", &protocol, "-j", "1", "-q", "--emit", stage, "-o", "-",
+        ])
+        .ok();
+        let stored = fs::read(whole(&format!("{stage}.extxyz"))).unwrap();
+        assert!(piped.stdout == stored, "{stage}");
+    }
+    // The last stage by default; standard output by default where it is a pipe.
+    let piped = hyalo(&["simulate", &protocol, "-j", "1"]).ok();
+    assert!(piped.stdout == fs::read(whole("inherent.extxyz")).unwrap());
+    // Stages that nothing emitted needs are left out.
+    assert!(
+        piped.stderr.contains("cool:") && !piped.stderr.contains("heat:"),
+        "{}",
+        piped.stderr
+    );
+    let stored = hyalo(&["msd", &whole("cool.extxyz"), "-q"]).ok();
+    assert_eq!(Table::parse(&stored.text()).rows.len(), 3 * 11);
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let protocol = WHOLE.path("protocol.toml");
+    let mut child = command(&["simulate", &protocol, "-q", "--emit", "cool", "-o", "-"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut start = [0; 100];
+    child.stdout.take().unwrap().read_exact(&mut start).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (output.status.code(), output.stderr.as_slice()),
+        (Some(0), &b""[..])
+    );
+}
+
+#[test]
+fn a_folder_holds_one_run() {
+    let protocol = WHOLE.path("protocol.toml");
+    let before = files(&WHOLE.path("run"));
+    let folder = WHOLE.path("run");
+    let refused = |arguments: &[&str]| {
+        let arguments = [&["simulate", "-o", &folder], arguments].concat();
+        hyalo(&arguments).refused()
+    };
+    let message = refused(&[&protocol]);
+    assert!(
+        message
+            .contains("checkpoint already exists; go on with --resume, start again with --force"),
+        "{message}"
+    );
+    for other in [
+        &["--seed", "4"][..],
+        &["--set", "cool.steps=800"],
+        &["--set", "timestep=0.004"],
+    ] {
+        let message = refused(&[&["--resume", &protocol], other].concat());
+        assert!(
+            message.contains("was begun with another protocol"),
+            "{message}"
+        );
+    }
+    let message = refused(&["--resume", &protocol, "-j", "2"]);
+    assert!(message.contains("was begun with -j 1"), "{message}");
+    let message = refused(&["--resume", "--seed", "3"]);
+    assert!(message.contains("none is named"), "{message}");
+    assert!(files(&folder) == before);
+
+    // What holds no run can hold one; an earlier run is replaced when that is asked for.
+    let scratch = Scratch::new();
+    let path = scratch.path("run");
+    fs::create_dir(&path).unwrap();
+    fs::write(scratch.path("run/notes"), "mine").unwrap();
+    let short = scratch.file(
+        "short.toml",
+        &PROTOCOL[..PROTOCOL.find("[[stage]]\nname = \"liquid\"").unwrap()],
+    );
+    hyalo(&["simulate", &short, "-o", &path]).ok();
+    let renamed = fs::read_to_string(&short)
+        .unwrap()
+        .replace("apart", "parted");
+    let renamed = scratch.file("renamed.toml", renamed);
+    hyalo(&["simulate", &renamed, "-o", &path, "--force"]).ok();
+    let names: Vec<String> = files(&path).into_iter().map(|(name, _)| name).collect();
+    assert!(names.contains(&"parted.log".to_string()) && names.contains(&"notes".to_string()));
+    assert!(
+        !names.iter().any(|name| name.starts_with("apart")),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn what_cannot_run_is_refused_in_one_line() {
+    let scratch = Scratch::new();
+    let protocol = WHOLE.path("protocol.toml");
+    let out = scratch.path("run");
+    let wrong: [(&[&str], &str); 12] = [
+        (
+            &["-o", &out],
+            "no protocol; name a TOML file, or a preset with --preset vhg-quick or vhg",
+        ),
+        (
+            &["--preset", "nothing", "-o", &out],
+            "there is no preset 'nothing'",
+        ),
+        (
+            &[&protocol, "--emit", "cool", "-o", &out],
+            "--emit chooses the frames that are streamed with -o -",
+        ),
+        (
+            &[&protocol, "--emit", "nothing", "-o", "-"],
+            "there is no stage 'nothing'",
+        ),
+        (
+            &[&protocol, "--resume", "-o", "-"],
+            "--resume needs the folder of a run",
+        ),
+        (
+            &[&protocol, "--engine", "lammps", "-o", &out],
+            "--engine lammps is not available in this version",
+        ),
+        (
+            &[&protocol, "--engine", "gromacs", "-o", &out],
+            "there is no engine 'gromacs'",
+        ),
+        (
+            &[&protocol, "--checkpoint-every", "-1", "-o", &out],
+            "--checkpoint-every",
+        ),
+        (
+            &[&protocol, "--set", "cool.colour=red", "-o", &out],
+            "colour",
+        ),
+        (&[&protocol, "-j", "0", "-o", &out], "-j 0"),
+        (&[&scratch.path("none.toml"), "-o", &out], "none.toml"),
+        (&["--resume", "-o", &out], "no protocol"),
+    ];
+    for (arguments, part) in wrong {
+        let message = hyalo(&[&["simulate"], arguments].concat()).refused();
+        assert!(message.contains(part), "{part}: {message}");
+        assert_eq!(scratch.names(), [""; 0], "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_dry_run_prints_the_plan_and_does_nothing_else() {
+    let scratch = Scratch::new();
+    let folder = scratch.path("run");
+    let run = hyalo(&[
+        "simulate",
+        &WHOLE.path("protocol.toml"),
+        "--dry-run",
+        "-o",
+        &folder,
+    ])
+    .ok();
+    for word in ["random", "homogenised", "inherent", "total", "700", " s"] {
+        assert!(run.text().contains(word), "{}", run.text());
+    }
+    assert!(scratch.names().is_empty() && run.stderr.is_empty());
+}
+
+#[test]
+fn a_sample_is_taken_from_a_file_or_another_run() {
+    let scratch = Scratch::new();
+    let stages = "
+        [[stage]]
+        name = 'heat'
+        kind = 'ramp'
+        from = 0.1
+        to = 0.2
+        steps = 20
+        trajectory.every = 10
+        ";
+    let run_of = |name: &str, source: &str| {
+        let text =
+            format!("version = 1\n[[stage]]\nname = 'start'\nkind = 'create'\n{source}{stages}");
+        hyalo(&["simulate", &scratch.file(name, text), "-q", "-o", "-"])
+    };
+    let folder = WHOLE.path("run");
+    let from_run = run_of(
+        "run.toml",
+        &format!("run = {{ folder = '{folder}', stage = 'cool' }}\n"),
+    )
+    .ok();
+    let path = whole("cool.final.extxyz");
+    let from_file = run_of(
+        "file.toml",
+        &format!("file = {{ path = '{path}', frame = -1 }}\n"),
+    )
+    .ok();
+    assert!(from_run.stdout == from_file.stdout);
+    assert!(from_run.text().starts_with("220\n"));
+    let first = |bytes: &[u8]| {
+        String::from_utf8_lossy(bytes)
+            .lines()
+            .nth(2)
+            .unwrap()
+            .to_string()
+    };
+    let position = |line: &str| {
+        line.split(' ')
+            .take(5)
+            .map(str::to_string)
+            .collect::<Vec<_>>()
+    };
+    let stored = fs::read(&path).unwrap();
+    assert_eq!(
+        position(&first(&from_run.stdout)),
+        position(&first(&stored))
+    );
+
+    let of_file = |name: &str, content: &str, more: &str| {
+        let path = scratch.file(name, content);
+        run_of(
+            "bad.toml",
+            &format!("file = {{ path = '{path}', frame = 0{more} }}\n"),
+        )
+        .refused()
+    };
+    let text = String::from_utf8(stored).unwrap();
+    let edge = text.split(&['"', ' '][..]).nth(1).unwrap();
+    let message = of_file("small.extxyz", &text.replace(edge, "5.5"), "");
+    assert!(
+        message.contains("stage start: the box edge 5.5") && message.contains("too small"),
+        "{message}"
+    );
+    let message = of_file("bare.extxyz", &text.replace("radius:R:1", "other:R:1"), "");
+    assert!(message.contains("the frame has no diameters"), "{message}");
+    let message = of_file(
+        "open.extxyz",
+        &text.replace("pbc=\"T T T\"", "pbc=\"T T F\""),
+        "",
+    );
+    assert!(message.contains("periodic in x, y and z"), "{message}");
+    // The second particle where the first one is.
+    let lines: Vec<&str> = text.lines().collect();
+    let place = |line: &str| {
+        line.split(' ')
+            .skip(1)
+            .take(3)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let on_top = text.replace(&place(lines[3]), &place(lines[2]));
+    let message = of_file("twice.extxyz", &on_top, "");
+    assert!(
+        message.contains("particles 1 and 2 overlap: they are 0 apart"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_does_not_converge_or_blows_up_ends_with_1() {
+    let scratch = Scratch::new();
+    let protocol = WHOLE.path("protocol.toml");
+    let failed = |name: &str, settings: &[&str]| {
+        let folder = scratch.path(name);
+        let run = hyalo(&[&["simulate", &protocol, "-q", "-o", &folder], settings].concat());
+        assert_eq!(
+            (run.code, run.stderr.lines().count()),
+            (1, 1),
+            "{}",
+            run.stderr
+        );
+        assert!(Path::new(&folder).join("checkpoint").exists());
+        run.stderr
+    };
+    let said = failed("steps", &["--set", "minimum.max_steps=20"]);
+    assert!(
+        said.starts_with("hyalo: stage minimum: not minimised after 20 steps"),
+        "{said}"
+    );
+    let said = failed("iterations", &["--set", "homogenised.max_iterations=1"]);
+    assert!(
+        said.starts_with("hyalo: stage homogenised: not homogenised after 1 iteration"),
+        "{said}"
+    );
+}
