@@ -17,7 +17,7 @@ mod x86;
 pub use clusters::spatial_order;
 pub use variant::InstructionSet;
 
-use clusters::{Aligned, List, Lister, Prune, Reach};
+use clusters::{Aligned, List, Lister, Near, Prune, Reach, Streams};
 use coefficients::Coefficients;
 use pairs::{FORCES, PARTICLES, TOTALS, Task};
 use pool::Pool;
@@ -82,6 +82,9 @@ pub struct Field {
     outer_reference: Aligned,
     inner_reference: Aligned,
     lister: Lister,
+    /// What each thread has found, and the streams that it has made.
+    found: Vec<Vec<Near>>,
+    streams: Vec<Streams>,
     outer: List,
     inner: List,
     lists_stand: bool,
@@ -156,6 +159,8 @@ impl Field {
             outer_reference: Aligned::default(),
             inner_reference: Aligned::default(),
             lister: Lister::default(),
+            found: Vec::new(),
+            streams: Vec::new(),
             outer: List::default(),
             inner: List::default(),
             lists_stand: false,
@@ -396,16 +401,7 @@ impl Field {
             && 2.0 * self.moved_since(&self.outer_reference) + INNER_SKIN <= OUTER_SKIN;
         if !stands {
             let reach = self.reach(OUTER_SKIN);
-            // SAFETY: the instruction set is available; there are that many blocks.
-            unsafe {
-                (self.loops.list)(
-                    &mut self.lister,
-                    self.blocks.pointer(),
-                    self.clusters,
-                    &reach,
-                    &mut self.outer,
-                )
-            };
+            self.make_outer(&reach);
             self.inner.starts.clone_from(&self.outer.starts);
             self.inner.counts.resize(self.clusters, 0);
             self.inner.entries.resize(self.outer.entries.len(), 0);
@@ -440,6 +436,43 @@ impl Field {
         });
         self.inner_reference.clone_from(&self.blocks);
         self.lists_stand = true;
+    }
+
+    /// Makes the outer list from the boxes around clusters.
+    fn make_outer(&mut self, reach: &Reach) {
+        let (width, clusters, threads) = (self.loops.width, self.clusters, self.pool.threads());
+        // SAFETY: there are that many blocks.
+        unsafe {
+            self.lister
+                .measure(self.blocks.pointer(), width, clusters, reach)
+        };
+        self.found.resize(threads, Vec::new());
+        self.streams.resize(threads, Streams::default());
+        let shares: Vec<_> = (0..threads).map(|thread| self.share(thread)).collect();
+        let (lister, loops) = (&self.lister, self.loops);
+        let blocks = Shared(self.blocks.pointer_mut::<i32>());
+        let found = Shared(self.found.as_mut_ptr());
+        self.pool.run(&|thread| {
+            let share = shares[thread].clone();
+            // SAFETY: the instruction set is available; each thread has a vector of its own.
+            unsafe {
+                (loops.search)(
+                    lister,
+                    blocks.get(),
+                    share,
+                    reach,
+                    &mut *found.get().add(thread),
+                )
+            };
+        });
+        let found = &self.found;
+        let streams = Shared(self.streams.as_mut_ptr());
+        self.pool.run(&|thread| {
+            // SAFETY: each thread has streams of its own.
+            let streams = unsafe { &mut *streams.get().add(thread) };
+            streams.fill(shares[thread].clone(), clusters, found);
+        });
+        self.outer.join(&self.streams);
     }
 
     /// The largest displacement since these blocks were kept (length).

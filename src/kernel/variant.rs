@@ -1,6 +1,8 @@
 //! The same loops compiled for each instruction set, and the choice among them at run time.
 
-use super::clusters::{self, List, Lister, Prune, Reach};
+use std::ops::Range;
+
+use super::clusters::{self, Lister, Near, Prune, Reach};
 use super::coefficients::TERMS;
 use super::lanes::Array;
 use super::pairs::{self, FORCES, PARTICLES, TOTALS, Task};
@@ -15,7 +17,7 @@ pub(super) struct Loops {
     pub evaluate: [[unsafe fn(&Task) -> (f64, f64); 3]; 2],
     /// For cubes and other boxes; without and with the list that it comes from.
     pub prune: [[unsafe fn(&Prune); 2]; 2],
-    pub list: unsafe fn(&mut Lister, *const i32, usize, &Reach, &mut List),
+    pub search: unsafe fn(&Lister, *const i32, Range<usize>, &Reach, &mut Vec<Near>),
     pub pack: unsafe fn(&Pack) -> f32,
     pub gather: unsafe fn(&Gather),
 }
@@ -25,7 +27,7 @@ pub(super) struct Pack<'a> {
     pub positions: [&'a [f64]; 3],
     pub edges: [f64; 3],
     pub ratios: [f32; 3],
-    pub clusters: std::ops::Range<usize>,
+    pub clusters: Range<usize>,
     /// Blocks of integers, of which coordinates are written.
     pub blocks: *mut i32,
     /// Blocks of f64, where pairs are evaluated in f64.
@@ -41,7 +43,7 @@ pub(super) struct Gather<'a> {
     pub quantity: usize,
     pub stride: usize,
     pub factor: f64,
-    pub clusters: std::ops::Range<usize>,
+    pub clusters: Range<usize>,
     /// N values, of which those of the clusters are written.
     pub to: *mut f64,
     pub particles: usize,
@@ -152,9 +154,15 @@ macro_rules! loops {
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn list<L: clusters::ListLanes>(lister: &mut Lister, blocks: *const i32, clusters: usize, reach: &Reach, list: &mut List) {
+            unsafe fn search<L: clusters::ListLanes>(
+                lister: &Lister,
+                blocks: *const i32,
+                clusters: Range<usize>,
+                reach: &Reach,
+                found: &mut Vec<Near>,
+            ) {
                 // SAFETY: the caller's contract.
-                unsafe { lister.make::<L>(blocks, clusters, reach, list) }
+                unsafe { clusters::search::<L>(lister, blocks, clusters, reach, found) }
             }
 
             $(#[target_feature(enable = $feature)])?
@@ -180,7 +188,7 @@ macro_rules! loops {
                     [prune::<$mixed, false, false>, prune::<$mixed, false, true>],
                     [prune::<$mixed, true, false>, prune::<$mixed, true, true>],
                 ],
-                list: list::<$mixed>,
+                search: search::<$mixed>,
                 pack: pack::<$width, false>,
                 gather: gather::<$width, f32>,
             };
@@ -196,7 +204,7 @@ macro_rules! loops {
                     [prune::<$list_of_double, false, false>, prune::<$list_of_double, false, true>],
                     [prune::<$list_of_double, true, false>, prune::<$list_of_double, true, true>],
                 ],
-                list: list::<$list_of_double>,
+                search: search::<$list_of_double>,
                 pack: pack::<8, true>,
                 gather: gather::<8, f64>,
             };
