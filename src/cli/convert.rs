@@ -67,7 +67,8 @@ impl Arguments {
         let mut out = Encoder::new(file, compression)?;
         progress::catch_interrupts();
 
-        let (input, options) = self.input.options(&inputs, 0, Unwrap::None)?;
+        let (input, mut options) = self.input.options(&inputs, 0, Unwrap::None)?;
+        options.without_hash = true;
         let stream::Trajectory { frames, about } = stream::open(&input, &options, workers)?;
         let progress = Progress::new(about.clone(), &self.run, path == "-");
         let (written, outcome) = match format {

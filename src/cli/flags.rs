@@ -229,6 +229,7 @@ impl InputFlags {
             species: self.species.clone(),
             attachments,
             unwrap: self.unwrap.unwrap_or(unwrap),
+            without_hash: false,
         };
         let temperature = match &self.temperature[..] {
             [] => None,

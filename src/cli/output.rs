@@ -198,6 +198,14 @@ impl Outputs {
         }
     }
 
+    /// Whether a table is wanted that carries the provenance of its numbers.
+    pub fn carry_provenance(&self) -> bool {
+        let formats = self.tables.iter().map(|(_, format, _)| format);
+        formats
+            .into_iter()
+            .any(|format| format.carries_provenance())
+    }
+
     /// Names of the figures that are wanted.
     pub fn figures(&self) -> Vec<&'static str> {
         self.plots.iter().map(|(name, ..)| *name).collect()
@@ -218,7 +226,7 @@ impl Outputs {
             whole.push((file, false));
         }
         for (_, format, table) in self.tables {
-            let tells = matches!(format, TableFormat::Parquet | TableFormat::ArrowIpc);
+            let tells = format.carries_provenance();
             whole.push((table.finish(provenance)?, tells));
         }
         if let Some(encoder) = self.annotated {

@@ -130,7 +130,7 @@ impl<'a> AnalysisRunner<'a> {
         workers: Workers,
         outputs: &mut Outputs,
     ) -> Result<Read<A>> {
-        let (input, options) = self.input.options(
+        let (input, mut options) = self.input.options(
             inputs,
             index,
             if analysis.follows_particles() {
@@ -139,6 +139,7 @@ impl<'a> AnalysisRunner<'a> {
                 Unwrap::None
             },
         )?;
+        options.without_hash = !outputs.carry_provenance();
         let stream::Trajectory { mut frames, about } = stream::open(&input, &options, workers)?;
         let in_input = |error: Error| error.in_input(&about.name);
         let first = frames.next().unwrap_or_else(|| {
@@ -227,7 +228,7 @@ impl<'a> AnalysisRunner<'a> {
                     label: self.output.labels.get(index).cloned(),
                     format: read.about.format.name().to_string(),
                     bytes: content.as_ref().map(|content| content.bytes),
-                    blake3: content.map(|content| content.blake3),
+                    blake3: content.and_then(|content| content.blake3),
                     frames_used: read.used,
                     positions: read.about.positions().map(str::to_string),
                 }

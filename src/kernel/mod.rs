@@ -58,8 +58,8 @@ pub struct PerParticle {
 
 /// Skins of the two lists (length): the outer one is made from boxes around clusters and pruned to the inner one, from which forces are
 /// evaluated. Fastest for Lennard-Jones liquids and glasses; right for everything.
-const OUTER_SKIN: f64 = 0.6;
-const INNER_SKIN: f64 = 0.2;
+const OUTER_SKIN: f64 = 0.9;
+const INNER_SKIN: f64 = 0.18;
 
 /// The pair forces of particles with a diameter each in a periodic orthogonal box.
 ///

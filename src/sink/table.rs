@@ -46,6 +46,11 @@ pub enum TableFormat {
 }
 
 impl TableFormat {
+    /// Whether a file of this format carries the provenance of its numbers.
+    pub fn carries_provenance(self) -> bool {
+        matches!(self, TableFormat::Parquet | TableFormat::ArrowIpc)
+    }
+
     /// The format that the ending of a path stands for, in capitals or not.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::error::{Error, Result};
@@ -51,6 +51,7 @@ impl Input {
 pub struct Meter {
     stored: AtomicU64,
     size: Option<u64>,
+    without_hash: AtomicBool,
     content: Mutex<Option<Content>>,
 }
 
@@ -59,8 +60,8 @@ pub struct Meter {
 pub struct Content {
     /// Number of bytes.
     pub bytes: u64,
-    /// BLAKE3 hash, hexadecimal.
-    pub blake3: String,
+    /// BLAKE3 hash, hexadecimal, where it is wanted.
+    pub blake3: Option<String>,
 }
 
 impl Meter {
@@ -85,6 +86,16 @@ impl Meter {
     /// Notes that more units have been read.
     pub fn advance(&self, units: u64) {
         self.stored.fetch_add(units, Ordering::Relaxed);
+    }
+
+    /// Leaves the hash out: nothing will carry it.
+    pub fn leave_out_hash(&self) {
+        self.without_hash.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the content is to be hashed.
+    pub fn wants_hash(&self) -> bool {
+        !self.without_hash.load(Ordering::Relaxed)
     }
 
     /// What the whole input contained; `None` until its end has been reached.

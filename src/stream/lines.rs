@@ -183,12 +183,15 @@ impl Lines {
         }
         self.buffer.truncate(filled);
         let fresh = &self.buffer[old..];
-        self.hasher.update(fresh);
+        if self.meter.wants_hash() {
+            self.hasher.update(fresh);
+        }
         self.bytes += fresh.len() as u64;
         if self.at_end {
             self.meter.set_content(Content {
                 bytes: self.bytes,
-                blake3: self.hasher.finalize().to_hex().to_string(),
+                blake3: (self.meter.wants_hash())
+                    .then(|| self.hasher.finalize().to_hex().to_string()),
             });
         }
         Ok(())

@@ -153,6 +153,8 @@ pub struct Options {
     pub attachments: Attachments,
     /// How positions are made continuous.
     pub unwrap: Unwrap,
+    /// Leave the hash of the content out, because nothing will carry it.
+    pub without_hash: bool,
 }
 
 /// An input being read, and what is known about it while and after that.
@@ -289,7 +291,7 @@ fn open_frames(
     workers: Workers,
     cut_short: &Arc<AtomicBool>,
 ) -> Result<(Source, Format, Arc<Meter>)> {
-    Ok(match content(input, options)? {
+    let (frames, format, meter) = match content(input, options)? {
         Opened::Chemfiles(path, format) => {
             let (frames, meter) = by_chemfiles((*path).as_ref(), format)?;
             // The path may be that of a temporary file: it has to outlive the reading.
@@ -315,7 +317,11 @@ fn open_frames(
             };
             (frames, format, meter)
         }
-    })
+    };
+    if options.without_hash {
+        meter.leave_out_hash();
+    }
+    Ok((frames, format, meter))
 }
 
 /// An input whose format is known.

@@ -431,7 +431,7 @@ fn sample(protocol: &Protocol) -> Result<Option<(Frame, provenance::Input)>> {
         label: None,
         format: about.format.name().to_string(),
         bytes: content.as_ref().map(|content| content.bytes),
-        blake3: content.map(|content| content.blake3),
+        blake3: content.and_then(|content| content.blake3),
         frames_used: 1,
         positions: about.positions().map(str::to_string),
     };
