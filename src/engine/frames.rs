@@ -107,7 +107,7 @@ pub fn check(state: &State, potential: Potential) -> Result<()> {
     let relative =
         |i: usize, j: usize| 2.0 * distance(i, j) / (state.diameters[i] + state.diameters[j]);
     // An energy that is not a number is as suspect as a high one.
-    for i in (0..state.len()).filter(|&i| !(each.energy[i] < limit)) {
+    for i in (0..state.len()).filter(|&i| each.energy[i].is_nan() || each.energy[i] >= limit) {
         let others = (0..state.len()).filter(|&j| j != i && relative(i, j) < CLOSEST);
         let Some(j) = others.min_by(|&a, &b| relative(i, a).total_cmp(&relative(i, b))) else {
             continue;
@@ -152,5 +152,133 @@ pub fn frame_of(state: &State, with_velocities: bool) -> Frame {
         columns: with_velocities.then(velocities).into_iter().collect(),
         keys: vec![("units".to_string(), "lj".to_string())],
         ..Frame::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::state::Component;
+
+    fn state() -> State {
+        let component = |name: &str, diameter| Component {
+            name: name.to_string(),
+            count: 150,
+            diameter,
+        };
+        let mut state = State::random(&[component("A", 1.0), component("B", 1.2)], 0.75, 5);
+        // Everywhere, and in no order.
+        state.positions[1]
+            .iter_mut()
+            .enumerate()
+            .for_each(|(k, y)| *y += state.edges[1] * (k % 5) as f64);
+        state.draw_velocities(0.7, 5);
+        state.step = 12;
+        let order: Vec<u32> = (0..300).map(|k| k * 7 % 300).collect();
+        state.permute(&order);
+        state
+    }
+
+    #[test]
+    fn a_state_comes_back_from_its_frame() {
+        let mut state = state();
+        let frame = frame_of(&state, true);
+        assert!(frame.ids.is_sorted());
+        assert_eq!(frame.coordinates, Coordinates::Unwrapped);
+        let mut back = state_of(&frame).unwrap();
+        assert_eq!((frame.step, back.step), (Some(12), 0));
+        // What is left of the momentum is removed anew.
+        let [x, y, z] = &back.velocities;
+        for (k, v) in frame.velocities().unwrap().chunks(3).enumerate() {
+            let worst = [x[k] - v[0], y[k] - v[1], z[k] - v[2]];
+            assert!(worst.iter().all(|difference| difference.abs() < 1e-14));
+        }
+        state.sort_by_id();
+        (state.step, back.velocities) = (0, state.velocities.clone());
+        assert_eq!(back, state);
+        assert!(frame_of(&state, false).velocities().is_none());
+    }
+
+    #[test]
+    fn images_and_the_corner_of_the_cell_are_taken_into_account() {
+        let state = state();
+        let mut frame = frame_of(&state, false);
+        let [x, y, z] = state.edges;
+        let vector = |x, y, z| Vector3::new(x, y, z);
+        let corner = vector(1.0, -2.0, 3.0);
+        let edges = [
+            vector(x, 0.0, 0.0),
+            vector(0.0, y, 0.0),
+            vector(0.0, 0.0, z),
+        ];
+        frame.cell = Some(Cell::new(edges, corner, [true; 3]).unwrap());
+        let images = vec![[1, 0, -2]; frame.len()];
+        frame
+            .positions
+            .iter_mut()
+            .for_each(|r| *r += corner - vector(x, 0.0, -2.0 * z));
+        frame.coordinates = Coordinates::Images(images);
+        let back = state_of(&frame).unwrap();
+        let expected = state_of(&frame_of(&state, false)).unwrap();
+        for axis in 0..3 {
+            for (one, other) in std::iter::zip(&back.positions[axis], &expected.positions[axis]) {
+                assert!((one - other).abs() < 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn frames_that_cannot_be_simulated_are_refused() {
+        let whole = frame_of(&state(), true);
+        let refusal = |change: fn(&mut Frame)| {
+            let mut frame = whole.clone();
+            change(&mut frame);
+            state_of(&frame).unwrap_err().to_string()
+        };
+        assert!(refusal(|frame| frame.cell = None).contains("orthogonal cell"));
+        assert!(refusal(|frame| frame.diameters = None).contains("no diameters"));
+        let zero = refusal(|frame| frame.diameters.as_mut().unwrap()[6] = 0.0);
+        assert!(zero.contains("the diameter of particle 7 is 0"), "{zero}");
+        let lost = refusal(|frame| frame.positions[3].y = f64::NAN);
+        assert!(lost.contains("particle 4 is not a finite number"), "{lost}");
+        assert!(refusal(|frame| frame.gather(&[0])).contains("two particles"));
+    }
+
+    /// Particles on a lattice with one of them moved.
+    fn lattice_with(moved: [f64; 3]) -> State {
+        let component = Component {
+            name: "A".to_string(),
+            count: 512,
+            diameter: 1.0,
+        };
+        let mut state = State::random(&[component], 1.0, 1);
+        for k in 0..512 {
+            for (axis, place) in [k % 8, k / 8 % 8, k / 64].into_iter().enumerate() {
+                state.positions[axis][k] = place as f64;
+            }
+        }
+        for (positions, moved) in std::iter::zip(&mut state.positions, moved) {
+            positions[9] = moved;
+        }
+        state
+    }
+
+    #[test]
+    fn overlapping_particles_are_named() {
+        let potential = Potential::wahnstrom();
+        let message = |state: &State| check(state, potential).unwrap_err().to_string();
+        assert!(check(&lattice_with([1.0, 1.0, 0.0]), potential).is_ok());
+        assert!(check(&lattice_with([0.51, 0.1, 0.0]), potential).is_ok());
+        let near = message(&lattice_with([0.49, 0.0, 0.0]));
+        assert!(near.contains("particles 1 and 10 overlap"), "{near}");
+        // Through the boundary, and at the same place.
+        let through = message(&lattice_with([7.8, 8.0, -8.0]));
+        assert!(through.contains("10 overlap"), "{through}");
+        assert!(through.contains("particles 1 and 10") || through.contains("particles 8 and 10"));
+        let same = message(&lattice_with([8.0, 0.0, 0.0]));
+        assert!(same.contains("they are 0 apart"), "{same}");
+        let mut large = lattice_with([1.0, 1.0, 0.0]);
+        large.set_diameters(vec![1.5; 512]);
+        assert!(message(&large).contains("too small"));
     }
 }

@@ -24,7 +24,7 @@ pub enum Event {
     /// The stage of this index begins; until it ends all events are its.
     Begin(usize),
     /// A frame of the stage's trajectory.
-    Frame(Frame),
+    Frame(Box<Frame>),
     /// A row of its thermo table.
     Thermo(Thermo),
     /// An iteration of its homogenisation.
@@ -535,7 +535,7 @@ impl Simulation {
         if is_due(stage.trajectory) {
             let mut frame = frame_of(state, false);
             describe(&mut frame, &thermo);
-            self.events.push_back(Event::Frame(frame));
+            self.events.push_back(Event::Frame(Box::new(frame)));
         }
     }
 
@@ -933,5 +933,226 @@ fn particles(state: &State, iteration: &Iteration) -> Particles {
             .iter()
             .map(|&k| iteration.local.pressures[k])
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const PROTOCOL: &str = r#"
+        version = 1
+        [[stage]]
+        name = "random"
+        kind = "create"
+        random.particles = 220
+        random.density = 0.55
+        random.species = [{ name = "A", diameter = 1.0, fraction = 0.5 }, { name = "B", diameter = 1.05, fraction = 0.5 }]
+        [[stage]]
+        name = "apart"
+        kind = "minimise"
+        force_tolerance = 10.0
+        thermo.every = 7
+        [[stage]]
+        name = "liquid"
+        kind = "equilibrate"
+        temperatures = [1.0, 0.9]
+        equilibration = 20
+        steps = 190
+        thermostat = { kind = "stochastic-rescaling", relaxation = 0.5 }
+        trajectory.log_blocks = 64
+        [[stage]]
+        name = "unneeded"
+        kind = "minimise"
+        force_tolerance = 10.0
+        [[stage]]
+        name = "cool"
+        kind = "ramp"
+        start = "liquid"
+        from = 0.9
+        to = 0.3
+        steps = 450
+        trajectory.every_temperature = 0.1
+        thermo.every = 30
+        [[stage]]
+        name = "homogenised"
+        kind = "homogenise"
+        step = 0.04
+        halvings = 0
+        force_tolerance = 1.0
+        distributions = [1]
+        trajectory.every = 2
+        [[stage]]
+        name = "inherent"
+        kind = "inherent-structures"
+        of = "cool"
+        every = 3
+        force_tolerance = 1.0
+    "#;
+
+    fn protocol() -> Protocol {
+        Protocol::parse(PROTOCOL, "protocol", Path::new(""), &[]).unwrap()
+    }
+
+    /// All that was handed out, stage by stage, as text; reals as they are, so that every digit counts.
+    #[derive(Default)]
+    struct Collected {
+        begun: Vec<String>,
+        frames: Vec<Vec<Frame>>,
+        rows: Vec<String>,
+        endings: Vec<String>,
+        traces: Vec<Trace>,
+        particles: Vec<Particles>,
+    }
+
+    /// Carries out what is needed for the stages; with `interruptions`, each time that it can be saved it is, and goes on from that.
+    fn collect(mut simulation: Simulation, interruptions: bool) -> Collected {
+        let mut collected = Collected::default();
+        collected
+            .frames
+            .resize(simulation.protocol.stages.len(), Vec::new());
+        let mut stage = 0;
+        while let Some(event) = simulation.next_event().unwrap() {
+            let mut can_save = false;
+            match event {
+                Event::Begin(index) => {
+                    stage = index;
+                    let name = &simulation.protocol.stages[stage].name;
+                    collected.begun.push(name.clone());
+                }
+                Event::Frame(frame) => collected.frames[stage].push(*frame),
+                Event::Thermo(row) => collected.rows.push(format!("{stage} {row:?}")),
+                Event::Trace(trace) => collected.traces.push(trace),
+                Event::Particles(particles) => collected.particles.push(particles),
+                Event::NeedsFrames(needed) => {
+                    let stored = collected.frames[needed.stage].clone().into_iter();
+                    let wanted = stored
+                        .skip(needed.first as usize)
+                        .step_by(needed.every as usize);
+                    simulation.supply(Box::new(wanted.map(Ok)));
+                }
+                Event::Working => {}
+                Event::Safe => can_save = true,
+                Event::End(ending) => {
+                    collected.endings.push(format!("{ending:?}"));
+                    can_save = true;
+                }
+            }
+            if can_save && interruptions {
+                let bytes = postcard::to_stdvec(&simulation.checkpoint()).unwrap();
+                let checkpoint = postcard::from_bytes(&bytes).unwrap();
+                simulation = Simulation::new(protocol(), 1, None).resume(checkpoint);
+            }
+        }
+        collected
+    }
+
+    #[test]
+    fn a_simulation_resumed_everywhere_hands_out_the_same() {
+        let whole = collect(Simulation::new(protocol(), 1, None), false);
+        let resumed = collect(Simulation::new(protocol(), 1, None), true);
+        assert_eq!(resumed.begun, whole.begun);
+        assert_eq!(resumed.frames, whole.frames);
+        assert_eq!(resumed.rows, whole.rows);
+        assert_eq!(resumed.traces, whole.traces);
+        assert_eq!(resumed.particles, whole.particles);
+        assert_eq!(resumed.endings, whole.endings);
+
+        // As many frames as the schedules say.
+        let protocol = protocol();
+        for (stage, frames) in whole.frames.iter().enumerate() {
+            let name = &protocol.stages[stage].name;
+            if let Some(expected) = protocol.frames(stage) {
+                assert_eq!(frames.len() as u64, expected, "{name}");
+            }
+        }
+        // Of a stage that ends by itself the last step is there, whatever its number.
+        let iterations = whole.traces.len() as i64;
+        let of_homogenisation: Vec<i64> = whole.frames[5]
+            .iter()
+            .map(|frame| frame.step.unwrap())
+            .collect();
+        let mut expected: Vec<i64> = (0..iterations).step_by(2).collect();
+        if iterations % 2 == 0 {
+            expected.push(iterations - 1);
+        }
+        assert_eq!(of_homogenisation, expected);
+        let recorded: Vec<i64> = whole.particles.iter().map(|one| one.iteration).collect();
+        assert_eq!(recorded, [1, iterations - 1]);
+        // A ramp's temperatures are its set points, a minimum's those of the frame that it is the minimum of.
+        let temperatures = |stage: usize| -> Vec<f64> {
+            let each = whole.frames[stage].iter();
+            each.map(|frame| frame.temperature.unwrap()).collect()
+        };
+        let expected = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
+        assert_eq!(temperatures(4).len(), expected.len());
+        for (temperature, expected) in std::iter::zip(temperatures(4), expected) {
+            assert!((temperature - expected).abs() < 1e-12);
+        }
+        let every_third: Vec<f64> = temperatures(4).into_iter().step_by(3).collect();
+        assert_eq!(temperatures(6), every_third);
+    }
+
+    #[test]
+    fn only_what_is_needed_is_carried_out() {
+        let begun = |stages: &[usize]| {
+            let simulation = Simulation::new(protocol(), 1, None).only(stages);
+            collect(simulation, false).begun
+        };
+        assert_eq!(
+            begun(&[6]),
+            ["random", "apart", "liquid", "cool", "inherent"]
+        );
+        assert_eq!(begun(&[1, 2]), ["random", "apart", "liquid"]);
+    }
+
+    fn failure(change: impl FnOnce(&mut Protocol)) -> Error {
+        let mut protocol = protocol();
+        change(&mut protocol);
+        let mut simulation = Simulation::new(protocol, 1, None).only(&[4]);
+        loop {
+            match simulation.next_event() {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("it went well"),
+                Err(error) => return error,
+            }
+        }
+    }
+
+    #[test]
+    fn what_fails_names_the_stage() {
+        let error = failure(|protocol| protocol.timestep = 0.2);
+        assert_eq!(error.kind(), Kind::NotTheAnswer);
+        let message = error.to_string();
+        assert!(
+            message.starts_with("stage liquid: the simulation blew up at step "),
+            "{message}"
+        );
+        assert!(message.contains("particle "), "{message}");
+        let error = failure(|protocol| {
+            if let protocol::Kind::Minimise(quench) = &mut protocol.stages[1].kind {
+                quench.max_steps = 3;
+            }
+        });
+        assert_eq!(error.kind(), Kind::NotTheAnswer);
+        let message = error.to_string();
+        assert!(
+            message.starts_with("stage apart: not minimised after 3 steps"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn every_stage_draws_numbers_of_its_own() {
+        let mut simulation = Simulation::new(protocol(), 1, None);
+        let seeds: Vec<u64> = (0..7)
+            .map(|stage| {
+                simulation.stage = stage;
+                simulation.seed()
+            })
+            .collect();
+        let distinct: std::collections::BTreeSet<&u64> = seeds.iter().collect();
+        assert_eq!(distinct.len(), seeds.len());
     }
 }

@@ -13,9 +13,6 @@ impl<L: Lanes<Real = f32, Coordinate = i32>> ListLanes for L {}
 /// Clusters whose common box is looked at first.
 const GROUP: usize = 16;
 
-/// Entries that far apart in a stream differ in both particles, so that none waits for the sums that its neighbour stores.
-const INTERLEAVE: usize = 8;
-
 /// Memory aligned to cache lines, zero at first.
 #[derive(Clone, Default)]
 pub(super) struct Aligned(Vec<Line>);
@@ -142,33 +139,32 @@ pub(super) struct Reach {
 }
 
 /// Makes lists; keeps its memory from one to the next.
+///
+/// First [`measure`](Self::measure); then each thread [searches](search) a part of the clusters, and makes the [streams](Streams::fill) of
+/// another part of them from what all have found.
 #[derive(Clone, Default)]
 pub(super) struct Lister {
     boxes: Boxes,
     groups: Boxes,
-    /// Near groups of each group, itself included, later ones only.
+    /// Near groups of each group, itself included.
     near: Vec<Vec<u32>>,
-    /// Owner I, other J, lanes of I.
-    pairs: Vec<(u32, u32, u32)>,
-    scratch: Vec<u32>,
-    places: Vec<u32>,
-    sorted: Vec<(u32, u32)>,
 }
 
+/// Two clusters with pairs within reach: the owner I of the entries, the other J, and the lanes of I.
+pub(super) type Near = (u32, u32, u32);
+
 impl Lister {
-    /// The list of all pairs within reach of different clusters, from blocks `[x… y… z… h…]`.
+    /// Boxes around clusters and groups of them, from blocks `[x… y… z… h…]`.
     ///
     /// # Safety
-    /// As [`Lanes`] says; `blocks` holds `clusters` blocks.
-    #[inline(always)]
-    pub unsafe fn make<L: ListLanes>(
+    /// `blocks` holds `clusters` blocks of that width.
+    pub unsafe fn measure(
         &mut self,
         blocks: *const i32,
+        width: usize,
         clusters: usize,
         reach: &Reach,
-        list: &mut List,
     ) {
-        let width = L::WIDTH;
         self.boxes.clear();
         self.groups.clear();
         for cluster in 0..clusters {
@@ -198,83 +194,125 @@ impl Lister {
         for group in 0..groups {
             let near = &mut self.near[group];
             near.clear();
-            for from in (group / GROUP * GROUP..groups).step_by(GROUP) {
+            for from in (0..groups).step_by(GROUP) {
                 each_bit(self.groups.near(group, &self.groups, from, reach), |k| {
-                    let other = from + k as usize;
-                    if other >= group {
-                        near.push(other as u32);
-                    }
+                    near.push(from as u32 + k)
                 });
             }
         }
-        self.pairs.clear();
-        for cluster in 0..clusters {
-            for &group in &self.near[cluster / GROUP] {
-                let from = group as usize * GROUP;
-                let (boxes, pairs) = (&self.boxes, &mut self.pairs);
-                each_bit(boxes.near(cluster, boxes, from, reach), |k| {
-                    let other = from + k as usize;
-                    if other <= cluster {
-                        return;
-                    }
-                    // SAFETY: the caller's contract.
-                    let (mine, theirs) = unsafe {
-                        (
-                            near_box::<L>(blocks, cluster, boxes, other, reach),
-                            near_box::<L>(blocks, other, boxes, cluster, reach),
-                        )
-                    };
-                    // Either direction covers all pairs of the two; the one with fewer entries is taken.
-                    if mine == 0 || theirs == 0 {
-                        return;
-                    }
-                    pairs.push(if mine.count_ones() <= theirs.count_ones() {
-                        (cluster as u32, other as u32, mine)
-                    } else {
-                        (other as u32, cluster as u32, theirs)
-                    });
-                });
-            }
-        }
-        self.sort_by_owner(clusters, list);
     }
+}
 
-    fn sort_by_owner(&mut self, clusters: usize, list: &mut List) {
+/// Finds the near clusters of those in a range; each two are looked at from one side only.
+///
+/// # Safety
+/// As [`Lanes`] says; `blocks` is what the lister has measured.
+#[inline(always)]
+pub(super) unsafe fn search<L: ListLanes>(
+    lister: &Lister,
+    blocks: *const i32,
+    clusters: std::ops::Range<usize>,
+    reach: &Reach,
+    found: &mut Vec<Near>,
+) {
+    let boxes = &lister.boxes;
+    found.clear();
+    for cluster in clusters {
+        for &group in &lister.near[cluster / GROUP] {
+            let from = group as usize * GROUP;
+            each_bit(boxes.near(cluster, boxes, from, reach), |k| {
+                let other = from + k as usize;
+                // Even sums are looked at from the lower side, odd ones from the higher: about as many for each cluster.
+                if other == cluster || (other > cluster) != (cluster + other).is_multiple_of(2) {
+                    return;
+                }
+                // SAFETY: the caller's contract.
+                let (mine, theirs) = unsafe {
+                    (
+                        near_box::<L>(blocks, cluster, boxes, other, reach),
+                        near_box::<L>(blocks, other, boxes, cluster, reach),
+                    )
+                };
+                // Either direction covers all pairs of the two; the one with fewer entries is taken.
+                if mine == 0 || theirs == 0 {
+                    return;
+                }
+                found.push(if mine.count_ones() <= theirs.count_ones() {
+                    (cluster as u32, other as u32, mine)
+                } else {
+                    (other as u32, cluster as u32, theirs)
+                });
+            });
+        }
+    }
+}
+
+/// The entries of a part of the clusters.
+#[derive(Clone, Default)]
+pub(super) struct Streams {
+    counts: Vec<u32>,
+    places: Vec<u32>,
+    sorted: Vec<(u32, u32)>,
+    entries: Vec<u32>,
+}
+
+impl Streams {
+    /// Makes the streams of the owners in a range, in the order in which their entries were found.
+    pub fn fill(&mut self, owners: std::ops::Range<usize>, clusters: usize, found: &[Vec<Near>]) {
+        let mine = |owner: u32| {
+            (owner as usize)
+                .checked_sub(owners.start)
+                .filter(|&k| k < owners.len())
+        };
+        self.counts.clear();
+        self.counts.resize(owners.len(), 0);
         self.places.clear();
-        self.places.resize(clusters + 1, 0);
-        list.counts.clear();
-        list.counts.resize(clusters, 0);
-        for &(owner, _, lanes) in &self.pairs {
-            self.places[owner as usize + 1] += 1;
-            list.counts[owner as usize] += lanes.count_ones();
-        }
-        for owner in 0..clusters {
-            self.places[owner + 1] += self.places[owner];
-        }
-        self.sorted.resize(self.pairs.len(), (0, 0));
-        let mut next = self.places.clone();
-        for &(owner, other, lanes) in &self.pairs {
-            let place = &mut next[owner as usize];
-            self.sorted[*place as usize] = (other, lanes);
-            *place += 1;
-        }
-        list.starts.clear();
-        list.entries.clear();
-        for owner in 0..clusters {
-            list.starts.push(list.entries.len() as u32);
-            self.scratch.clear();
-            for &(other, lanes) in
-                &self.sorted[self.places[owner] as usize..self.places[owner + 1] as usize]
-            {
-                each_bit(lanes, |lane| self.scratch.push(other << 4 | lane));
+        self.places.resize(owners.len() + 1, 0);
+        for &(owner, _, lanes) in found.iter().flatten() {
+            if let Some(k) = mine(owner) {
+                self.counts[k] += lanes.count_ones();
+                self.places[k + 1] += 1;
             }
-            let rows = self.scratch.len().div_ceil(INTERLEAVE);
-            for row in 0..rows {
-                list.entries
-                    .extend(self.scratch[row..].iter().step_by(rows));
+        }
+        for k in 0..owners.len() {
+            self.places[k + 1] += self.places[k];
+        }
+        self.sorted
+            .resize(self.places[owners.len()] as usize, (0, 0));
+        for &(owner, other, lanes) in found.iter().flatten() {
+            if let Some(k) = mine(owner) {
+                self.sorted[self.places[k] as usize] = (other, lanes);
+                self.places[k] += 1;
             }
+        }
+        // Each place is now where the next owner's begin.
+        self.entries.clear();
+        let mut first = 0;
+        for &end in &self.places[..owners.len()] {
+            for &(other, lanes) in &self.sorted[first..end as usize] {
+                each_bit(lanes, |lane| self.entries.push(other << 4 | lane));
+            }
+            first = end as usize;
             // Room for what the force loop reads while it drains.
-            list.entries.extend([(clusters as u32) << 4; DEPTH - 1]);
+            self.entries.extend([(clusters as u32) << 4; DEPTH - 1]);
+        }
+    }
+}
+
+impl List {
+    /// Puts the streams of all parts together, in order.
+    pub fn join(&mut self, parts: &[Streams]) {
+        self.starts.clear();
+        self.counts.clear();
+        self.entries.clear();
+        let mut start = 0;
+        for part in parts {
+            for &count in &part.counts {
+                self.starts.push(start);
+                start += count + DEPTH as u32 - 1;
+            }
+            self.counts.extend_from_slice(&part.counts);
+            self.entries.extend_from_slice(&part.entries);
         }
     }
 }
@@ -317,48 +355,51 @@ unsafe fn near_box<L: ListLanes>(
     }
 }
 
-/// A part of a list to be pruned: the entries of these clusters that have a pair within reach are copied to the same starts of `to`.
+/// A part of a list to be pruned: of these clusters, the entries that have a pair within reach are copied to the same starts of `to`.
 pub(super) struct Prune<'a> {
     pub blocks: *const i32,
     pub clusters: std::ops::Range<usize>,
-    pub from: &'a List,
-    /// Number of clusters.
-    pub empty: u32,
+    pub starts: &'a [u32],
+    pub from_counts: *mut u32,
+    pub from_entries: *mut u32,
     pub to_counts: *mut u32,
     pub to_entries: *mut u32,
+    /// Number of clusters.
+    pub empty: u32,
     pub reach: Reach,
+    /// The skin of `from`, whose entries without a pair within it are dropped where the loop is told to.
+    pub outer_skin: f32,
 }
 
-/// Prunes.
+/// Prunes; with `OUTER` also the list that it comes from.
 ///
 /// # Safety
-/// As [`Lanes`] says; the blocks hold every cluster of the entries; `to_entries` has room for as many entries as `from`, and nobody else
-/// uses these clusters' parts of the two outputs.
+/// As [`Lanes`] says; the blocks hold every cluster of the entries; `to_entries` has room for as many entries as there are in `from_entries`,
+/// and nobody else uses these clusters' parts of the two lists.
 #[inline(always)]
-pub(super) unsafe fn prune<L: ListLanes, const CUBE: bool>(task: &Prune) {
+pub(super) unsafe fn prune<L: ListLanes, const CUBE: bool, const OUTER: bool>(task: &Prune) {
     // SAFETY: the caller's contract.
     unsafe {
         let width = L::WIDTH;
         let cutoff = L::broadcast(&task.reach.cutoff);
         let skin = L::broadcast(&task.reach.skin);
+        let further = L::splat(f64::from(task.outer_skin - task.reach.skin));
         let ratios = [
             L::broadcast(&task.reach.ratios[1]),
             L::broadcast(&task.reach.ratios[2]),
         ];
         for cluster in task.clusters.clone() {
-            let start = task.from.starts[cluster] as usize;
-            let entries = &task.from.entries[start..start + task.from.counts[cluster] as usize];
+            let start = task.starts[cluster] as usize;
+            let (from, to) = (task.from_entries.add(start), task.to_entries.add(start));
             let here = task.blocks.add(4 * width * cluster);
-            let to = task.to_entries.add(start);
-            let mut kept = 0;
-            for &entry in entries {
+            let (mut outer, mut inner) = (0, 0);
+            for k in 0..*task.from_counts.add(cluster) as usize {
+                let entry = *from.add(k);
                 let lane = (entry & 15) as usize;
                 let there = task.blocks.add(4 * width * (entry >> 4) as usize);
                 let mut d: [L; 3] = std::array::from_fn(|axis| {
-                    L::separation(
-                        L::broadcast_coordinate(here.add(axis * width + lane)),
-                        there.add(axis * width),
-                    )
+                    let i = L::broadcast_coordinate(here.add(axis * width + lane));
+                    L::separation(i, there.add(axis * width))
                 });
                 if !CUBE {
                     d[1] = d[1].mul(ratios[0]);
@@ -369,13 +410,21 @@ pub(super) unsafe fn prune<L: ListLanes, const CUBE: bool>(task: &Prune) {
                 let limit = half
                     .add(L::load(there.add(3 * width).cast()))
                     .mul_add(cutoff, skin);
-                *to.add(kept) = entry;
-                kept += usize::from(L::bits(limit.mul(limit).greater(r2)) != 0);
+                *to.add(inner) = entry;
+                inner += usize::from(L::bits(limit.mul(limit).greater(r2)) != 0);
+                if OUTER {
+                    let limit = limit.add(further);
+                    *from.add(outer) = entry;
+                    outer += usize::from(L::bits(limit.mul(limit).greater(r2)) != 0);
+                }
             }
             for k in 0..DEPTH - 1 {
-                *to.add(kept + k) = task.empty << 4;
+                *to.add(inner + k) = task.empty << 4;
             }
-            *task.to_counts.add(cluster) = kept as u32;
+            *task.to_counts.add(cluster) = inner as u32;
+            if OUTER {
+                *task.from_counts.add(cluster) = outer as u32;
+            }
         }
     }
 }

@@ -17,7 +17,7 @@ mod x86;
 pub use clusters::spatial_order;
 pub use variant::InstructionSet;
 
-use clusters::{Aligned, List, Lister, Prune, Reach};
+use clusters::{Aligned, List, Lister, Near, Prune, Reach, Streams};
 use coefficients::Coefficients;
 use pairs::{FORCES, PARTICLES, TOTALS, Task};
 use pool::Pool;
@@ -82,6 +82,9 @@ pub struct Field {
     outer_reference: Aligned,
     inner_reference: Aligned,
     lister: Lister,
+    /// What each thread has found, and the streams that it has made.
+    found: Vec<Vec<Near>>,
+    streams: Vec<Streams>,
     outer: List,
     inner: List,
     lists_stand: bool,
@@ -103,7 +106,7 @@ impl<T> Shared<T> {
 
 impl Field {
     /// A field for particles of these diameters (length, N) in a box with these edges (length), evaluated by `threads` threads with the
-    /// widest instruction set of this machine, or the one that the environment variable `HYALO_INSTRUCTION_SET` names.
+    /// [preferred](InstructionSet::preferred) instruction set.
     ///
     /// The box must hold two cutoffs of the largest diameter ([`Potential::fits`]).
     pub fn new(
@@ -113,16 +116,14 @@ impl Field {
         precision: Precision,
         threads: usize,
     ) -> Self {
-        let available = InstructionSet::available();
-        let wanted = std::env::var("HYALO_INSTRUCTION_SET").ok();
-        let named = available
-            .iter()
-            .find(|set| Some(set.name()) == wanted.as_deref());
-        let widest = named
-            .or(available.last())
-            .copied()
-            .unwrap_or(InstructionSet::Portable);
-        Self::with_instruction_set(potential, edges, diameters, precision, threads, widest)
+        Self::with_instruction_set(
+            potential,
+            edges,
+            diameters,
+            precision,
+            threads,
+            InstructionSet::preferred(),
+        )
     }
 
     /// The same with one of the instruction sets that are [available](InstructionSet::available).
@@ -158,6 +159,8 @@ impl Field {
             outer_reference: Aligned::default(),
             inner_reference: Aligned::default(),
             lister: Lister::default(),
+            found: Vec::new(),
+            streams: Vec::new(),
             outer: List::default(),
             inner: List::default(),
             lists_stand: false,
@@ -394,20 +397,11 @@ impl Field {
         if self.lists_stand && 2.0 * moved <= INNER_SKIN {
             return;
         }
-        if !(self.lists_stand
-            && 2.0 * self.moved_since(&self.outer_reference) + INNER_SKIN <= OUTER_SKIN)
-        {
+        let stands = self.lists_stand
+            && 2.0 * self.moved_since(&self.outer_reference) + INNER_SKIN <= OUTER_SKIN;
+        if !stands {
             let reach = self.reach(OUTER_SKIN);
-            // SAFETY: the instruction set is available; there are that many blocks.
-            unsafe {
-                (self.loops.list)(
-                    &mut self.lister,
-                    self.blocks.pointer(),
-                    self.clusters,
-                    &reach,
-                    &mut self.outer,
-                )
-            };
+            self.make_outer(&reach);
             self.inner.starts.clone_from(&self.outer.starts);
             self.inner.counts.resize(self.clusters, 0);
             self.inner.entries.resize(self.outer.entries.len(), 0);
@@ -415,25 +409,70 @@ impl Field {
         }
         let reach = self.reach(INNER_SKIN);
         let parts = balanced(&self.outer.counts, self.loops.width, threads);
-        let counts = Shared(self.inner.counts.as_mut_ptr());
-        let entries = Shared(self.inner.entries.as_mut_ptr());
-        let (outer, loops, cube) = (&self.outer, self.loops, self.is_cube());
+        let from_counts = Shared(self.outer.counts.as_mut_ptr());
+        let from_entries = Shared(self.outer.entries.as_mut_ptr());
+        let to_counts = Shared(self.inner.counts.as_mut_ptr());
+        let to_entries = Shared(self.inner.entries.as_mut_ptr());
         let blocks = Shared(self.blocks.pointer_mut::<i32>());
+        let (starts, empty) = (&self.outer.starts, self.clusters as u32);
+        let outer_skin = self.reach(OUTER_SKIN).skin;
+        // A new outer list is made from boxes; the first pruning leaves in it what is really near.
+        let prune = self.loops.prune[self.is_cube()][usize::from(!stands)];
         self.pool.run(&|thread| {
             let task = Prune {
                 blocks: blocks.get(),
                 clusters: parts[thread]..parts[thread + 1],
-                from: outer,
-                empty: outer.counts.len() as u32,
-                to_counts: counts.get(),
-                to_entries: entries.get(),
+                starts,
+                from_counts: from_counts.get(),
+                from_entries: from_entries.get(),
+                to_counts: to_counts.get(),
+                to_entries: to_entries.get(),
+                empty,
                 reach,
+                outer_skin,
             };
-            // SAFETY: the instruction set is available; each thread writes what belongs to its clusters.
-            unsafe { loops.prune[cube](&task) };
+            // SAFETY: the instruction set is available; each thread uses what belongs to its clusters.
+            unsafe { prune(&task) };
         });
         self.inner_reference.clone_from(&self.blocks);
         self.lists_stand = true;
+    }
+
+    /// Makes the outer list from the boxes around clusters.
+    fn make_outer(&mut self, reach: &Reach) {
+        let (width, clusters, threads) = (self.loops.width, self.clusters, self.pool.threads());
+        // SAFETY: there are that many blocks.
+        unsafe {
+            self.lister
+                .measure(self.blocks.pointer(), width, clusters, reach)
+        };
+        self.found.resize(threads, Vec::new());
+        self.streams.resize(threads, Streams::default());
+        let shares: Vec<_> = (0..threads).map(|thread| self.share(thread)).collect();
+        let (lister, loops) = (&self.lister, self.loops);
+        let blocks = Shared(self.blocks.pointer_mut::<i32>());
+        let found = Shared(self.found.as_mut_ptr());
+        self.pool.run(&|thread| {
+            let share = shares[thread].clone();
+            // SAFETY: the instruction set is available; each thread has a vector of its own.
+            unsafe {
+                (loops.search)(
+                    lister,
+                    blocks.get(),
+                    share,
+                    reach,
+                    &mut *found.get().add(thread),
+                )
+            };
+        });
+        let found = &self.found;
+        let streams = Shared(self.streams.as_mut_ptr());
+        self.pool.run(&|thread| {
+            // SAFETY: each thread has streams of its own.
+            let streams = unsafe { &mut *streams.get().add(thread) };
+            streams.fill(shares[thread].clone(), clusters, found);
+        });
+        self.outer.join(&self.streams);
     }
 
     /// The largest displacement since these blocks were kept (length).

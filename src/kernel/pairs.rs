@@ -22,7 +22,7 @@ pub(super) const fn quantities(mode: usize) -> usize {
 }
 
 /// Entries that are in work at a time, each in another stage: the processor's own queues are too short to hide the latency of one.
-pub(super) const DEPTH: usize = 4;
+pub(super) const DEPTH: usize = 5;
 
 /// What a force loop works on: the clusters I from `first` to `last` and their entries.
 pub(super) struct Task<'a> {
@@ -54,7 +54,7 @@ pub(super) struct Task<'a> {
 struct Constants<L, const END: usize> {
     zero: L,
     ratios: [L; 2],
-    z_in: L,
+    z3_in: L,
     z_out: L,
     shift: L,
     half: L,
@@ -97,7 +97,6 @@ struct Scaled<L: Lanes> {
     near: Near<L>,
     z3: L,
     t: L,
-    inside: L::Mask,
 }
 
 /// Third stage: f/r, and in the modes that want them u, w and v/σ_ij.
@@ -168,8 +167,18 @@ impl<L: Lanes> Near<L> {
             Near {
                 entry,
                 d,
-                inverse: r2.reciprocal(),
+                inverse: r2,
                 diameter,
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn inverted(self) -> Self {
+        unsafe {
+            Near {
+                inverse: self.inverse.reciprocal(),
+                ..self
             }
         }
     }
@@ -183,7 +192,6 @@ impl<L: Lanes> Near<L> {
                 near: self,
                 z3: z.mul(z).mul(z),
                 t: z.sub(constants.z_out).positive(),
-                inside: z.greater(constants.z_in),
             }
         }
     }
@@ -197,13 +205,8 @@ impl<L: Lanes> Scaled<L> {
     ) -> Evaluated<L> {
         // SAFETY: the caller's contract.
         unsafe {
-            let Scaled {
-                near,
-                z3,
-                t,
-                inside,
-            } = self;
-            let (at, zero) = ((z3, t, inside), constants.zero);
+            let Scaled { near, z3, t } = self;
+            let (at, zero) = ((z3, t, z3.greater(constants.z3_in)), constants.zero);
             let t2 = t.mul(t);
             let virial = value(&constants.virial, at, t2, zero);
             let (mut energy, mut slope) = (zero, zero);
@@ -341,7 +344,7 @@ pub(super) unsafe fn evaluate<
         let constants = Constants::<L, END> {
             zero: L::splat(0.0),
             ratios: [L::splat(task.ratios[1]), L::splat(task.ratios[2])],
-            z_in: L::splat(task.z_in),
+            z3_in: L::splat(task.z_in.powi(3)),
             z_out: L::splat(task.z_out),
             shift: L::splat(task.shift),
             half: L::splat(0.5),
@@ -365,9 +368,10 @@ pub(super) unsafe fn evaluate<
             let mut near = Near {
                 entry: nothing,
                 d: [zero; 3],
-                inverse: zero,
+                inverse: L::splat(1.0),
                 diameter: zero,
             };
+            let mut inverted = near;
             let mut scaled = near.scaled(&constants);
             let mut evaluated = scaled.evaluated::<MODE, END>(&constants);
             for k in 0..count + DEPTH - 1 {
@@ -378,7 +382,8 @@ pub(super) unsafe fn evaluate<
                     virials = virials.add(evaluated.virial);
                 }
                 evaluated = scaled.evaluated::<MODE, END>(&constants);
-                scaled = near.scaled(&constants);
+                scaled = inverted.scaled(&constants);
+                inverted = near.inverted();
                 let entry = *entries.add(k) as usize;
                 near = Near::of_entry::<CUBE, END>(&constants, here, block(entry >> 4), entry);
             }
@@ -388,7 +393,7 @@ pub(super) unsafe fn evaluate<
                 std::array::from_fn(|quantity| L::load(mine.add(quantity * L::WIDTH)));
             // The pairs within the cluster, each once: half way round, each would come twice.
             for by in 1..=L::WIDTH / 2 {
-                let near = Near::within::<CUBE, END>(&constants, here, by);
+                let near = Near::within::<CUBE, END>(&constants, here, by).inverted();
                 let mut evaluated = near.scaled(&constants).evaluated::<MODE, END>(&constants);
                 if by == L::WIDTH / 2 {
                     evaluated = evaluated.only(L::from_bits((1 << by) - 1), zero);

@@ -1,6 +1,8 @@
 //! The same loops compiled for each instruction set, and the choice among them at run time.
 
-use super::clusters::{self, List, Lister, Prune, Reach};
+use std::ops::Range;
+
+use super::clusters::{self, Lister, Near, Prune, Reach};
 use super::coefficients::TERMS;
 use super::lanes::Array;
 use super::pairs::{self, FORCES, PARTICLES, TOTALS, Task};
@@ -13,8 +15,9 @@ pub(super) struct Loops {
     pub terms: usize,
     /// By mode, for cubes and other boxes.
     pub evaluate: [[unsafe fn(&Task) -> (f64, f64); 3]; 2],
-    pub prune: [unsafe fn(&Prune); 2],
-    pub list: unsafe fn(&mut Lister, *const i32, usize, &Reach, &mut List),
+    /// For cubes and other boxes; without and with the list that it comes from.
+    pub prune: [[unsafe fn(&Prune); 2]; 2],
+    pub search: unsafe fn(&Lister, *const i32, Range<usize>, &Reach, &mut Vec<Near>),
     pub pack: unsafe fn(&Pack) -> f32,
     pub gather: unsafe fn(&Gather),
 }
@@ -24,7 +27,7 @@ pub(super) struct Pack<'a> {
     pub positions: [&'a [f64]; 3],
     pub edges: [f64; 3],
     pub ratios: [f32; 3],
-    pub clusters: std::ops::Range<usize>,
+    pub clusters: Range<usize>,
     /// Blocks of integers, of which coordinates are written.
     pub blocks: *mut i32,
     /// Blocks of f64, where pairs are evaluated in f64.
@@ -40,7 +43,7 @@ pub(super) struct Gather<'a> {
     pub quantity: usize,
     pub stride: usize,
     pub factor: f64,
-    pub clusters: std::ops::Range<usize>,
+    pub clusters: Range<usize>,
     /// N values, of which those of the clusters are written.
     pub to: *mut f64,
     pub particles: usize,
@@ -143,15 +146,23 @@ macro_rules! loops {
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn prune<L: clusters::ListLanes, const CUBE: bool>(task: &Prune) {
+            unsafe fn prune<L: clusters::ListLanes, const CUBE: bool, const OUTER: bool>(
+                task: &Prune,
+            ) {
                 // SAFETY: the caller's contract.
-                unsafe { clusters::prune::<L, CUBE>(task) }
+                unsafe { clusters::prune::<L, CUBE, OUTER>(task) }
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn list<L: clusters::ListLanes>(lister: &mut Lister, blocks: *const i32, clusters: usize, reach: &Reach, list: &mut List) {
+            unsafe fn search<L: clusters::ListLanes>(
+                lister: &Lister,
+                blocks: *const i32,
+                clusters: Range<usize>,
+                reach: &Reach,
+                found: &mut Vec<Near>,
+            ) {
                 // SAFETY: the caller's contract.
-                unsafe { lister.make::<L>(blocks, clusters, reach, list) }
+                unsafe { clusters::search::<L>(lister, blocks, clusters, reach, found) }
             }
 
             $(#[target_feature(enable = $feature)])?
@@ -173,8 +184,11 @@ macro_rules! loops {
                     [evaluate::<$mixed, false, FORCES, 4, { TERMS[0] }>, evaluate::<$mixed, false, TOTALS, 4, { TERMS[0] }>, evaluate::<$mixed, false, PARTICLES, 13, { TERMS[0] }>],
                     [evaluate::<$mixed, true, FORCES, 4, { TERMS[0] }>, evaluate::<$mixed, true, TOTALS, 4, { TERMS[0] }>, evaluate::<$mixed, true, PARTICLES, 13, { TERMS[0] }>],
                 ],
-                prune: [prune::<$mixed, false>, prune::<$mixed, true>],
-                list: list::<$mixed>,
+                prune: [
+                    [prune::<$mixed, false, false>, prune::<$mixed, false, true>],
+                    [prune::<$mixed, true, false>, prune::<$mixed, true, true>],
+                ],
+                search: search::<$mixed>,
                 pack: pack::<$width, false>,
                 gather: gather::<$width, f32>,
             };
@@ -186,8 +200,11 @@ macro_rules! loops {
                     [evaluate::<$double, false, FORCES, 4, { TERMS[1] }>, evaluate::<$double, false, TOTALS, 4, { TERMS[1] }>, evaluate::<$double, false, PARTICLES, 13, { TERMS[1] }>],
                     [evaluate::<$double, true, FORCES, 4, { TERMS[1] }>, evaluate::<$double, true, TOTALS, 4, { TERMS[1] }>, evaluate::<$double, true, PARTICLES, 13, { TERMS[1] }>],
                 ],
-                prune: [prune::<$list_of_double, false>, prune::<$list_of_double, true>],
-                list: list::<$list_of_double>,
+                prune: [
+                    [prune::<$list_of_double, false, false>, prune::<$list_of_double, false, true>],
+                    [prune::<$list_of_double, true, false>, prune::<$list_of_double, true, true>],
+                ],
+                search: search::<$list_of_double>,
                 pack: pack::<8, true>,
                 gather: gather::<8, f64>,
             };
@@ -216,7 +233,7 @@ loops!(
 );
 
 /// An instruction set for which there are loops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstructionSet {
     /// What every processor has.
     Portable,
@@ -227,7 +244,7 @@ pub enum InstructionSet {
 }
 
 impl InstructionSet {
-    /// Those that this machine has, narrowest first.
+    /// Those that this machine has, the fastest last.
     pub fn available() -> Vec<Self> {
         let mut sets = vec![InstructionSet::Portable];
         #[cfg(target_arch = "x86_64")]
@@ -248,7 +265,23 @@ impl InstructionSet {
         sets
     }
 
-    /// The name that the environment variable `HYALO_INSTRUCTION_SET` may have to force it.
+    /// The fastest of this machine, or the available one that the environment variable `HYALO_INSTRUCTION_SET` names.
+    pub fn preferred() -> Self {
+        let available = Self::available();
+        let named = std::env::var("HYALO_INSTRUCTION_SET").ok();
+        if let Some(set) = available
+            .iter()
+            .find(|set| Some(set.name()) == named.as_deref())
+        {
+            return *set;
+        }
+        available
+            .last()
+            .copied()
+            .unwrap_or(InstructionSet::Portable)
+    }
+
+    /// Its name in `HYALO_INSTRUCTION_SET`.
     pub fn name(self) -> &'static str {
         match self {
             InstructionSet::Portable => "portable",

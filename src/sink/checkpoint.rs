@@ -18,7 +18,7 @@ const VERSION: &str = concat!("1 ", env!("CARGO_PKG_VERSION"), "\n");
 
 /// Writes the value beside `path`, brings it to the disk, and gives it its name.
 ///
-/// The file is [`MAGIC`], the version, the BLAKE3 hash of what follows (32 bytes), and the value in the format of postcard.
+/// The file is the words `hyalo checkpoint`, the version, the BLAKE3 hash of what follows (32 bytes), and the value in the format of postcard.
 ///
 /// # Errors
 /// If it can't be written; then the file that was there is still there, whole.

@@ -1,5 +1,6 @@
 //! The folder of a run: the files of each stage, and the checkpoint from which all of them can be continued.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -98,30 +99,15 @@ impl Folder {
     pub fn create(path: &Path, protocol: &Protocol, threads: usize, force: bool) -> Result<Self> {
         fs::create_dir_all(path).map_err(|error| Error::io("make the folder", path, error))?;
         let lock = lock(path)?;
-        let mut old = vec![CHECKPOINT.to_string(), protocol::FILE_NAME.to_string()];
-        let earlier = Protocol::read(&protocol_file(path), &[]).ok();
-        for stage in [Some(protocol), earlier.as_ref()]
-            .into_iter()
-            .flatten()
-            .flat_map(|protocol| &protocol.stages)
-        {
-            old.extend(names(&stage.name));
-        }
-        for path_of_old in old
-            .iter()
-            .map(|name| path.join(name))
-            .flat_map(|name| [partial_name(&name), name])
-            .filter(|name| name.exists())
-        {
+        for old in of_earlier_run(path, protocol) {
             if !force {
                 return Err(
-                    Error::new(format!("{} already exists", path_of_old.display())).help(
+                    Error::new(format!("{} already exists", old.display())).help(
                         "go on with --resume, start again with --force, or give another folder",
                     ),
                 );
             }
-            fs::remove_file(&path_of_old)
-                .map_err(|error| Error::io("remove", &path_of_old, error))?;
+            fs::remove_file(&old).map_err(|error| Error::io("remove", &old, error))?;
         }
         let identity = Identity {
             protocol: protocol.to_toml(),
@@ -392,6 +378,29 @@ impl Outlet for Folder {
             None => Ok(()),
         }
     }
+}
+
+/// The files in a folder that belong to an earlier run, or would get in the way of a run of `protocol`. A checkpoint that did not get its
+/// name is none: a run without it has not begun.
+fn of_earlier_run(folder: &Path, protocol: &Protocol) -> Vec<PathBuf> {
+    let earlier = Protocol::read(&protocol_file(folder), &[]).ok();
+    let stages: BTreeSet<&str> = [Some(protocol), earlier.as_ref()]
+        .into_iter()
+        .flatten()
+        .flat_map(|protocol| &protocol.stages)
+        .map(|stage| stage.name.as_str())
+        .collect();
+    let grown = stages
+        .into_iter()
+        .flat_map(names)
+        .chain([protocol::FILE_NAME.to_string()])
+        .map(|name| folder.join(name))
+        .flat_map(|path| [partial_name(&path), path]);
+    [folder.join(CHECKPOINT)]
+        .into_iter()
+        .chain(grown)
+        .filter(|path| path.exists())
+        .collect()
 }
 
 /// Keeps other runs out of the folder until the file is dropped; where folders can't be locked, nothing is done.

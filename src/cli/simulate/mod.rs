@@ -107,7 +107,7 @@ impl Arguments {
             }
             None => Err(Error::new("no output")
                 .help("name a folder with -o DIR, or stream frames to standard output with -o -")),
-            Some(folder) => self.into_folder(Path::new(folder), protocol),
+            Some(folder) => self.fill_folder(Path::new(folder), protocol),
         }
     }
 
@@ -192,7 +192,7 @@ impl Arguments {
     }
 
     /// Fills the folder of a run, or goes on to fill it.
-    fn into_folder(&self, path: &Path, protocol: Option<Protocol>) -> Result<Outcome> {
+    fn fill_folder(&self, path: &Path, protocol: Option<Protocol>) -> Result<Outcome> {
         let resumed = match self.resume {
             true => Folder::resume(path)?,
             false => None,
