@@ -294,9 +294,8 @@ mod tests {
     use crate::kernel::naive;
     use crate::physics::potential::Potential;
 
-    /// Lennard-Jones attraction cut short, for small boxes.
     fn potential() -> Potential {
-        Potential::smoothed(4.0, -4.0, 1.3, 1.6)
+        Potential::wahnstrom()
     }
 
     /// A glass, cooled from the liquid.
@@ -306,7 +305,7 @@ mod tests {
         let glass = GLASS.get_or_init(|| {
             let components = [("A", 1.0), ("B", 1.2)].map(|(name, diameter)| Component {
                 name: name.to_string(),
-                count: 50,
+                count: 250,
                 diameter,
             });
             let mut state = State::random(&components, 0.75, 5);
@@ -315,8 +314,8 @@ mod tests {
             state.draw_velocities(1.0, 1);
             let thermostat = Thermostat::Rescaling(StochasticRescaling::new(0.1, 1));
             let mut dynamics = Dynamics::new(&state, potential(), thermostat, 0.005, 1);
-            for step in 0..20_000 {
-                let temperature = 1.0 - 0.9 * f64::from(step) / 20_000.0;
+            for step in 0..10_000 {
+                let temperature = 1.0 - 0.9 * f64::from(step) / 10_000.0;
                 dynamics.step(&mut state, temperature).unwrap();
             }
             state
@@ -349,7 +348,7 @@ mod tests {
         let (mut state, mut minimiser) = start();
         minimiser.minimise(&mut state).unwrap();
         let slopes = local(&state).slopes;
-        for i in [0, 40, 99] {
+        for i in [0, 40, 499] {
             let h = 1e-5;
             let at = |change: f64| {
                 let mut state = state.clone();
@@ -398,8 +397,8 @@ mod tests {
         assert_eq!(rejected, 6);
         assert!(!last.accepted);
         assert_eq!(last.increment, 0.01 / 32.0);
-        assert!(first.local.deviation > 2.0 * last.local.deviation);
-        assert!(first.potential_energy > last.potential_energy + 0.1);
+        assert!(first.local.deviation > 3.0 * last.local.deviation);
+        assert!(first.potential_energy > last.potential_energy + 0.2);
         // The last iteration describes the state that is left, which is still a minimum.
         let found = local(&state);
         assert!((found.deviation / last.local.deviation - 1.0).abs() < 1e-9);
@@ -416,8 +415,8 @@ mod tests {
                 of.iter()
                     .all(|s| (sizes.smallest..=sizes.largest).contains(s))
             );
-            assert!((of.iter().sum::<f64>() / 50.0 - sizes.mean).abs() < 1e-12);
-            let squares = of.iter().map(|s| s * s).sum::<f64>() / 50.0;
+            assert!((of.iter().sum::<f64>() / 250.0 - sizes.mean).abs() < 1e-12);
+            let squares = of.iter().map(|s| s * s).sum::<f64>() / 250.0;
             assert!((squares - sizes.mean.powi(2) - sizes.deviation.powi(2)).abs() < 1e-12);
         }
         let masses = std::iter::zip(&state.masses, &state.diameters);
@@ -425,15 +424,18 @@ mod tests {
         assert!(minimiser.minimise(&mut state).unwrap().steps == 0);
     }
 
-    /// By moves so small that no particle changes its neighbours.
+    /// Ten moves by the rule come first: a glass that is fresh from the liquid may rearrange, and so gain, under any move.
     #[test]
     fn the_inverted_rule_changes_nothing() {
         let (mut state, mut minimiser) = start();
-        minimiser.minimise(&mut state).unwrap();
+        let mut homogenisation = Homogenisation::new(Settings::default());
+        for _ in 0..11 {
+            homogenisation.iterate(&mut state, &mut minimiser).unwrap();
+        }
         state.sort_by_id();
         let before = state.clone();
         let settings = Settings {
-            increment: -0.002,
+            increment: -0.01,
             ..Settings::default()
         };
         let iterations = all(settings, &mut state, &mut minimiser);
