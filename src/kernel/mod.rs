@@ -1,6 +1,27 @@
 //! Forces between particles, fast: neighbour lists and SIMD loops behind one safe entry point, [`Field`].
+//!
+//! The loops are written once (`pairs`, `clusters`) over the interface `Lanes`, compiled for each instruction set (`variant`) and chosen at
+//! run time. This layer holds the project's only `unsafe` code.
+#![allow(unsafe_code)]
 
+mod clusters;
+mod coefficients;
+mod lanes;
 pub mod naive;
+mod pairs;
+mod pool;
+mod variant;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use clusters::spatial_order;
+pub use variant::InstructionSet;
+
+use clusters::{Aligned, List, Lister, Prune, Reach};
+use coefficients::Coefficients;
+use pairs::{FORCES, PARTICLES, TOTALS, Task};
+use pool::Pool;
+use variant::{Gather, Loops, Pack};
 
 use crate::physics::potential::Potential;
 
@@ -35,15 +56,56 @@ pub struct PerParticle {
     pub virial_tensor: [Vec<f64>; 6],
 }
 
+/// Skins of the two lists (length): the outer one is made from boxes around clusters and pruned to the inner one, from which forces are
+/// evaluated. Fastest for Lennard-Jones liquids and glasses; right for everything.
+const OUTER_SKIN: f64 = 0.6;
+const INNER_SKIN: f64 = 0.2;
+
 /// The pair forces of particles with a diameter each in a periodic orthogonal box.
+///
+/// Neighbour lists are made when they are needed: as soon as two particles might have come nearer than the cutoff that are in no list. The
+/// field is fast on particles in [`spatial_order`] and right in any. The same calls with the same number of threads on the same instruction
+/// set give the same bytes.
 pub struct Field {
     potential: Potential,
     edges: [f64; 3],
-    diameters: Vec<f64>,
+    loops: &'static Loops,
+    precision: Precision,
+    coefficients: Coefficients,
+    particles: usize,
+    clusters: usize,
+    /// Integer coordinates and f32 half diameters.
+    blocks: Aligned,
+    /// f64 coordinates and half diameters, where pairs are evaluated in f64.
+    exact: Aligned,
+    /// Blocks when the outer list was made, and when the inner one was.
+    outer_reference: Aligned,
+    inner_reference: Aligned,
+    lister: Lister,
+    outer: List,
+    inner: List,
+    lists_stand: bool,
+    /// What each thread has summed.
+    sums: Vec<Aligned>,
+    pool: Pool,
+}
+
+/// A pointer that threads share, each using a part of its own.
+#[derive(Clone, Copy)]
+struct Shared<T>(*mut T);
+// SAFETY: whoever shares one sees to it that no two threads use the same part.
+unsafe impl<T> Sync for Shared<T> {}
+impl<T> Shared<T> {
+    fn get(&self) -> *mut T {
+        self.0
+    }
 }
 
 impl Field {
-    /// A field for particles of these diameters (length, N) in a box with these edges (length), evaluated by `threads` threads.
+    /// A field for particles of these diameters (length, N) in a box with these edges (length), evaluated by `threads` threads with the
+    /// [preferred](InstructionSet::preferred) instruction set.
+    ///
+    /// The box must hold two cutoffs of the largest diameter ([`Potential::fits`]).
     pub fn new(
         potential: Potential,
         edges: [f64; 3],
@@ -51,31 +113,120 @@ impl Field {
         precision: Precision,
         threads: usize,
     ) -> Self {
-        let _ = (precision, threads);
-        Field {
+        Self::with_instruction_set(
             potential,
             edges,
-            diameters: diameters.to_vec(),
-        }
+            diameters,
+            precision,
+            threads,
+            InstructionSet::preferred(),
+        )
     }
 
-    /// Takes other diameters; the neighbour lists are made anew.
+    /// The same with one of the instruction sets that are [available](InstructionSet::available).
+    ///
+    /// Panics if it isn't.
+    pub fn with_instruction_set(
+        potential: Potential,
+        edges: [f64; 3],
+        diameters: &[f64],
+        precision: Precision,
+        threads: usize,
+        set: InstructionSet,
+    ) -> Self {
+        assert!(
+            InstructionSet::available().contains(&set),
+            "this machine has no {}",
+            set.name()
+        );
+        let loops = set.loops(precision);
+        let particles = diameters.len();
+        let clusters = particles.div_ceil(loops.width);
+        let pool = Pool::new(threads);
+        let mut field = Field {
+            potential,
+            edges,
+            loops,
+            precision,
+            coefficients: Coefficients::new(&potential, loops.terms),
+            particles,
+            clusters,
+            blocks: Aligned::default(),
+            exact: Aligned::default(),
+            outer_reference: Aligned::default(),
+            inner_reference: Aligned::default(),
+            lister: Lister::default(),
+            outer: List::default(),
+            inner: List::default(),
+            lists_stand: false,
+            sums: vec![Aligned::default(); pool.threads()],
+            pool,
+        };
+        // One more for places that no particle has.
+        let bytes = 4 * loops.width * (clusters + 1) * size_of::<i32>();
+        for blocks in [
+            &mut field.blocks,
+            &mut field.outer_reference,
+            &mut field.inner_reference,
+        ] {
+            blocks.resize(bytes);
+        }
+        if precision == Precision::Double {
+            field.exact.resize(2 * bytes);
+        }
+        field.set_diameters(diameters);
+        field
+    }
+
+    /// Takes other diameters (length, N); the neighbour lists are made anew.
     pub fn set_diameters(&mut self, diameters: &[f64]) {
-        self.diameters = diameters.to_vec();
+        assert_eq!(diameters.len(), self.particles);
+        let width = self.loops.width;
+        let half = |k: usize| {
+            diameters
+                .get(k)
+                .map_or(f64::NAN, |diameter| 0.5 * diameter / self.edges[0])
+        };
+        let (blocks, exact) = (
+            self.blocks.pointer_mut::<f32>(),
+            self.exact.pointer_mut::<f64>(),
+        );
+        for cluster in 0..=self.clusters {
+            for lane in 0..width {
+                let (half, offset) = (
+                    half(cluster * width + lane),
+                    (4 * cluster + 3) * width + lane,
+                );
+                // SAFETY: within the blocks.
+                unsafe {
+                    *blocks.add(offset) = (half * UNITS) as f32;
+                    if self.precision == Precision::Double {
+                        *exact.add(offset) = half;
+                    }
+                }
+            }
+        }
+        self.forget();
     }
 
     /// Makes the neighbour lists anew at the next evaluation, so that what follows depends on the positions only.
-    pub fn forget(&mut self) {}
+    pub fn forget(&mut self) {
+        self.lists_stand = false;
+    }
+
+    /// The potential.
+    pub fn potential(&self) -> &Potential {
+        &self.potential
+    }
+
+    /// Edges of the box (length).
+    pub fn edges(&self) -> [f64; 3] {
+        self.edges
+    }
 
     /// The force on each particle (energy/length) at these positions (length, unfolded or not).
     pub fn forces(&mut self, positions: &[Vec<f64>; 3], forces: &mut [Vec<f64>; 3]) {
-        naive::evaluate(
-            &self.potential,
-            self.edges,
-            &self.diameters,
-            positions,
-            forces,
-        );
+        self.evaluate::<FORCES>(positions, forces);
     }
 
     /// The same, with the sums over all pairs.
@@ -84,14 +235,7 @@ impl Field {
         positions: &[Vec<f64>; 3],
         forces: &mut [Vec<f64>; 3],
     ) -> Totals {
-        naive::evaluate(
-            &self.potential,
-            self.edges,
-            &self.diameters,
-            positions,
-            forces,
-        )
-        .0
+        self.evaluate::<TOTALS>(positions, forces)
     }
 
     /// The same, with the sums over the pairs of each particle.
@@ -100,20 +244,275 @@ impl Field {
         positions: &[Vec<f64>; 3],
         forces: &mut [Vec<f64>; 3],
     ) -> PerParticle {
-        naive::evaluate(
-            &self.potential,
-            self.edges,
-            &self.diameters,
-            positions,
-            forces,
-        )
-        .1
+        self.evaluate::<PARTICLES>(positions, forces);
+        let length = self.unit();
+        let mut of = |quantity: usize, factor: f64| {
+            let mut values = vec![0.0; self.particles];
+            self.gather(quantity, pairs::quantities(PARTICLES), factor, &mut values);
+            values
+        };
+        PerParticle {
+            energy: of(4, 1.0),
+            virial: of(5, 1.0),
+            virial_slope: of(6, 1.0 / length),
+            virial_tensor: std::array::from_fn(|component| of(7 + component, 1.0)),
+        }
+    }
+
+    /// The unit of length of the loops (length).
+    fn unit(&self) -> f64 {
+        match self.precision {
+            Precision::Mixed => self.edges[0] / UNITS,
+            Precision::Double => self.edges[0],
+        }
+    }
+
+    fn ratios(&self) -> [f64; 3] {
+        self.edges.map(|edge| edge / self.edges[0])
+    }
+
+    fn is_cube(&self) -> usize {
+        usize::from(self.edges[1] == self.edges[0] && self.edges[2] == self.edges[0])
+    }
+
+    /// The clusters of thread `thread`: parts of about equal size.
+    fn share(&self, thread: usize) -> std::ops::Range<usize> {
+        let at = |thread: usize| self.clusters * thread / self.pool.threads();
+        at(thread)..at(thread + 1)
+    }
+
+    fn evaluate<const MODE: usize>(
+        &mut self,
+        positions: &[Vec<f64>; 3],
+        forces: &mut [Vec<f64>; 3],
+    ) -> Totals {
+        for (positions, forces) in positions.iter().zip(forces.iter_mut()) {
+            assert_eq!(positions.len(), self.particles);
+            forces.resize(self.particles, 0.0);
+        }
+        if self.particles == 0 {
+            return Totals::default();
+        }
+        self.pack(positions);
+        let parts = self.balanced();
+        let quantities = pairs::quantities(MODE);
+        let bytes_of_value = if self.precision == Precision::Mixed {
+            4
+        } else {
+            8
+        };
+        let bytes = quantities * self.loops.width * (self.clusters + 1) * bytes_of_value;
+        let threads = self.pool.threads();
+        let sums: Vec<Shared<u8>> = self
+            .sums
+            .iter_mut()
+            .map(|sums| {
+                sums.resize(bytes);
+                Shared(sums.pointer_mut())
+            })
+            .collect();
+        let mut totals = vec![(0.0, 0.0); threads];
+        let shared_totals = Shared(totals.as_mut_ptr());
+        let task = |thread: usize| Task {
+            blocks: match self.precision {
+                Precision::Mixed => self.blocks.pointer(),
+                Precision::Double => self.exact.pointer(),
+            },
+            sums: sums[thread].get(),
+            clusters: parts[thread]..parts[thread + 1],
+            starts: &self.inner.starts,
+            counts: &self.inner.counts,
+            entries: &self.inner.entries,
+            empty: self.clusters,
+            ratios: self.ratios(),
+            z_in: self.coefficients.z_in,
+            z_out: self.coefficients.z_out,
+            shift: self.coefficients.shift,
+            energy: &self.coefficients.energy,
+            virial: &self.coefficients.virial,
+            slope: &self.coefficients.slope,
+        };
+        let (loops, cube) = (self.loops, self.is_cube());
+        let tasks: Vec<SharedTask> = (0..threads)
+            .map(|thread| SharedTask(task(thread)))
+            .collect();
+        self.pool.run(&|thread| {
+            let task = &tasks[thread].0;
+            // SAFETY: the instruction set is available; sums and totals are this thread's own; the lists name clusters that exist.
+            unsafe {
+                std::ptr::write_bytes(task.sums, 0, bytes);
+                *shared_totals.get().add(thread) = loops.evaluate[cube][MODE](task);
+            }
+        });
+        drop(tasks);
+        for (axis, forces) in forces.iter_mut().enumerate() {
+            self.gather(axis, quantities, 1.0 / self.unit(), forces);
+        }
+        totals
+            .into_iter()
+            .fold(Totals::default(), |sum, (energy, virial)| Totals {
+                energy: sum.energy + energy,
+                virial: sum.virial + virial,
+            })
+    }
+
+    /// Puts positions into the blocks and sees to it that the inner list holds every pair within its cutoff.
+    fn pack(&mut self, positions: &[Vec<f64>; 3]) {
+        let threads = self.pool.threads();
+        let mut largest = vec![0.0f32; threads];
+        {
+            let shared = Shared(largest.as_mut_ptr());
+            let blocks = Shared(self.blocks.pointer_mut::<i32>());
+            let exact = Shared(self.exact.pointer_mut::<f64>());
+            let reference = Shared(self.inner_reference.pointer_mut::<i32>());
+            let shares: Vec<_> = (0..threads).map(|thread| self.share(thread)).collect();
+            let (edges, ratios, loops) = (
+                self.edges,
+                self.ratios().map(|ratio| ratio as f32),
+                self.loops,
+            );
+            self.pool.run(&|thread| {
+                let task = Pack {
+                    positions: [&positions[0], &positions[1], &positions[2]],
+                    edges,
+                    ratios,
+                    clusters: shares[thread].clone(),
+                    blocks: blocks.get(),
+                    exact: exact.get(),
+                    reference: reference.get(),
+                };
+                // SAFETY: the instruction set is available; each thread writes the clusters of its share only.
+                unsafe { *shared.get().add(thread) = (loops.pack)(&task) };
+            });
+        }
+        let units = UNITS / self.edges[0];
+        // Rounding of coordinates to 2⁻³² of the edge and of f32 products is made up for.
+        let moved =
+            f64::from(largest.into_iter().fold(0.0, f32::max)).sqrt() / units * (1.0 + 1e-6) + 1e-6;
+        if self.lists_stand && 2.0 * moved <= INNER_SKIN {
+            return;
+        }
+        if !(self.lists_stand
+            && 2.0 * self.moved_since(&self.outer_reference) + INNER_SKIN <= OUTER_SKIN)
+        {
+            let reach = self.reach(OUTER_SKIN);
+            // SAFETY: the instruction set is available; there are that many blocks.
+            unsafe {
+                (self.loops.list)(
+                    &mut self.lister,
+                    self.blocks.pointer(),
+                    self.clusters,
+                    &reach,
+                    &mut self.outer,
+                )
+            };
+            self.inner.starts.clone_from(&self.outer.starts);
+            self.inner.counts.resize(self.clusters, 0);
+            self.inner.entries.resize(self.outer.entries.len(), 0);
+            self.outer_reference.clone_from(&self.blocks);
+        }
+        let reach = self.reach(INNER_SKIN);
+        let parts = balanced(&self.outer.counts, self.loops.width, threads);
+        let counts = Shared(self.inner.counts.as_mut_ptr());
+        let entries = Shared(self.inner.entries.as_mut_ptr());
+        let (outer, loops, cube) = (&self.outer, self.loops, self.is_cube());
+        let blocks = Shared(self.blocks.pointer_mut::<i32>());
+        self.pool.run(&|thread| {
+            let task = Prune {
+                blocks: blocks.get(),
+                clusters: parts[thread]..parts[thread + 1],
+                from: outer,
+                empty: outer.counts.len() as u32,
+                to_counts: counts.get(),
+                to_entries: entries.get(),
+                reach,
+            };
+            // SAFETY: the instruction set is available; each thread writes what belongs to its clusters.
+            unsafe { loops.prune[cube](&task) };
+        });
+        self.inner_reference.clone_from(&self.blocks);
+        self.lists_stand = true;
+    }
+
+    /// The largest displacement since these blocks were kept (length).
+    fn moved_since(&self, reference: &Aligned) -> f64 {
+        let (now, then) = (self.blocks.pointer::<i32>(), reference.pointer::<i32>());
+        let width = self.loops.width;
+        let mut largest: f64 = 0.0;
+        for k in 0..self.particles {
+            let offset = 4 * (k / width) * width + k % width;
+            let d2: f64 = (0..3)
+                .map(|axis| {
+                    // SAFETY: within both blocks.
+                    let d = unsafe {
+                        (*now.add(offset + axis * width))
+                            .wrapping_sub(*then.add(offset + axis * width))
+                    };
+                    (f64::from(d) / UNITS * self.edges[axis]).powi(2)
+                })
+                .sum();
+            largest = largest.max(d2);
+        }
+        largest.sqrt() + 1e-6
+    }
+
+    fn reach(&self, skin: f64) -> Reach {
+        Reach {
+            // Rounding of f32 is made up for.
+            cutoff: (self.coefficients.cutoff * (1.0 + 1e-6)) as f32,
+            skin: (skin / self.edges[0] * UNITS * (1.0 + 1e-6)) as f32,
+            ratios: self.ratios().map(|ratio| ratio as f32),
+        }
+    }
+
+    /// The clusters at which the parts of the threads begin: parts of about equal work.
+    fn balanced(&self) -> Vec<usize> {
+        balanced(&self.inner.counts, self.loops.width, self.pool.threads())
+    }
+
+    fn gather(&mut self, quantity: usize, stride: usize, factor: f64, values: &mut [f64]) {
+        let sums: Vec<*const u8> = self.sums.iter().map(Aligned::pointer).collect();
+        let shared_sums = Shared(sums.as_ptr().cast_mut());
+        let (threads, particles, loops) = (self.pool.threads(), self.particles, self.loops);
+        let shares: Vec<_> = (0..threads).map(|thread| self.share(thread)).collect();
+        let to = Shared(values.as_mut_ptr());
+        self.pool.run(&|thread| {
+            let task = Gather {
+                // SAFETY: `sums` lives until the end of this function.
+                sums: unsafe { std::slice::from_raw_parts(shared_sums.get(), threads) },
+                quantity,
+                stride,
+                factor,
+                clusters: shares[thread].clone(),
+                to: to.get(),
+                particles,
+            };
+            // SAFETY: the instruction set is available; each thread writes the values of its share only.
+            unsafe { (loops.gather)(&task) };
+        });
     }
 }
 
-/// An order of the particles in which neighbours in space are neighbours in memory: the field is fast on particles in that order and
-/// right in any. It depends on the positions and on the order of ties only.
-pub fn spatial_order(positions: &[Vec<f64>; 3], edges: [f64; 3]) -> Vec<u32> {
-    let _ = edges;
-    (0..positions[0].len() as u32).collect()
+/// Integer units to the edge of the box.
+const UNITS: f64 = 4294967296.0;
+
+struct SharedTask<'a>(Task<'a>);
+// SAFETY: each thread takes the task of its own number.
+unsafe impl Sync for SharedTask<'_> {}
+
+/// Where the parts of the threads begin among clusters with these numbers of entries.
+fn balanced(counts: &[u32], width: usize, threads: usize) -> Vec<usize> {
+    let work = |count: &u32| u64::from(*count) + width as u64;
+    let total: u64 = counts.iter().map(work).sum();
+    let mut parts = vec![0];
+    let (mut sum, mut cluster) = (0, 0);
+    for thread in 1..threads as u64 {
+        while cluster < counts.len() && sum * (threads as u64) < total * thread {
+            sum += work(&counts[cluster]);
+            cluster += 1;
+        }
+        parts.push(cluster);
+    }
+    parts.push(counts.len());
+    parts
 }

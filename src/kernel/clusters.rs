@@ -1,0 +1,412 @@
+//! Clusters of particles and the lists of which of them are near which.
+//!
+//! Coordinates are fractions of the box's edges as wrapping 32-bit integers, so that a subtraction gives the nearest image; other lengths
+//! are in units of 2⁻³² of the first edge, in f32. Lists hold every pair nearer than the cutoff of its own diameters plus a skin.
+
+use super::lanes::Lanes;
+use super::pairs::DEPTH;
+
+/// Lanes in which lists are made.
+pub(super) trait ListLanes: Lanes<Real = f32, Coordinate = i32> {}
+impl<L: Lanes<Real = f32, Coordinate = i32>> ListLanes for L {}
+
+/// Clusters whose common box is looked at first.
+const GROUP: usize = 16;
+
+/// Memory aligned to cache lines, zero at first.
+#[derive(Clone, Default)]
+pub(super) struct Aligned(Vec<Line>);
+
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+impl Aligned {
+    /// At least that many bytes.
+    pub fn resize(&mut self, bytes: usize) {
+        self.0.resize(bytes.div_ceil(64), Line([0; 64]));
+    }
+
+    pub fn pointer<T>(&self) -> *const T {
+        self.0.as_ptr().cast()
+    }
+
+    pub fn pointer_mut<T>(&mut self) -> *mut T {
+        self.0.as_mut_ptr().cast()
+    }
+}
+
+/// Entries of every cluster: of cluster I, `counts[I]` from `starts[I]` on.
+#[derive(Clone, Default)]
+pub(super) struct List {
+    pub starts: Vec<u32>,
+    pub counts: Vec<u32>,
+    pub entries: Vec<u32>,
+}
+
+/// The boxes around clusters, or around groups of them: particles are within `extent` of `center` along each axis.
+#[derive(Clone, Default)]
+struct Boxes {
+    center: [Vec<i32>; 3],
+    extent: [Vec<f32>; 3],
+    /// The largest half diameter; NaN where there is no cluster.
+    largest: Vec<f32>,
+}
+
+impl Boxes {
+    fn clear(&mut self) {
+        self.center.iter_mut().for_each(Vec::clear);
+        self.extent.iter_mut().for_each(Vec::clear);
+        self.largest.clear();
+    }
+
+    /// Adds the box around intervals `[center ± extent]` (all axes) with these largest half diameters.
+    fn push(&mut self, parts: impl Iterator<Item = ([i32; 3], [f32; 3], f32)> + Clone) {
+        let Some((first, ..)) = parts.clone().next() else {
+            return;
+        };
+        let mut largest = f32::NAN;
+        let (mut low, mut high) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
+        for (center, extent, half) in parts {
+            largest = largest.max(half);
+            for axis in 0..3 {
+                let offset = center[axis].wrapping_sub(first[axis]) as f32;
+                low[axis] = low[axis].min(offset - extent[axis]);
+                high[axis] = high[axis].max(offset + extent[axis]);
+            }
+        }
+        for axis in 0..3 {
+            self.center[axis]
+                .push(first[axis].wrapping_add((0.5 * (low[axis] + high[axis])) as i32));
+            // Rounding of the centre, 2⁻²⁴ of the edge, is made up for.
+            self.extent[axis].push(0.5 * (high[axis] - low[axis]) * 1.000001 + 512.0);
+        }
+        self.largest.push(largest);
+    }
+
+    fn part(&self, index: usize) -> ([i32; 3], [f32; 3], f32) {
+        let axes = [0, 1, 2];
+        (
+            axes.map(|axis| self.center[axis][index]),
+            axes.map(|axis| self.extent[axis][index]),
+            self.largest[index],
+        )
+    }
+
+    fn pad(&mut self) {
+        while !self.largest.len().is_multiple_of(GROUP) {
+            self.center.iter_mut().for_each(|values| values.push(0));
+            self.extent.iter_mut().for_each(|values| values.push(0.0));
+            self.largest.push(f32::NAN);
+        }
+    }
+
+    /// Which of the boxes `from .. from + GROUP` of `others` may hold a particle within the cutoff plus skin of one of this box.
+    #[inline(always)]
+    fn near(&self, index: usize, others: &Boxes, from: usize, reach: &Reach) -> u32 {
+        let mut d2 = [0.0f32; GROUP];
+        for axis in 0..3 {
+            let (center, extent) = (self.center[axis][index], self.extent[axis][index]);
+            let ratio = reach.ratios[axis];
+            let centers: &[i32; GROUP] =
+                others.center[axis][from..from + GROUP].try_into().unwrap();
+            let extents: &[f32; GROUP] =
+                others.extent[axis][from..from + GROUP].try_into().unwrap();
+            for k in 0..GROUP {
+                let gap = ((center.wrapping_sub(centers[k]) as f32).abs() - extents[k] - extent)
+                    .max(0.0)
+                    * ratio;
+                d2[k] += gap * gap;
+            }
+        }
+        let largest: &[f32; GROUP] = others.largest[from..from + GROUP].try_into().unwrap();
+        let mut bits = 0;
+        for k in 0..GROUP {
+            let limit = reach.cutoff * (self.largest[index] + largest[k]) + reach.skin;
+            bits |= u32::from(d2[k] <= limit * limit) << k;
+        }
+        bits
+    }
+}
+
+/// How far apart two particles may be to be in a list: `cutoff` × (h_i + h_j) + `skin`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reach {
+    pub cutoff: f32,
+    pub skin: f32,
+    /// Edges of the box in units of the first.
+    pub ratios: [f32; 3],
+}
+
+/// Makes lists; keeps its memory from one to the next.
+#[derive(Clone, Default)]
+pub(super) struct Lister {
+    boxes: Boxes,
+    groups: Boxes,
+    /// Near groups of each group, itself included, later ones only.
+    near: Vec<Vec<u32>>,
+    /// Owner I, other J, lanes of I.
+    pairs: Vec<(u32, u32, u32)>,
+    places: Vec<u32>,
+    sorted: Vec<(u32, u32)>,
+}
+
+impl Lister {
+    /// The list of all pairs within reach of different clusters, from blocks `[x… y… z… h…]`.
+    ///
+    /// # Safety
+    /// As [`Lanes`] says; `blocks` holds `clusters` blocks.
+    #[inline(always)]
+    pub unsafe fn make<L: ListLanes>(
+        &mut self,
+        blocks: *const i32,
+        clusters: usize,
+        reach: &Reach,
+        list: &mut List,
+    ) {
+        let width = L::WIDTH;
+        self.boxes.clear();
+        self.groups.clear();
+        for cluster in 0..clusters {
+            // SAFETY: within the blocks.
+            let block = |row: usize, lane: usize| unsafe {
+                *blocks.add((4 * cluster + row) * width + lane)
+            };
+            self.boxes.push((0..width).map(|lane| {
+                let half = f32::from_bits(block(3, lane) as u32);
+                (
+                    [block(0, lane), block(1, lane), block(2, lane)],
+                    [0.0; 3],
+                    half,
+                )
+            }));
+        }
+        self.boxes.pad();
+        for group in 0..self.boxes.largest.len() / GROUP {
+            let members =
+                (group * GROUP..(group + 1) * GROUP).filter(|&cluster| cluster < clusters);
+            self.groups
+                .push(members.map(|cluster| self.boxes.part(cluster)));
+        }
+        let groups = self.groups.largest.len();
+        self.groups.pad();
+        self.near.resize(groups, Vec::new());
+        for group in 0..groups {
+            let near = &mut self.near[group];
+            near.clear();
+            for from in (group / GROUP * GROUP..groups).step_by(GROUP) {
+                each_bit(self.groups.near(group, &self.groups, from, reach), |k| {
+                    let other = from + k as usize;
+                    if other >= group {
+                        near.push(other as u32);
+                    }
+                });
+            }
+        }
+        self.pairs.clear();
+        for cluster in 0..clusters {
+            for &group in &self.near[cluster / GROUP] {
+                let from = group as usize * GROUP;
+                let (boxes, pairs) = (&self.boxes, &mut self.pairs);
+                each_bit(boxes.near(cluster, boxes, from, reach), |k| {
+                    let other = from + k as usize;
+                    if other <= cluster {
+                        return;
+                    }
+                    // SAFETY: the caller's contract.
+                    let (mine, theirs) = unsafe {
+                        (
+                            near_box::<L>(blocks, cluster, boxes, other, reach),
+                            near_box::<L>(blocks, other, boxes, cluster, reach),
+                        )
+                    };
+                    // Either direction covers all pairs of the two; the one with fewer entries is taken.
+                    if mine == 0 || theirs == 0 {
+                        return;
+                    }
+                    pairs.push(if mine.count_ones() <= theirs.count_ones() {
+                        (cluster as u32, other as u32, mine)
+                    } else {
+                        (other as u32, cluster as u32, theirs)
+                    });
+                });
+            }
+        }
+        self.sort_by_owner(clusters, list);
+    }
+
+    fn sort_by_owner(&mut self, clusters: usize, list: &mut List) {
+        self.places.clear();
+        self.places.resize(clusters + 1, 0);
+        list.counts.clear();
+        list.counts.resize(clusters, 0);
+        for &(owner, _, lanes) in &self.pairs {
+            self.places[owner as usize + 1] += 1;
+            list.counts[owner as usize] += lanes.count_ones();
+        }
+        for owner in 0..clusters {
+            self.places[owner + 1] += self.places[owner];
+        }
+        self.sorted.resize(self.pairs.len(), (0, 0));
+        let mut next = self.places.clone();
+        for &(owner, other, lanes) in &self.pairs {
+            let place = &mut next[owner as usize];
+            self.sorted[*place as usize] = (other, lanes);
+            *place += 1;
+        }
+        list.starts.clear();
+        list.entries.clear();
+        for owner in 0..clusters {
+            list.starts.push(list.entries.len() as u32);
+            let others = self.places[owner] as usize..self.places[owner + 1] as usize;
+            for &(other, lanes) in &self.sorted[others] {
+                each_bit(lanes, |lane| list.entries.push(other << 4 | lane));
+            }
+            // Room for what the force loop reads while it drains.
+            list.entries.extend([(clusters as u32) << 4; DEPTH - 1]);
+        }
+    }
+}
+
+#[inline(always)]
+fn each_bit(mut bits: u32, mut act: impl FnMut(u32)) {
+    while bits != 0 {
+        act(bits.trailing_zeros());
+        bits &= bits - 1;
+    }
+}
+
+/// Which particles of cluster I may be within reach of one in box J.
+///
+/// # Safety
+/// As [`Lanes`] says; `blocks` holds cluster I.
+#[inline(always)]
+unsafe fn near_box<L: ListLanes>(
+    blocks: *const i32,
+    i: usize,
+    boxes: &Boxes,
+    j: usize,
+    reach: &Reach,
+) -> u32 {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let block = blocks.add(4 * L::WIDTH * i);
+        let mut d2 = L::splat(0.0);
+        for axis in 0..3 {
+            let center = L::broadcast_coordinate(&boxes.center[axis][j]);
+            let gap = L::separation(center, block.add(axis * L::WIDTH))
+                .magnitude()
+                .sub(L::broadcast(&boxes.extent[axis][j]));
+            let gap = gap.positive().mul(L::broadcast(&reach.ratios[axis]));
+            d2 = gap.mul_add(gap, d2);
+        }
+        let diameter = L::load(block.add(3 * L::WIDTH).cast()).add(L::broadcast(&boxes.largest[j]));
+        let limit = diameter.mul_add(L::broadcast(&reach.cutoff), L::broadcast(&reach.skin));
+        L::bits(limit.mul(limit).greater(d2))
+    }
+}
+
+/// A part of a list to be pruned: the entries of these clusters that have a pair within reach are copied to the same starts of `to`.
+pub(super) struct Prune<'a> {
+    pub blocks: *const i32,
+    pub clusters: std::ops::Range<usize>,
+    pub from: &'a List,
+    /// Number of clusters.
+    pub empty: u32,
+    pub to_counts: *mut u32,
+    pub to_entries: *mut u32,
+    pub reach: Reach,
+}
+
+/// Prunes.
+///
+/// # Safety
+/// As [`Lanes`] says; the blocks hold every cluster of the entries; `to_entries` has room for as many entries as `from`, and nobody else
+/// uses these clusters' parts of the two outputs.
+#[inline(always)]
+pub(super) unsafe fn prune<L: ListLanes, const CUBE: bool>(task: &Prune) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let width = L::WIDTH;
+        let cutoff = L::broadcast(&task.reach.cutoff);
+        let skin = L::broadcast(&task.reach.skin);
+        let ratios = [
+            L::broadcast(&task.reach.ratios[1]),
+            L::broadcast(&task.reach.ratios[2]),
+        ];
+        for cluster in task.clusters.clone() {
+            let start = task.from.starts[cluster] as usize;
+            let entries = &task.from.entries[start..start + task.from.counts[cluster] as usize];
+            let here = task.blocks.add(4 * width * cluster);
+            let to = task.to_entries.add(start);
+            let mut kept = 0;
+            for &entry in entries {
+                let lane = (entry & 15) as usize;
+                let there = task.blocks.add(4 * width * (entry >> 4) as usize);
+                let mut d: [L; 3] = std::array::from_fn(|axis| {
+                    L::separation(
+                        L::broadcast_coordinate(here.add(axis * width + lane)),
+                        there.add(axis * width),
+                    )
+                });
+                if !CUBE {
+                    d[1] = d[1].mul(ratios[0]);
+                    d[2] = d[2].mul(ratios[1]);
+                }
+                let r2 = d[2].mul_add(d[2], d[1].mul_add(d[1], d[0].mul(d[0])));
+                let half = L::broadcast(here.add(3 * width + lane).cast());
+                let limit = half
+                    .add(L::load(there.add(3 * width).cast()))
+                    .mul_add(cutoff, skin);
+                *to.add(kept) = entry;
+                kept += usize::from(L::bits(limit.mul(limit).greater(r2)) != 0);
+            }
+            for k in 0..DEPTH - 1 {
+                *to.add(kept + k) = task.empty << 4;
+            }
+            *task.to_counts.add(cluster) = kept as u32;
+        }
+    }
+}
+
+/// An order of the particles in which neighbours in space are neighbours in memory, by repeated bisection of the longest edge.
+///
+/// Positions (length; x, y, z of length N) are folded into the box with these edges (length). The order depends on the positions and on the
+/// order of the particles only.
+pub fn spatial_order(positions: &[Vec<f64>; 3], edges: [f64; 3]) -> Vec<u32> {
+    let n = positions[0].len();
+    let mut points: Vec<([u32; 3], u32)> = (0..n)
+        .map(|k| {
+            let folded = |axis: usize| {
+                let fraction = positions[axis][k] / edges[axis];
+                ((fraction - fraction.floor()) * 4294967295.0) as u32
+            };
+            ([folded(0), folded(1), folded(2)], k as u32)
+        })
+        .collect();
+    bisect(&mut points, edges);
+    points.into_iter().map(|(_, k)| k).collect()
+}
+
+fn bisect(points: &mut [([u32; 3], u32)], edges: [f64; 3]) {
+    let n = points.len();
+    // Clusters of 16 begin at multiples of 16, those of 8 at multiples of 8.
+    let unit = if n > 16 { 16 } else { 8 };
+    if n <= unit {
+        return;
+    }
+    let axis = (0..3)
+        .map(|axis| {
+            let (low, high) = points.iter().fold((u32::MAX, 0), |(low, high), (p, _)| {
+                (low.min(p[axis]), high.max(p[axis]))
+            });
+            (axis, f64::from(high - low) * edges[axis])
+        })
+        .reduce(|one, other| if other.1 > one.1 { other } else { one })
+        .map_or(0, |(axis, _)| axis);
+    let middle = (n / 2).div_ceil(unit) * unit;
+    points.select_nth_unstable_by_key(middle, |(p, k)| (p[axis], *k));
+    let (low, high) = points.split_at_mut(middle);
+    bisect(low, edges);
+    bisect(high, edges);
+}

@@ -1,0 +1,419 @@
+//! The loops over pairs, written once for every instruction set.
+//!
+//! Particles stand in clusters of as many as a register has lanes, each cluster a block `[x… y… z… h…]` of coordinates and half diameters.
+//! A list entry is one particle of cluster I against the whole of cluster J; the entries of a cluster I are one flat stream, so that
+//! nothing in the loop branches. Lengths are in units of the box's first edge: 2³² of them (as wrapping integers) where pairs are
+//! evaluated in f32, 1 where in f64.
+
+use super::coefficients::Form;
+use super::lanes::Lanes;
+
+/// Forces only.
+pub(super) const FORCES: usize = 0;
+/// Forces and the sums over all pairs.
+pub(super) const TOTALS: usize = 1;
+/// Forces and the sums over the pairs of each particle.
+pub(super) const PARTICLES: usize = 2;
+
+/// Places for quantities that are summed for each particle in a mode: forces (and one that is not used, so that a cluster's sums are as long
+/// as its block); then energy, virial, slope and the six components of the virial.
+pub(super) const fn quantities(mode: usize) -> usize {
+    if mode == PARTICLES { 13 } else { 4 }
+}
+
+/// Entries that are in work at a time, each in another stage: the processor's own queues are too short to hide the latency of one.
+pub(super) const DEPTH: usize = 5;
+
+/// What a force loop works on: the clusters I from `first` to `last` and their entries.
+pub(super) struct Task<'a> {
+    /// Blocks of coordinates and half diameters: 4 × width values each.
+    pub blocks: *const u8,
+    /// Sums of each cluster: `quantities(mode)` × width values each; to be added to.
+    pub sums: *mut u8,
+    /// Clusters of which the entries are evaluated.
+    pub clusters: std::ops::Range<usize>,
+    /// Where the entries of each cluster begin in `entries`, and how many there are.
+    pub starts: &'a [u32],
+    pub counts: &'a [u32],
+    /// Entries J × 16 + lane of I; behind those of each cluster stand [`DEPTH`] − 1 with J = `empty`.
+    pub entries: &'a [u32],
+    /// A cluster of places that no particle has, behind all others.
+    pub empty: usize,
+    /// Edges of the box in units of the first.
+    pub ratios: [f64; 3],
+    pub z_in: f64,
+    pub z_out: f64,
+    pub shift: f64,
+    pub energy: &'a Form,
+    pub virial: &'a Form,
+    pub slope: &'a Form,
+}
+
+/// The constants of a task in registers.
+#[derive(Clone, Copy)]
+struct Constants<L, const END: usize> {
+    zero: L,
+    ratios: [L; 2],
+    z3_in: L,
+    z_out: L,
+    shift: L,
+    half: L,
+    energy: ([L; 2], [L; END]),
+    virial: ([L; 2], [L; END]),
+    slope: ([L; 2], [L; END]),
+}
+
+/// The value of a form: `core` where `inside`, else `tail` × the polynomial of the end.
+#[inline(always)]
+unsafe fn value<L: Lanes, const END: usize>(
+    (core, end): &([L; 2], [L; END]),
+    (z3, t, inside): (L, L, L::Mask),
+    tail: L,
+    shift: L,
+) -> L {
+    // SAFETY: the caller's contract is that of `Lanes`.
+    unsafe {
+        let mut sum = end[END - 1];
+        for k in (0..END - 1).rev() {
+            sum = sum.mul_add(t, end[k]);
+        }
+        let core = core[0].mul_add(z3, core[1]).mul_add(z3, shift);
+        L::select(inside, core, sum.mul(tail))
+    }
+}
+
+/// First stage: separations d = r_i − r_j, their r⁻², and σ_ij.
+#[derive(Clone, Copy)]
+struct Near<L> {
+    entry: usize,
+    d: [L; 3],
+    inverse: L,
+    diameter: L,
+}
+
+/// Second stage: what the polynomials need, z³ and t, and where they take the core.
+#[derive(Clone, Copy)]
+struct Scaled<L: Lanes> {
+    near: Near<L>,
+    z3: L,
+    t: L,
+}
+
+/// Third stage: f/r, and in the modes that want them u, w and v/σ_ij.
+#[derive(Clone, Copy)]
+struct Evaluated<L> {
+    entry: usize,
+    d: [L; 3],
+    factor: L,
+    energy: L,
+    virial: L,
+    slope: L,
+}
+
+impl<L: Lanes> Near<L> {
+    /// The particle of an entry against a cluster.
+    #[inline(always)]
+    unsafe fn of_entry<const CUBE: bool, const END: usize>(
+        constants: &Constants<L, END>,
+        here: *const L::Real,
+        there: *const L::Real,
+        entry: usize,
+    ) -> Self {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let here = here.add(entry & 15);
+            let d = std::array::from_fn(|axis| {
+                let i = L::broadcast_coordinate(here.add(axis * L::WIDTH).cast());
+                L::separation(i, there.add(axis * L::WIDTH).cast())
+            });
+            let diameter =
+                L::broadcast(here.add(3 * L::WIDTH)).add(L::load(there.add(3 * L::WIDTH)));
+            Self::new::<CUBE, END>(constants, entry, d, diameter)
+        }
+    }
+
+    /// Each particle of a cluster against the one `by` places further on.
+    #[inline(always)]
+    unsafe fn within<const CUBE: bool, const END: usize>(
+        constants: &Constants<L, END>,
+        here: *const L::Real,
+        by: usize,
+    ) -> Self {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let d = std::array::from_fn(|axis| {
+                let i = L::load_coordinates(here.add(axis * L::WIDTH).cast());
+                L::difference(i, L::rotate_coordinates(i, by))
+            });
+            let half = L::load(here.add(3 * L::WIDTH));
+            Self::new::<CUBE, END>(constants, 0, d, half.add(half.rotate(by)))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn new<const CUBE: bool, const END: usize>(
+        constants: &Constants<L, END>,
+        entry: usize,
+        mut d: [L; 3],
+        diameter: L,
+    ) -> Self {
+        // SAFETY: the caller's contract.
+        unsafe {
+            if !CUBE {
+                d[1] = d[1].mul(constants.ratios[0]);
+                d[2] = d[2].mul(constants.ratios[1]);
+            }
+            let r2 = d[2].mul_add(d[2], d[1].mul_add(d[1], d[0].mul(d[0])));
+            Near {
+                entry,
+                d,
+                inverse: r2,
+                diameter,
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn inverted(self) -> Self {
+        unsafe {
+            Near {
+                inverse: self.inverse.reciprocal(),
+                ..self
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn scaled<const END: usize>(self, constants: &Constants<L, END>) -> Scaled<L> {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let z = self.diameter.mul(self.diameter).mul(self.inverse);
+            Scaled {
+                near: self,
+                z3: z.mul(z).mul(z),
+                t: z.sub(constants.z_out).positive(),
+            }
+        }
+    }
+}
+
+impl<L: Lanes> Scaled<L> {
+    #[inline(always)]
+    unsafe fn evaluated<const MODE: usize, const END: usize>(
+        self,
+        constants: &Constants<L, END>,
+    ) -> Evaluated<L> {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let Scaled { near, z3, t } = self;
+            let (at, zero) = ((z3, t, z3.greater(constants.z3_in)), constants.zero);
+            let t2 = t.mul(t);
+            let virial = value(&constants.virial, at, t2, zero);
+            let (mut energy, mut slope) = (zero, zero);
+            if MODE != FORCES {
+                energy = value(&constants.energy, at, t2.mul(t), constants.shift);
+            }
+            if MODE == PARTICLES {
+                // The diameter of a place that no particle has is NaN.
+                let known = near.diameter.greater(zero);
+                slope = value(&constants.slope, at, t, zero).mul(near.diameter.reciprocal());
+                slope = L::select(known, slope, zero);
+            }
+            Evaluated {
+                entry: near.entry,
+                d: near.d,
+                factor: virial.mul(near.inverse),
+                energy,
+                virial,
+                slope,
+            }
+        }
+    }
+}
+
+impl<L: Lanes> Evaluated<L> {
+    /// Adds the force to the sums of the first particle, a register for each quantity, and to those of the cluster that it was evaluated
+    /// against; in mode `PARTICLES` also the rest.
+    #[inline(always)]
+    unsafe fn add_to<const MODE: usize, const Q: usize>(
+        &self,
+        first: &mut [L; Q],
+        cluster: *mut L::Real,
+        half: L,
+    ) {
+        // SAFETY: the caller's contract; there are Q × width sums.
+        unsafe {
+            for axis in 0..3 {
+                let force = self.factor.mul(self.d[axis]);
+                first[axis] = first[axis].add(force);
+                let place = cluster.add(axis * L::WIDTH);
+                L::load(place).sub(force).store(place);
+            }
+            if MODE == PARTICLES {
+                for (k, term) in self.symmetric(half).into_iter().enumerate() {
+                    first[4 + k] = first[4 + k].add(term);
+                    let place = cluster.add((4 + k) * L::WIDTH);
+                    L::load(place).add(term).store(place);
+                }
+            }
+        }
+    }
+
+    /// Adds what pairs within a cluster contribute, whose second particles stand `by` places further on.
+    #[inline(always)]
+    unsafe fn add_within<const MODE: usize, const Q: usize>(
+        &self,
+        sums: &mut [L; Q],
+        by: usize,
+        half: L,
+    ) {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let back = L::WIDTH - by;
+            for axis in 0..3 {
+                let force = self.factor.mul(self.d[axis]);
+                sums[axis] = sums[axis].add(force.sub(force.rotate(back)));
+            }
+            if MODE == PARTICLES {
+                for (k, term) in self.symmetric(half).into_iter().enumerate() {
+                    sums[4 + k] = sums[4 + k].add(term.add(term.rotate(back)));
+                }
+            }
+        }
+    }
+
+    /// What is the same for both particles of a pair.
+    #[inline(always)]
+    unsafe fn symmetric(&self, half: L) -> [L; 9] {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let factor = self.factor.mul(half);
+            let tensor = |a: usize, b: usize| self.d[a].mul(self.d[b]).mul(factor);
+            [
+                self.energy.mul(half),
+                self.virial,
+                self.slope,
+                tensor(0, 0),
+                tensor(1, 1),
+                tensor(2, 2),
+                tensor(0, 1),
+                tensor(0, 2),
+                tensor(1, 2),
+            ]
+        }
+    }
+
+    /// The same with nothing where the mask is false.
+    #[inline(always)]
+    unsafe fn only(self, mask: L::Mask, zero: L) -> Self {
+        // SAFETY: the caller's contract.
+        unsafe {
+            let keep = |value: L| L::select(mask, value, zero);
+            Evaluated {
+                factor: keep(self.factor),
+                energy: keep(self.energy),
+                virial: keep(self.virial),
+                slope: keep(self.slope),
+                ..self
+            }
+        }
+    }
+}
+
+/// Adds the forces of a task's pairs, and what else the mode asks for, to its sums; gives U and W of these pairs in mode `TOTALS`.
+///
+/// # Safety
+/// As [`Lanes`] says; `blocks` and `sums` are aligned to 64 bytes and hold every cluster that occurs in the entries.
+#[inline(always)]
+pub(super) unsafe fn evaluate<
+    L: Lanes,
+    const CUBE: bool,
+    const MODE: usize,
+    const Q: usize,
+    const END: usize,
+>(
+    task: &Task,
+) -> (f64, f64) {
+    const { assert!(Q == quantities(MODE)) };
+    // SAFETY: the caller's contract; lane and cluster of an entry are within the blocks.
+    unsafe {
+        let form = |form: &Form| {
+            let core = [L::splat(form.core[0]), L::splat(form.core[1])];
+            (core, std::array::from_fn(|k| L::splat(form.end[k])))
+        };
+        let constants = Constants::<L, END> {
+            zero: L::splat(0.0),
+            ratios: [L::splat(task.ratios[1]), L::splat(task.ratios[2])],
+            z3_in: L::splat(task.z_in.powi(3)),
+            z_out: L::splat(task.z_out),
+            shift: L::splat(task.shift),
+            half: L::splat(0.5),
+            energy: form(task.energy),
+            virial: form(task.virial),
+            slope: form(task.slope),
+        };
+        let zero = constants.zero;
+        let block = |cluster: usize| task.blocks.cast::<L::Real>().add(4 * L::WIDTH * cluster);
+        let sums = |cluster: usize| task.sums.cast::<L::Real>().add(Q * L::WIDTH * cluster);
+        let (mut energy, mut virial) = (0.0, 0.0);
+        for cluster in task.clusters.clone() {
+            let (start, count) = (task.starts[cluster] as usize, task.counts[cluster] as usize);
+            let entries = task.entries.as_ptr().add(start);
+            let (here, mine) = (block(cluster), sums(cluster));
+            // Sums of the particles of I, a register for each, reduced once at the end.
+            let mut of_lanes = [[zero; Q]; 16];
+            let (mut energies, mut virials) = (zero, zero);
+
+            let nothing = task.empty << 4;
+            let mut near = Near {
+                entry: nothing,
+                d: [zero; 3],
+                inverse: L::splat(1.0),
+                diameter: zero,
+            };
+            let mut inverted = near;
+            let mut scaled = near.scaled(&constants);
+            let mut evaluated = scaled.evaluated::<MODE, END>(&constants);
+            for k in 0..count + DEPTH - 1 {
+                let (lane, other) = (evaluated.entry & 15, sums(evaluated.entry >> 4));
+                evaluated.add_to::<MODE, Q>(&mut of_lanes[lane], other, constants.half);
+                if MODE == TOTALS {
+                    energies = energies.add(evaluated.energy);
+                    virials = virials.add(evaluated.virial);
+                }
+                evaluated = scaled.evaluated::<MODE, END>(&constants);
+                scaled = inverted.scaled(&constants);
+                inverted = near.inverted();
+                let entry = *entries.add(k) as usize;
+                near = Near::of_entry::<CUBE, END>(&constants, here, block(entry >> 4), entry);
+            }
+
+            // Sums of the cluster itself, a lane for each particle.
+            let mut own: [L; Q] =
+                std::array::from_fn(|quantity| L::load(mine.add(quantity * L::WIDTH)));
+            // The pairs within the cluster, each once: half way round, each would come twice.
+            for by in 1..=L::WIDTH / 2 {
+                let near = Near::within::<CUBE, END>(&constants, here, by).inverted();
+                let mut evaluated = near.scaled(&constants).evaluated::<MODE, END>(&constants);
+                if by == L::WIDTH / 2 {
+                    evaluated = evaluated.only(L::from_bits((1 << by) - 1), zero);
+                }
+                evaluated.add_within::<MODE, Q>(&mut own, by, constants.half);
+                if MODE == TOTALS {
+                    energies = energies.add(evaluated.energy);
+                    virials = virials.add(evaluated.virial);
+                }
+            }
+            for (quantity, own) in own.into_iter().enumerate() {
+                if quantity != 3 {
+                    let rows = of_lanes.as_ptr().cast::<L::Real>().add(quantity * L::WIDTH);
+                    own.add(L::sums_of_rows(rows, Q * L::WIDTH))
+                        .store(mine.add(quantity * L::WIDTH));
+                }
+            }
+            energy += energies.sum();
+            virial += virials.sum();
+        }
+        (energy, virial)
+    }
+}

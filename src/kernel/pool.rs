@@ -1,0 +1,197 @@
+//! A persistent pool of threads for work of some ten microseconds.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+/// Looks at a flag before a waiting thread gives its core away: more is a catastrophe when another program wants the core.
+const SPINS: u32 = 100;
+/// Times that a waiting worker gives its core away before it sleeps.
+const YIELDS: u32 = 20_000;
+
+/// Threads that run one piece of work together, the caller being the first of them.
+pub struct Pool {
+    /// Held while work is going on.
+    busy: Mutex<()>,
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    /// Number of pieces of work handed out so far.
+    round: AtomicUsize,
+    /// Workers that have finished this round.
+    finished: AtomicUsize,
+    /// The work of this round, valid until all workers have finished it.
+    work: Mutex<Option<Work>>,
+    sleep: Condvar,
+    ends: AtomicBool,
+    panicked: AtomicBool,
+}
+
+#[derive(Clone, Copy)]
+struct Work(*const (dyn Fn(usize) + Sync));
+
+// SAFETY: what it points to is `Sync`, and `run` keeps it alive until every worker has finished with it.
+unsafe impl Send for Work {}
+
+impl Pool {
+    /// A pool of `threads` threads, at least one: the caller's.
+    pub fn new(threads: usize) -> Self {
+        let shared = Arc::new(Shared {
+            round: AtomicUsize::new(0),
+            finished: AtomicUsize::new(0),
+            work: Mutex::new(None),
+            sleep: Condvar::new(),
+            ends: AtomicBool::new(false),
+            panicked: AtomicBool::new(false),
+        });
+        let workers = (1..threads.max(1))
+            .map(|index| {
+                let shared = shared.clone();
+                thread::spawn(move || shared.work_on(index))
+            })
+            .collect();
+        Pool {
+            busy: Mutex::new(()),
+            shared,
+            workers,
+        }
+    }
+
+    /// Number of threads.
+    pub fn threads(&self) -> usize {
+        self.workers.len() + 1
+    }
+
+    /// Calls `work` once in every thread, with the thread's number, and returns when all calls have.
+    ///
+    /// Panics if a call does, and never returns if it is called from within `work`.
+    pub fn run(&self, work: &(dyn Fn(usize) + Sync)) {
+        if self.workers.is_empty() {
+            return work(0);
+        }
+        let _busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = &*self.shared;
+        // SAFETY: only the lifetime is forgotten; this function doesn't return or unwind before every worker has finished with the work.
+        let erased = Work(unsafe {
+            std::mem::transmute::<
+                *const (dyn Fn(usize) + Sync),
+                *const (dyn Fn(usize) + Sync + 'static),
+            >(work)
+        });
+        shared.finished.store(0, Ordering::Relaxed);
+        {
+            let mut slot = shared.work.lock().unwrap();
+            *slot = Some(erased);
+            shared.round.fetch_add(1, Ordering::Release);
+        }
+        shared.sleep.notify_all();
+        let mine = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(0)));
+        let mut waited = 0;
+        while shared.finished.load(Ordering::Acquire) < self.workers.len() {
+            pause(&mut waited);
+        }
+        if let Err(panic) = mine {
+            std::panic::resume_unwind(panic);
+        }
+        assert!(
+            !shared.panicked.load(Ordering::Relaxed),
+            "a thread of the pool panicked"
+        );
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.ends.store(true, Ordering::Relaxed);
+        {
+            let _slot = self.shared.work.lock();
+            self.shared.round.fetch_add(1, Ordering::Release);
+        }
+        self.shared.sleep.notify_all();
+        for worker in self.workers.drain(..) {
+            let _ = worker.join();
+        }
+    }
+}
+
+impl Shared {
+    fn work_on(&self, index: usize) {
+        let mut seen = 0;
+        loop {
+            let mut waited = 0;
+            while self.round.load(Ordering::Acquire) == seen {
+                pause(&mut waited);
+                if waited > SPINS + YIELDS {
+                    let mut slot = self.work.lock().unwrap();
+                    while self.round.load(Ordering::Acquire) == seen {
+                        slot = self.sleep.wait(slot).unwrap();
+                    }
+                }
+            }
+            seen += 1;
+            if self.ends.load(Ordering::Relaxed) {
+                return;
+            }
+            let work = self
+                .work
+                .lock()
+                .unwrap()
+                .expect("there is work in every round");
+            // SAFETY: `run` waits for `finished` before it lets go of what this points to.
+            let call = std::panic::AssertUnwindSafe(|| unsafe { (*work.0)(index) });
+            if std::panic::catch_unwind(call).is_err() {
+                self.panicked.store(true, Ordering::Relaxed);
+            }
+            self.finished.fetch_add(1, Ordering::Release);
+        }
+    }
+}
+
+fn pause(waited: &mut u32) {
+    *waited += 1;
+    if *waited < SPINS {
+        std::hint::spin_loop();
+    } else {
+        thread::yield_now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_thread_works_in_every_round() {
+        for threads in [1, 2, 5] {
+            let pool = Pool::new(threads);
+            let counts: Vec<AtomicUsize> = (0..threads).map(|_| AtomicUsize::new(0)).collect();
+            for round in 0..2000 {
+                if round == 1000 {
+                    // Long enough for the workers to fall asleep.
+                    thread::sleep(std::time::Duration::from_millis(100));
+                }
+                pool.run(&|thread| {
+                    counts[thread].fetch_add(1, Ordering::Relaxed);
+                });
+                assert!(
+                    counts
+                        .iter()
+                        .all(|count| count.load(Ordering::Relaxed) == round + 1)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller() {
+        for thread in 0..2 {
+            let pool = Pool::new(2);
+            let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                pool.run(&|index| assert!(index != thread));
+            }));
+            assert!(caught.is_err());
+        }
+    }
+}

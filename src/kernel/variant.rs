@@ -1,0 +1,291 @@
+//! The same loops compiled for each instruction set, and the choice among them at run time.
+
+use super::clusters::{self, List, Lister, Prune, Reach};
+use super::coefficients::TERMS;
+use super::lanes::Array;
+use super::pairs::{self, FORCES, PARTICLES, TOTALS, Task};
+
+/// The loops of one instruction set in one precision. They may be called only on a processor that has it.
+pub(super) struct Loops {
+    /// Particles in a cluster.
+    pub width: usize,
+    /// Terms of the polynomials.
+    pub terms: usize,
+    /// By mode, for cubes and other boxes.
+    pub evaluate: [[unsafe fn(&Task) -> (f64, f64); 3]; 2],
+    pub prune: [unsafe fn(&Prune); 2],
+    pub list: unsafe fn(&mut Lister, *const i32, usize, &Reach, &mut List),
+    pub pack: unsafe fn(&Pack) -> f32,
+    pub gather: unsafe fn(&Gather),
+}
+
+/// Positions to be put into blocks.
+pub(super) struct Pack<'a> {
+    pub positions: [&'a [f64]; 3],
+    pub edges: [f64; 3],
+    pub ratios: [f32; 3],
+    pub clusters: std::ops::Range<usize>,
+    /// Blocks of integers, of which coordinates are written.
+    pub blocks: *mut i32,
+    /// Blocks of f64, where pairs are evaluated in f64.
+    pub exact: *mut f64,
+    /// Blocks at the time when the list was made.
+    pub reference: *const i32,
+}
+
+/// Sums of the threads to be put together.
+pub(super) struct Gather<'a> {
+    pub sums: &'a [*const u8],
+    /// Values from `quantity` × width on of each cluster's `stride`.
+    pub quantity: usize,
+    pub stride: usize,
+    pub factor: f64,
+    pub clusters: std::ops::Range<usize>,
+    /// N values, of which those of the clusters are written.
+    pub to: *mut f64,
+    pub particles: usize,
+}
+
+/// Puts positions into blocks; gives the square of the largest displacement from the reference (in units of the first edge).
+#[inline(always)]
+unsafe fn pack<const WIDTH: usize, const EXACT: bool>(task: &Pack) -> f32 {
+    // Adding 1.5·2⁵² leaves the whole part in the low bits, whatever the sign.
+    const LOW_BITS: f64 = 6755399441055744.0;
+    let n = task.positions[0].len();
+    let mut largest = [0.0f32; WIDTH];
+    for cluster in task.clusters.clone() {
+        let first = cluster * WIDTH;
+        let mut d2 = [0.0f32; WIDTH];
+        for axis in 0..3 {
+            // Places that no particle has stand next to the last one, each in a place of its own.
+            let mut x = [0.0; WIDTH];
+            let mut padding = [0; WIDTH];
+            match task.positions[axis].get(first..first + WIDTH) {
+                Some(whole) => x.copy_from_slice(whole),
+                None => {
+                    for lane in 0..WIDTH {
+                        x[lane] = task.positions[axis][(first + lane).min(n - 1)];
+                        padding[lane] = (first + lane).saturating_sub(n - 1) as i32;
+                    }
+                }
+            }
+            let per_edge = 4294967296.0 / task.edges[axis];
+            let mut fraction = [0i32; WIDTH];
+            for lane in 0..WIDTH {
+                fraction[lane] =
+                    ((x[lane] * per_edge + LOW_BITS).to_bits() as i32).wrapping_add(padding[lane]);
+            }
+            // SAFETY: the caller's clusters are within the blocks, and nobody else uses them.
+            let reference = unsafe {
+                let offset = (4 * cluster + axis) * WIDTH;
+                *task.blocks.add(offset).cast::<[i32; WIDTH]>() = fraction;
+                if EXACT {
+                    let inverse = 1.0 / task.edges[axis];
+                    let place = task.exact.add(offset);
+                    for lane in 0..WIDTH {
+                        *place.add(lane) = x[lane] * inverse + f64::from(padding[lane]) * 1e-9;
+                    }
+                }
+                *task.reference.add(offset).cast::<[i32; WIDTH]>()
+            };
+            for lane in 0..WIDTH {
+                let d = fraction[lane].wrapping_sub(reference[lane]) as f32 * task.ratios[axis];
+                d2[lane] += d * d;
+            }
+        }
+        for lane in 0..WIDTH {
+            largest[lane] = if d2[lane] > largest[lane] {
+                d2[lane]
+            } else {
+                largest[lane]
+            };
+        }
+    }
+    largest.into_iter().fold(0.0, f32::max)
+}
+
+/// Adds up what the threads have summed for one quantity.
+#[inline(always)]
+unsafe fn gather<const WIDTH: usize, T: Copy + Into<f64>>(task: &Gather) {
+    for cluster in task.clusters.clone() {
+        let mut total = [0.0f64; WIDTH];
+        for sums in task.sums {
+            // SAFETY: every thread's sums hold all clusters.
+            let values = unsafe {
+                let place = sums
+                    .cast::<T>()
+                    .add((task.stride * cluster + task.quantity) * WIDTH);
+                *place.cast::<[T; WIDTH]>()
+            };
+            for lane in 0..WIDTH {
+                total[lane] += values[lane].into();
+            }
+        }
+        let first = cluster * WIDTH;
+        let count = WIDTH.min(task.particles - first);
+        for lane in 0..WIDTH {
+            total[lane] *= task.factor;
+        }
+        // SAFETY: `to` holds N values, and nobody else writes those of these clusters.
+        unsafe { std::ptr::copy_nonoverlapping(total.as_ptr(), task.to.add(first), count) };
+    }
+}
+
+macro_rules! loops {
+    ($name:ident, $mixed:ty, $double:ty, $list_of_double:ty, $width:literal, $($feature:literal)?) => {
+        pub(super) mod $name {
+            use super::*;
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn evaluate<L: super::super::lanes::Lanes, const CUBE: bool, const MODE: usize, const Q: usize, const END: usize>(task: &Task) -> (f64, f64) {
+                // SAFETY: the caller's contract.
+                unsafe { pairs::evaluate::<L, CUBE, MODE, Q, END>(task) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn prune<L: clusters::ListLanes, const CUBE: bool>(task: &Prune) {
+                // SAFETY: the caller's contract.
+                unsafe { clusters::prune::<L, CUBE>(task) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn list<L: clusters::ListLanes>(lister: &mut Lister, blocks: *const i32, clusters: usize, reach: &Reach, list: &mut List) {
+                // SAFETY: the caller's contract.
+                unsafe { lister.make::<L>(blocks, clusters, reach, list) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn pack<const WIDTH: usize, const EXACT: bool>(task: &Pack) -> f32 {
+                // SAFETY: the caller's contract.
+                unsafe { super::pack::<WIDTH, EXACT>(task) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn gather<const WIDTH: usize, T: Copy + Into<f64>>(task: &Gather) {
+                // SAFETY: the caller's contract.
+                unsafe { super::gather::<WIDTH, T>(task) }
+            }
+
+            pub(in super::super) static MIXED: Loops = Loops {
+                width: $width,
+                terms: TERMS[0],
+                evaluate: [
+                    [evaluate::<$mixed, false, FORCES, 4, { TERMS[0] }>, evaluate::<$mixed, false, TOTALS, 4, { TERMS[0] }>, evaluate::<$mixed, false, PARTICLES, 13, { TERMS[0] }>],
+                    [evaluate::<$mixed, true, FORCES, 4, { TERMS[0] }>, evaluate::<$mixed, true, TOTALS, 4, { TERMS[0] }>, evaluate::<$mixed, true, PARTICLES, 13, { TERMS[0] }>],
+                ],
+                prune: [prune::<$mixed, false>, prune::<$mixed, true>],
+                list: list::<$mixed>,
+                pack: pack::<$width, false>,
+                gather: gather::<$width, f32>,
+            };
+
+            pub(in super::super) static DOUBLE: Loops = Loops {
+                width: 8,
+                terms: TERMS[1],
+                evaluate: [
+                    [evaluate::<$double, false, FORCES, 4, { TERMS[1] }>, evaluate::<$double, false, TOTALS, 4, { TERMS[1] }>, evaluate::<$double, false, PARTICLES, 13, { TERMS[1] }>],
+                    [evaluate::<$double, true, FORCES, 4, { TERMS[1] }>, evaluate::<$double, true, TOTALS, 4, { TERMS[1] }>, evaluate::<$double, true, PARTICLES, 13, { TERMS[1] }>],
+                ],
+                prune: [prune::<$list_of_double, false>, prune::<$list_of_double, true>],
+                list: list::<$list_of_double>,
+                pack: pack::<8, true>,
+                gather: gather::<8, f64>,
+            };
+        }
+    };
+}
+
+loops!(portable, Array<f32>, Array<f64>, Array<f32>, 8,);
+#[cfg(target_arch = "x86_64")]
+loops!(
+    avx2,
+    super::super::x86::Avx2F32,
+    super::super::x86::Avx2F64,
+    super::super::x86::Avx2F32,
+    8,
+    "avx2,fma"
+);
+#[cfg(target_arch = "x86_64")]
+loops!(
+    avx512,
+    super::super::x86::Avx512F32,
+    super::super::x86::Avx512F64,
+    super::super::x86::Avx2F32,
+    16,
+    "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma"
+);
+
+/// An instruction set for which there are loops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstructionSet {
+    /// What every processor has.
+    Portable,
+    /// AVX2 with FMA.
+    Avx2,
+    /// AVX-512 F, DQ, VL and BW.
+    Avx512,
+}
+
+impl InstructionSet {
+    /// Those that this machine has, the fastest last.
+    pub fn available() -> Vec<Self> {
+        let mut sets = vec![InstructionSet::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            if avx2 {
+                sets.push(InstructionSet::Avx2);
+            }
+            if avx2
+                && is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512bw")
+            {
+                sets.push(InstructionSet::Avx512);
+            }
+        }
+        sets
+    }
+
+    /// The fastest of this machine, or the available one that the environment variable `HYALO_INSTRUCTION_SET` names.
+    pub fn preferred() -> Self {
+        let available = Self::available();
+        let named = std::env::var("HYALO_INSTRUCTION_SET").ok();
+        if let Some(set) = available
+            .iter()
+            .find(|set| Some(set.name()) == named.as_deref())
+        {
+            return *set;
+        }
+        available
+            .last()
+            .copied()
+            .unwrap_or(InstructionSet::Portable)
+    }
+
+    /// Its name in `HYALO_INSTRUCTION_SET`.
+    pub fn name(self) -> &'static str {
+        match self {
+            InstructionSet::Portable => "portable",
+            InstructionSet::Avx2 => "avx2",
+            InstructionSet::Avx512 => "avx512",
+        }
+    }
+
+    pub(super) fn loops(self, precision: super::Precision) -> &'static Loops {
+        use super::Precision::{Double, Mixed};
+        match (self, precision) {
+            #[cfg(target_arch = "x86_64")]
+            (InstructionSet::Avx512, Mixed) => &avx512::MIXED,
+            #[cfg(target_arch = "x86_64")]
+            (InstructionSet::Avx512, Double) => &avx512::DOUBLE,
+            #[cfg(target_arch = "x86_64")]
+            (InstructionSet::Avx2, Mixed) => &avx2::MIXED,
+            #[cfg(target_arch = "x86_64")]
+            (InstructionSet::Avx2, Double) => &avx2::DOUBLE,
+            (_, Mixed) => &portable::MIXED,
+            (_, Double) => &portable::DOUBLE,
+        }
+    }
+}
