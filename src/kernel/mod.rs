@@ -392,9 +392,9 @@ impl Field {
         if self.lists_stand && 2.0 * moved <= INNER_SKIN {
             return;
         }
-        if !(self.lists_stand
-            && 2.0 * self.moved_since(&self.outer_reference) + INNER_SKIN <= OUTER_SKIN)
-        {
+        let stands = self.lists_stand
+            && 2.0 * self.moved_since(&self.outer_reference) + INNER_SKIN <= OUTER_SKIN;
+        if !stands {
             let reach = self.reach(OUTER_SKIN);
             // SAFETY: the instruction set is available; there are that many blocks.
             unsafe {
@@ -413,22 +413,30 @@ impl Field {
         }
         let reach = self.reach(INNER_SKIN);
         let parts = balanced(&self.outer.counts, self.loops.width, threads);
-        let counts = Shared(self.inner.counts.as_mut_ptr());
-        let entries = Shared(self.inner.entries.as_mut_ptr());
-        let (outer, loops, cube) = (&self.outer, self.loops, self.is_cube());
+        let from_counts = Shared(self.outer.counts.as_mut_ptr());
+        let from_entries = Shared(self.outer.entries.as_mut_ptr());
+        let to_counts = Shared(self.inner.counts.as_mut_ptr());
+        let to_entries = Shared(self.inner.entries.as_mut_ptr());
         let blocks = Shared(self.blocks.pointer_mut::<i32>());
+        let (starts, empty) = (&self.outer.starts, self.clusters as u32);
+        let outer_skin = self.reach(OUTER_SKIN).skin;
+        // A new outer list is made from boxes; the first pruning leaves in it what is really near.
+        let prune = self.loops.prune[self.is_cube()][usize::from(!stands)];
         self.pool.run(&|thread| {
             let task = Prune {
                 blocks: blocks.get(),
                 clusters: parts[thread]..parts[thread + 1],
-                from: outer,
-                empty: outer.counts.len() as u32,
-                to_counts: counts.get(),
-                to_entries: entries.get(),
+                starts,
+                from_counts: from_counts.get(),
+                from_entries: from_entries.get(),
+                to_counts: to_counts.get(),
+                to_entries: to_entries.get(),
+                empty,
                 reach,
+                outer_skin,
             };
-            // SAFETY: the instruction set is available; each thread writes what belongs to its clusters.
-            unsafe { loops.prune[cube](&task) };
+            // SAFETY: the instruction set is available; each thread uses what belongs to its clusters.
+            unsafe { prune(&task) };
         });
         self.inner_reference.clone_from(&self.blocks);
         self.lists_stand = true;

@@ -13,7 +13,8 @@ pub(super) struct Loops {
     pub terms: usize,
     /// By mode, for cubes and other boxes.
     pub evaluate: [[unsafe fn(&Task) -> (f64, f64); 3]; 2],
-    pub prune: [unsafe fn(&Prune); 2],
+    /// For cubes and other boxes; without and with the list that it comes from.
+    pub prune: [[unsafe fn(&Prune); 2]; 2],
     pub list: unsafe fn(&mut Lister, *const i32, usize, &Reach, &mut List),
     pub pack: unsafe fn(&Pack) -> f32,
     pub gather: unsafe fn(&Gather),
@@ -143,9 +144,11 @@ macro_rules! loops {
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn prune<L: clusters::ListLanes, const CUBE: bool>(task: &Prune) {
+            unsafe fn prune<L: clusters::ListLanes, const CUBE: bool, const OUTER: bool>(
+                task: &Prune,
+            ) {
                 // SAFETY: the caller's contract.
-                unsafe { clusters::prune::<L, CUBE>(task) }
+                unsafe { clusters::prune::<L, CUBE, OUTER>(task) }
             }
 
             $(#[target_feature(enable = $feature)])?
@@ -173,7 +176,10 @@ macro_rules! loops {
                     [evaluate::<$mixed, false, FORCES, 4, { TERMS[0] }>, evaluate::<$mixed, false, TOTALS, 4, { TERMS[0] }>, evaluate::<$mixed, false, PARTICLES, 13, { TERMS[0] }>],
                     [evaluate::<$mixed, true, FORCES, 4, { TERMS[0] }>, evaluate::<$mixed, true, TOTALS, 4, { TERMS[0] }>, evaluate::<$mixed, true, PARTICLES, 13, { TERMS[0] }>],
                 ],
-                prune: [prune::<$mixed, false>, prune::<$mixed, true>],
+                prune: [
+                    [prune::<$mixed, false, false>, prune::<$mixed, false, true>],
+                    [prune::<$mixed, true, false>, prune::<$mixed, true, true>],
+                ],
                 list: list::<$mixed>,
                 pack: pack::<$width, false>,
                 gather: gather::<$width, f32>,
@@ -186,7 +192,10 @@ macro_rules! loops {
                     [evaluate::<$double, false, FORCES, 4, { TERMS[1] }>, evaluate::<$double, false, TOTALS, 4, { TERMS[1] }>, evaluate::<$double, false, PARTICLES, 13, { TERMS[1] }>],
                     [evaluate::<$double, true, FORCES, 4, { TERMS[1] }>, evaluate::<$double, true, TOTALS, 4, { TERMS[1] }>, evaluate::<$double, true, PARTICLES, 13, { TERMS[1] }>],
                 ],
-                prune: [prune::<$list_of_double, false>, prune::<$list_of_double, true>],
+                prune: [
+                    [prune::<$list_of_double, false, false>, prune::<$list_of_double, false, true>],
+                    [prune::<$list_of_double, true, false>, prune::<$list_of_double, true, true>],
+                ],
                 list: list::<$list_of_double>,
                 pack: pack::<8, true>,
                 gather: gather::<8, f64>,
