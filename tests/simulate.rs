@@ -21,9 +21,9 @@ seed = 3
 [[stage]]
 name = "random"
 kind = "create"
-random.particles = 220
-random.density = 0.7
-random.species = [{ name = "A", diameter = 1.0, fraction = 0.5 }, { name = "B", diameter = 1.05, fraction = 0.5 }]
+random.particles = 500
+random.density = 0.6
+random.species = [{ name = "A", diameter = 1.0, fraction = 0.5 }, { name = "B", diameter = 1.2, fraction = 0.5 }]
 
 [[stage]]
 name = "apart"
@@ -34,7 +34,7 @@ force_tolerance = 10.0
 name = "liquid"
 kind = "equilibrate"
 temperature = 1.0
-steps = 250
+steps = 2000
 thermostat = { kind = "stochastic-rescaling", relaxation = 0.5 }
 
 [[stage]]
@@ -42,21 +42,21 @@ name = "cool"
 kind = "ramp"
 from = 1.0
 to = 0.1
-steps = 700
-trajectory.every = 70
-thermo.every = 30
+steps = 7000
+trajectory.every = 700
+thermo.every = 300
 
 [[stage]]
 name = "minimum"
 kind = "minimise"
-force_tolerance = 0.1
+force_tolerance = 0.01
 
 [[stage]]
 name = "homogenised"
 kind = "homogenise"
 step = 0.03
 halvings = 0
-force_tolerance = 0.1
+force_tolerance = 0.01
 distributions = [0, 1]
 trajectory.every = 1
 
@@ -66,7 +66,7 @@ kind = "ramp"
 start = "minimum"
 from = 0.1
 to = 1.5
-steps = 450
+steps = 4500
 trajectory.every_temperature = 0.1
 
 [[stage]]
@@ -74,7 +74,7 @@ name = "inherent"
 kind = "inherent-structures"
 of = "cool"
 every = 2
-force_tolerance = 0.1
+force_tolerance = 0.01
 "#;
 
 /// A run that nobody disturbed.
@@ -203,11 +203,15 @@ fn column(path: &str, name: &str) -> Vec<f64> {
 fn tables_and_trajectories_say_the_same() {
     let thermo = whole("cool.thermo.parquet");
     let steps = column(&thermo, "step");
-    let expected: Vec<f64> = (0..700).step_by(30).chain([700]).map(f64::from).collect();
+    let expected: Vec<f64> = (0..7000)
+        .step_by(300)
+        .chain([7000])
+        .map(f64::from)
+        .collect();
     assert_eq!(steps, expected);
     let temperature = column(&thermo, "temperature");
     for (step, temperature) in steps.iter().zip(&temperature) {
-        assert!((temperature - (1.0 - 0.9 * step / 700.0)).abs() < 1e-12);
+        assert!((temperature - (1.0 - 0.9 * step / 7000.0)).abs() < 1e-12);
     }
     // The frames bear the numbers of the rows of the same step.
     let text = fs::read_to_string(whole("cool.extxyz")).unwrap();
@@ -243,7 +247,7 @@ fn tables_and_trajectories_say_the_same() {
     let inherent = whole("inherent.thermo.parquet");
     assert_eq!(
         column(&inherent, "step"),
-        [0.0, 140.0, 280.0, 420.0, 560.0, 700.0]
+        [0.0, 1400.0, 2800.0, 4200.0, 5600.0, 7000.0]
     );
     let minima = column(&inherent, "potential_energy");
     assert!(minima[0] < column(&thermo, "potential_energy")[0]);
@@ -256,8 +260,8 @@ fn tables_and_trajectories_say_the_same() {
         .skip(2)
         .map(|line| line.split(' ').nth(5).unwrap().parse().unwrap())
         .collect();
-    assert_eq!(radii.len(), 220);
-    for (radius, diameter) in radii.iter().zip(&diameters[diameters.len() - 220..]) {
+    assert_eq!(radii.len(), 500);
+    for (radius, diameter) in radii.iter().zip(&diameters[diameters.len() - 500..]) {
         assert_eq!(2.0 * radius, *diameter);
     }
     // The mean of P_i is the pressure of the trace; the deviation falls with every iteration that was accepted.
@@ -265,10 +269,13 @@ fn tables_and_trajectories_say_the_same() {
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let trace = whole("homogenised.homogenisation.parquet");
     let pressure = column(&trace, "pressure");
-    assert!((mean(&pressures[..220]) - pressure[0]).abs() < 1e-12);
-    assert_eq!(column(&trace, "particles")[..3], [220.0, 110.0, 110.0]);
+    assert!((mean(&pressures[..500]) - pressure[0]).abs() < 1e-12);
+    assert_eq!(column(&trace, "particles")[..3], [500.0, 250.0, 250.0]);
     let deviations = column(&trace, "pressure_deviation");
-    assert!(deviations.is_sorted_by(|a, b| a >= b) && deviations[0] > deviations[3]);
+    // What a refused iteration kept is summed up in another order.
+    assert!(
+        deviations.is_sorted_by(|a, b| a * (1.0 + 1e-9) >= *b) && deviations[0] > deviations[3]
+    );
 }
 
 #[test]
@@ -281,14 +288,14 @@ fn killed_at_any_moment_and_resumed_it_ends_the_same() {
         ("random.log", 1),
         ("apart.log", 100),
         ("liquid.log", 1),
-        ("cool.extxyz", 40_000),
-        ("cool.extxyz", 120_000),
+        ("cool.extxyz", 90_000),
+        ("cool.extxyz", 270_000),
         ("cool.final.extxyz", 1),
         ("minimum.log", 1),
-        ("homogenised.extxyz", 30_000),
+        ("homogenised.extxyz", 70_000),
         ("heat.thermo.parquet", 1),
         ("inherent.log", 1),
-        ("inherent.extxyz", 20_000),
+        ("inherent.extxyz", 50_000),
     ] {
         let mut child = start(&protocol, &folder);
         wait_for(&mut child, &folder, name, bytes);
@@ -313,7 +320,7 @@ fn interrupted_it_tells_how_to_go_on() {
     let scratch = Scratch::new();
     let protocol = scratch.file("protocol.toml", PROTOCOL);
     let folder = scratch.path("run");
-    for (name, bytes) in [("apart.log", 1), ("cool.extxyz", 40_000), ("heat.log", 1)] {
+    for (name, bytes) in [("apart.log", 1), ("cool.extxyz", 90_000), ("heat.log", 1)] {
         let mut child = start(&protocol, &folder);
         wait_for(&mut child, &folder, name, bytes);
         let pid = child.id().to_string();
@@ -346,9 +353,9 @@ fn a_file_that_cannot_grow_is_told_in_one_line_and_costs_nothing() {
     let scratch = Scratch::new();
     let protocol = scratch.file("protocol.toml", PROTOCOL);
     let folder = scratch.path("run");
-    // No file may exceed 64 blocks of 1024 bytes; the process is told so instead of being killed.
+    // No file may exceed 144 blocks of 1024 bytes; the process is told so instead of being killed.
     let script = format!(
-        "trap '' XFSZ; ulimit -f 64; exec {} simulate {protocol} -q -j 1 -o {folder} --checkpoint-every 0",
+        "trap '' XFSZ; ulimit -f 144; exec {} simulate {protocol} -q -j 1 -o {folder} --checkpoint-every 0",
         env!("CARGO_BIN_EXE_hyalo")
     );
     let message = run(
@@ -571,7 +578,7 @@ fn a_sample_is_taken_from_a_file_or_another_run() {
     )
     .ok();
     assert!(from_run.stdout == from_file.stdout);
-    assert!(from_run.text().starts_with("220\n"));
+    assert!(from_run.text().starts_with("500\n"));
     let first = |bytes: &[u8]| {
         String::from_utf8_lossy(bytes)
             .lines()

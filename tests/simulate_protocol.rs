@@ -138,7 +138,7 @@ fn series(count: usize, equilibration: u64, steps: u64, trajectory: Schedule) ->
 
 #[test]
 fn schedules_are_due_when_they_say() {
-    assert_eq!(due(&ramp(10, Schedule::None)), []);
+    assert_eq!(due(&ramp(10, Schedule::None)), [0; 0]);
     assert_eq!(due(&ramp(10, Schedule::End)), [10]);
     assert_eq!(due(&ramp(10, Schedule::Every(3))), [0, 3, 6, 9, 10]);
     assert_eq!(due(&ramp(10, Schedule::Every(5))), [0, 5, 10]);

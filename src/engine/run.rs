@@ -946,9 +946,9 @@ mod tests {
         [[stage]]
         name = "random"
         kind = "create"
-        random.particles = 220
-        random.density = 0.55
-        random.species = [{ name = "A", diameter = 1.0, fraction = 0.5 }, { name = "B", diameter = 1.05, fraction = 0.5 }]
+        random.particles = 500
+        random.density = 0.6
+        random.species = [{ name = "A", diameter = 1.0, fraction = 0.5 }, { name = "B", diameter = 1.2, fraction = 0.5 }]
         [[stage]]
         name = "apart"
         kind = "minimise"
