@@ -212,7 +212,7 @@ fn glass() -> State {
     let zeros = || vec![0.0; rows.len()];
     State {
         step: 0,
-        edges: [17.471609294726001; 3],
+        edges: [17.471609294726; 3],
         ids: column(0).into_iter().map(|id| id as i64).collect(),
         species_names: vec!["A".into(), "B".into()],
         species: rows.iter().map(|row| u32::from(row[1] == "B")).collect(),

@@ -40,6 +40,7 @@ fn read(text: &[u8], format: Format) -> Vec<Result<Frame>> {
         species: Vec::new(),
         attachments: Attachments::default(),
         unwrap: Unwrap::None,
+        without_hash: true,
     };
     let input = Input::File(file.path().to_owned());
     match stream::open(&input, &options, Workers::new(1).unwrap()) {

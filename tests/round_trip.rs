@@ -27,6 +27,7 @@ fn frames(path: &str) -> Vec<Frame> {
         species: Vec::new(),
         attachments: Attachments::default(),
         unwrap: Unwrap::None,
+        without_hash: true,
     };
     let opened = stream::open(
         &Input::from_argument(path),

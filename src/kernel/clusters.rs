@@ -14,7 +14,7 @@ impl<L: Lanes<Real = f32, Coordinate = i32>> ListLanes for L {}
 const GROUP: usize = 16;
 
 /// Memory aligned to cache lines, zero at first.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Aligned(Vec<Line>);
 
 #[derive(Clone, Copy)]
@@ -25,6 +25,11 @@ impl Aligned {
     /// At least that many bytes.
     pub fn resize(&mut self, bytes: usize) {
         self.0.resize(bytes.div_ceil(64), Line([0; 64]));
+    }
+
+    /// Takes over what another holds, in the memory that it has.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.0.clone_from(&other.0);
     }
 
     pub fn pointer<T>(&self) -> *const T {

@@ -164,7 +164,7 @@ impl Field {
             outer: List::default(),
             inner: List::default(),
             lists_stand: false,
-            sums: vec![Aligned::default(); pool.threads()],
+            sums: (0..pool.threads()).map(|_| Aligned::default()).collect(),
             pool,
         };
         // One more for places that no particle has.
@@ -250,17 +250,22 @@ impl Field {
         forces: &mut [Vec<f64>; 3],
     ) -> PerParticle {
         self.evaluate::<PARTICLES>(positions, forces);
-        let length = self.unit();
-        let mut of = |quantity: usize, factor: f64| {
-            let mut values = vec![0.0; self.particles];
-            self.gather(quantity, pairs::quantities(PARTICLES), factor, &mut values);
-            values
-        };
+        let mut each: [Vec<f64>; 9] = std::array::from_fn(|_| vec![0.0; self.particles]);
+        let slope = 1.0 / self.unit();
+        let mut quantity = 3;
+        self.gather(
+            pairs::quantities(PARTICLES),
+            each.iter_mut().map(|values| {
+                quantity += 1;
+                (quantity, if quantity == 6 { slope } else { 1.0 }, values)
+            }),
+        );
+        let [energy, virial, virial_slope, virial_tensor @ ..] = each;
         PerParticle {
-            energy: of(4, 1.0),
-            virial: of(5, 1.0),
-            virial_slope: of(6, 1.0 / length),
-            virial_tensor: std::array::from_fn(|component| of(7 + component, 1.0)),
+            energy,
+            virial,
+            virial_slope,
+            virial_tensor,
         }
     }
 
@@ -338,21 +343,21 @@ impl Field {
             slope: &self.coefficients.slope,
         };
         let (loops, cube) = (self.loops, self.is_cube());
-        let tasks: Vec<SharedTask> = (0..threads)
+        let tasks: Vec<SharedTask<Task>> = (0..threads)
             .map(|thread| SharedTask(task(thread)))
             .collect();
         self.pool.run(&|thread| {
             let task = &tasks[thread].0;
             // SAFETY: the instruction set is available; sums and totals are this thread's own; the lists name clusters that exist.
-            unsafe {
-                std::ptr::write_bytes(task.sums, 0, bytes);
-                *shared_totals.get().add(thread) = loops.evaluate[cube][MODE](task);
-            }
+            unsafe { *shared_totals.get().add(thread) = loops.evaluate[cube][MODE](task) };
         });
         drop(tasks);
-        for (axis, forces) in forces.iter_mut().enumerate() {
-            self.gather(axis, quantities, 1.0 / self.unit(), forces);
-        }
+        let factor = 1.0 / self.unit();
+        let forces = forces.iter_mut().enumerate();
+        self.gather(
+            quantities,
+            forces.map(|(axis, forces)| (axis, factor, forces)),
+        );
         totals
             .into_iter()
             .fold(Totals::default(), |sum, (energy, virial)| Totals {
@@ -405,7 +410,7 @@ impl Field {
             self.inner.starts.clone_from(&self.outer.starts);
             self.inner.counts.resize(self.clusters, 0);
             self.inner.entries.resize(self.outer.entries.len(), 0);
-            self.outer_reference.clone_from(&self.blocks);
+            self.outer_reference.copy_from(&self.blocks);
         }
         let reach = self.reach(INNER_SKIN);
         let parts = balanced(&self.outer.counts, self.loops.width, threads);
@@ -434,7 +439,7 @@ impl Field {
             // SAFETY: the instruction set is available; each thread uses what belongs to its clusters.
             unsafe { prune(&task) };
         });
-        self.inner_reference.clone_from(&self.blocks);
+        self.inner_reference.copy_from(&self.blocks);
         self.lists_stand = true;
     }
 
@@ -477,22 +482,30 @@ impl Field {
 
     /// The largest displacement since these blocks were kept (length).
     fn moved_since(&self, reference: &Aligned) -> f64 {
-        let (now, then) = (self.blocks.pointer::<i32>(), reference.pointer::<i32>());
-        let width = self.loops.width;
+        let block = 4 * self.loops.width;
+        let values = block * self.clusters;
+        // SAFETY: both hold that many values.
+        let (now, then) = unsafe {
+            (
+                std::slice::from_raw_parts(self.blocks.pointer::<i32>(), values),
+                std::slice::from_raw_parts(reference.pointer::<i32>(), values),
+            )
+        };
         let mut largest: f64 = 0.0;
-        for k in 0..self.particles {
-            let offset = 4 * (k / width) * width + k % width;
-            let d2: f64 = (0..3)
-                .map(|axis| {
-                    // SAFETY: within both blocks.
-                    let d = unsafe {
-                        (*now.add(offset + axis * width))
-                            .wrapping_sub(*then.add(offset + axis * width))
-                    };
-                    (f64::from(d) / UNITS * self.edges[axis]).powi(2)
-                })
-                .sum();
-            largest = largest.max(d2);
+        for (now, then) in now.chunks_exact(block).zip(then.chunks_exact(block)) {
+            let mut squares = [0.0f64; 16];
+            for (axis, edge) in self.edges.iter().enumerate() {
+                let lanes = axis * self.loops.width..(axis + 1) * self.loops.width;
+                for ((square, now), then) in squares
+                    .iter_mut()
+                    .zip(&now[lanes.clone()])
+                    .zip(&then[lanes])
+                {
+                    let d = f64::from(now.wrapping_sub(*then)) * (edge / UNITS);
+                    *square += d * d;
+                }
+            }
+            largest = squares.into_iter().fold(largest, f64::max);
         }
         largest.sqrt() + 1e-6
     }
@@ -511,25 +524,31 @@ impl Field {
         balanced(&self.inner.counts, self.loops.width, self.pool.threads())
     }
 
-    fn gather(&mut self, quantity: usize, stride: usize, factor: f64, values: &mut [f64]) {
-        let sums: Vec<*const u8> = self.sums.iter().map(Aligned::pointer).collect();
-        let shared_sums = Shared(sums.as_ptr().cast_mut());
+    /// Puts together what the threads have summed: quantities, the factor on each, and where its N values go.
+    fn gather<'a>(
+        &mut self,
+        stride: usize,
+        quantities: impl Iterator<Item = (usize, f64, &'a mut Vec<f64>)>,
+    ) {
+        let sums: Vec<*mut u8> = self.sums.iter_mut().map(Aligned::pointer_mut).collect();
+        let quantities: Vec<(usize, f64, *mut f64)> = quantities
+            .map(|(quantity, factor, values)| (quantity, factor, values.as_mut_ptr()))
+            .collect();
         let (threads, particles, loops) = (self.pool.threads(), self.particles, self.loops);
-        let shares: Vec<_> = (0..threads).map(|thread| self.share(thread)).collect();
-        let to = Shared(values.as_mut_ptr());
+        let tasks: Vec<SharedTask<Gather>> = (0..threads)
+            .map(|thread| {
+                SharedTask(Gather {
+                    sums: &sums,
+                    stride,
+                    quantities: &quantities,
+                    clusters: self.share(thread),
+                    particles,
+                })
+            })
+            .collect();
         self.pool.run(&|thread| {
-            let task = Gather {
-                // SAFETY: `sums` lives until the end of this function.
-                sums: unsafe { std::slice::from_raw_parts(shared_sums.get(), threads) },
-                quantity,
-                stride,
-                factor,
-                clusters: shares[thread].clone(),
-                to: to.get(),
-                particles,
-            };
-            // SAFETY: the instruction set is available; each thread writes the values of its share only.
-            unsafe { (loops.gather)(&task) };
+            // SAFETY: the instruction set is available; each thread uses the sums and values of its share only.
+            unsafe { (loops.gather)(&tasks[thread].0) };
         });
     }
 }
@@ -537,9 +556,9 @@ impl Field {
 /// Integer units to the edge of the box.
 const UNITS: f64 = 4294967296.0;
 
-struct SharedTask<'a>(Task<'a>);
+struct SharedTask<T>(T);
 // SAFETY: each thread takes the task of its own number.
-unsafe impl Sync for SharedTask<'_> {}
+unsafe impl<T> Sync for SharedTask<T> {}
 
 /// Where the parts of the threads begin among clusters with these numbers of entries.
 fn balanced(counts: &[u32], width: usize, threads: usize) -> Vec<usize> {

@@ -243,9 +243,9 @@ impl<L: Lanes> Evaluated<L> {
     ) {
         // SAFETY: the caller's contract; there are Q × width sums.
         unsafe {
-            for axis in 0..3 {
+            for (axis, first) in first.iter_mut().enumerate().take(3) {
                 let force = self.factor.mul(self.d[axis]);
-                first[axis] = first[axis].add(force);
+                *first = first.add(force);
                 let place = cluster.add(axis * L::WIDTH);
                 L::load(place).sub(force).store(place);
             }
@@ -270,9 +270,9 @@ impl<L: Lanes> Evaluated<L> {
         // SAFETY: the caller's contract.
         unsafe {
             let back = L::WIDTH - by;
-            for axis in 0..3 {
+            for (axis, sum) in sums.iter_mut().enumerate().take(3) {
                 let force = self.factor.mul(self.d[axis]);
-                sums[axis] = sums[axis].add(force.sub(force.rotate(back)));
+                *sum = sum.add(force.sub(force.rotate(back)));
             }
             if MODE == PARTICLES {
                 for (k, term) in self.symmetric(half).into_iter().enumerate() {

@@ -7,6 +7,9 @@ use super::coefficients::TERMS;
 use super::lanes::Array;
 use super::pairs::{self, FORCES, PARTICLES, TOTALS, Task};
 
+/// A force loop: adds to the task's sums, and gives U and W of its pairs where the mode asks for them.
+type Evaluate = unsafe fn(&Task) -> (f64, f64);
+
 /// The loops of one instruction set in one precision. They may be called only on a processor that has it.
 pub(super) struct Loops {
     /// Particles in a cluster.
@@ -14,7 +17,7 @@ pub(super) struct Loops {
     /// Terms of the polynomials.
     pub terms: usize,
     /// By mode, for cubes and other boxes.
-    pub evaluate: [[unsafe fn(&Task) -> (f64, f64); 3]; 2],
+    pub evaluate: [[Evaluate; 3]; 2],
     /// For cubes and other boxes; without and with the list that it comes from.
     pub prune: [[unsafe fn(&Prune); 2]; 2],
     pub search: unsafe fn(&Lister, *const i32, Range<usize>, &Reach, &mut Vec<Near>),
@@ -36,16 +39,14 @@ pub(super) struct Pack<'a> {
     pub reference: *const i32,
 }
 
-/// Sums of the threads to be put together.
+/// Sums of the threads to be put together; they are zero afterwards.
 pub(super) struct Gather<'a> {
-    pub sums: &'a [*const u8],
-    /// Values from `quantity` × width on of each cluster's `stride`.
-    pub quantity: usize,
+    pub sums: &'a [*mut u8],
+    /// Places for quantities in each cluster's sums.
     pub stride: usize,
-    pub factor: f64,
+    /// Which of them, the factor on each, and N values of which those of the clusters are written.
+    pub quantities: &'a [(usize, f64, *mut f64)],
     pub clusters: Range<usize>,
-    /// N values, of which those of the clusters are written.
-    pub to: *mut f64,
     pub particles: usize,
 }
 
@@ -107,30 +108,29 @@ unsafe fn pack<const WIDTH: usize, const EXACT: bool>(task: &Pack) -> f32 {
     largest.into_iter().fold(0.0, f32::max)
 }
 
-/// Adds up what the threads have summed for one quantity.
+/// Adds up what the threads have summed.
 #[inline(always)]
-unsafe fn gather<const WIDTH: usize, T: Copy + Into<f64>>(task: &Gather) {
+unsafe fn gather<const WIDTH: usize, T: Copy + Into<f64> + Default>(task: &Gather) {
     for cluster in task.clusters.clone() {
-        let mut total = [0.0f64; WIDTH];
-        for sums in task.sums {
-            // SAFETY: every thread's sums hold all clusters.
-            let values = unsafe {
-                let place = sums
-                    .cast::<T>()
-                    .add((task.stride * cluster + task.quantity) * WIDTH);
-                *place.cast::<[T; WIDTH]>()
-            };
-            for lane in 0..WIDTH {
-                total[lane] += values[lane].into();
-            }
-        }
         let first = cluster * WIDTH;
         let count = WIDTH.min(task.particles - first);
-        for lane in 0..WIDTH {
-            total[lane] *= task.factor;
+        for &(quantity, factor, to) in task.quantities {
+            let mut total = [0.0f64; WIDTH];
+            for sums in task.sums {
+                let offset = (task.stride * cluster + quantity) * WIDTH;
+                // SAFETY: every thread's sums hold all clusters, and nobody else uses these.
+                let values = unsafe { &mut *sums.cast::<T>().add(offset).cast::<[T; WIDTH]>() };
+                for lane in 0..WIDTH {
+                    total[lane] += values[lane].into();
+                }
+                *values = [T::default(); WIDTH];
+            }
+            for value in &mut total {
+                *value *= factor;
+            }
+            // SAFETY: `to` holds N values, and nobody else writes those of these clusters.
+            unsafe { std::ptr::copy_nonoverlapping(total.as_ptr(), to.add(first), count) };
         }
-        // SAFETY: `to` holds N values, and nobody else writes those of these clusters.
-        unsafe { std::ptr::copy_nonoverlapping(total.as_ptr(), task.to.add(first), count) };
     }
 }
 
@@ -172,7 +172,7 @@ macro_rules! loops {
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn gather<const WIDTH: usize, T: Copy + Into<f64>>(task: &Gather) {
+            unsafe fn gather<const WIDTH: usize, T: Copy + Into<f64> + Default>(task: &Gather) {
                 // SAFETY: the caller's contract.
                 unsafe { super::gather::<WIDTH, T>(task) }
             }
