@@ -152,34 +152,16 @@ fn check(system: &System, field: &mut Field, precision: Precision, what: &str) {
     near(sums.virial, totals.virial, scale(2), "virial", 0);
     let of_particles = field.forces_and_particles(&system.positions, &mut found);
     check_forces(&found, "force with particles");
-    for k in 0..n {
-        near(
-            of_particles.energy[k],
-            each.energy[k],
-            scales[k][1],
-            "energy",
-            k,
-        );
-        near(
-            of_particles.virial[k],
-            each.virial[k],
-            scales[k][2],
-            "virial",
-            k,
-        );
-        near(
-            of_particles.virial_slope[k],
-            each.virial_slope[k],
-            scales[k][3],
-            "slope of the virial",
-            k,
-        );
-        for component in 0..6 {
-            let (found, exact) = (
-                of_particles.virial_tensor[component][k],
-                each.virial_tensor[component][k],
-            );
-            near(found, exact, scales[k][2], "virial tensor", k);
+    for (k, scale) in scales.iter().enumerate() {
+        let compare = |name: &str, found: &[f64], exact: &[f64], scale: f64| {
+            near(found[k], exact[k], scale, name, k);
+        };
+        let (found, exact) = (&of_particles, &each);
+        compare("energy", &found.energy, &exact.energy, scale[1]);
+        compare("virial", &found.virial, &exact.virial, scale[2]);
+        compare("slope", &found.virial_slope, &exact.virial_slope, scale[3]);
+        for (found, exact) in found.virial_tensor.iter().zip(&exact.virial_tensor) {
+            compare("virial tensor", found, exact, scale[2]);
         }
     }
 }
