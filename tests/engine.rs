@@ -143,7 +143,8 @@ fn energies_and_virials_are_lammpss() {
         for set in InstructionSet::available() {
             // LAMMPS keeps the coefficients of its smooth end with 17 digits and sums in another order.
             reference.check(Precision::Double, set, 1e-9);
-            reference.check(Precision::Mixed, set, 1e-5);
+            // The worst of 1000 particles, in whose virial repulsions of ten times the rms cancel.
+            reference.check(Precision::Mixed, set, 5e-5);
         }
     }
     // The energy that LAMMPS's thermo output prints, to its 15 digits.
