@@ -1,9 +1,11 @@
 //! Molecular dynamics: velocity Verlet, with a thermostat that is one factor on the velocities.
 
+use std::sync::Mutex;
+
 use super::state::State;
 use super::thermostat::Thermostat;
 use crate::error::{Error, Kind, Result};
-use crate::kernel::{Field, Precision, Totals};
+use crate::kernel::{Field, Pool, Precision, Totals};
 use crate::physics::potential::Potential;
 
 /// The particles are sorted in space at each step whose number is a multiple of this, and what follows depends on the state alone: a run
@@ -25,10 +27,74 @@ pub struct Kick {
     pub largest_speed_squared: f64,
 }
 
-/// v ← `factor` v + `half_step` F/m, arrays of one length.
+impl Kick {
+    /// What two parts of the particles make together.
+    fn with(self, other: Kick) -> Kick {
+        Kick {
+            kinetic_energy: self.kinetic_energy + other.kinetic_energy,
+            largest_speed_squared: self.largest_speed_squared.max(other.largest_speed_squared),
+        }
+    }
+}
+
+/// v ← `factor` v + `half_step` F/m, arrays of one length, by the threads of a pool, each on a part of the particles.
 pub fn half_kick(
+    pool: &Pool,
     velocities: &mut [Vec<f64>; 3],
     forces: &[Vec<f64>; 3],
+    masses: &[f64],
+    half_step: f64,
+    factor: f64,
+) -> Kick {
+    let size = part_size(pool, masses.len());
+    let [x, y, z] = velocities.each_mut().map(|v| v.chunks_mut(size));
+    let [fx, fy, fz] = forces.each_ref().map(|f| f.chunks(size));
+    let velocities = x.zip(y).zip(z).map(|((x, y), z)| [x, y, z]);
+    let forces = fx.zip(fy).zip(fz).map(|((x, y), z)| [x, y, z]);
+    let kicks = in_parts(
+        pool,
+        velocities.zip(forces).zip(masses.chunks(size)),
+        |((velocities, forces), masses)| {
+            half_kick_part(velocities, forces, masses, half_step, factor)
+        },
+    );
+    kicks.into_iter().reduce(Kick::with).unwrap_or(Kick {
+        kinetic_energy: 0.0,
+        largest_speed_squared: 0.0,
+    })
+}
+
+/// Particles in the part of one thread, so that all parts but the last fill their SIMD lanes.
+fn part_size(pool: &Pool, particles: usize) -> usize {
+    particles
+        .div_ceil(pool.threads())
+        .next_multiple_of(LANES)
+        .max(LANES)
+}
+
+/// Does the same to as many parts as there are threads at most, at once; the results in the order of the parts.
+fn in_parts<T: Send, R: Send>(
+    pool: &Pool,
+    parts: impl Iterator<Item = T>,
+    work: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    let parts: Vec<Mutex<(Option<T>, Option<R>)>> =
+        parts.map(|part| Mutex::new((Some(part), None))).collect();
+    pool.run(&|thread| {
+        if let Some(part) = parts.get(thread) {
+            let mut part = part.lock().expect("each part has one thread");
+            part.1 = part.0.take().map(&work);
+        }
+    });
+    let results = parts
+        .into_iter()
+        .filter_map(|part| part.into_inner().ok()?.1);
+    results.collect()
+}
+
+fn half_kick_part(
+    velocities: [&mut [f64]; 3],
+    forces: [&[f64]; 3],
     masses: &[f64],
     half_step: f64,
     factor: f64,
@@ -36,8 +102,10 @@ pub fn half_kick(
     let mut lanes = KickLanes::default();
     let (blocks, left) = masses.as_chunks();
     let n = blocks.len();
-    let [vx, vy, vz] = velocities.each_mut().map(|v| &mut v.as_chunks_mut().0[..n]);
-    let [fx, fy, fz] = forces.each_ref().map(|f| &f.as_chunks().0[..n]);
+    let [(vx, vx_left), (vy, vy_left), (vz, vz_left)] = velocities.map(|v| v.as_chunks_mut());
+    let [(fx, fx_left), (fy, fy_left), (fz, fz_left)] = forces.map(|f| f.as_chunks());
+    let [vx, vy, vz] = [vx, vy, vz].map(|v| &mut v[..n]);
+    let [fx, fy, fz] = [fx, fy, fz].map(|f| &f[..n]);
     for (k, masses) in blocks.iter().enumerate() {
         let impulses = masses.map(|mass| half_step / mass);
         let x = kick_block(&mut vx[k], &fx[k], &impulses, factor);
@@ -49,10 +117,13 @@ pub fn half_kick(
     }
     for (lane, mass) in left.iter().enumerate() {
         let mut square = 0.0;
-        for (v, f) in std::iter::zip(&mut *velocities, forces) {
-            let i = n * LANES + lane;
-            v[i] = factor * v[i] + half_step / mass * f[i];
-            square += v[i] * v[i];
+        for (v, f) in [
+            (&mut vx_left[lane], fx_left[lane]),
+            (&mut vy_left[lane], fy_left[lane]),
+            (&mut vz_left[lane], fz_left[lane]),
+        ] {
+            *v = factor * *v + half_step / mass * f;
+            square += *v * *v;
         }
         lanes.add(lane, *mass, square);
     }
@@ -92,13 +163,29 @@ impl KickLanes {
     }
 }
 
-/// r ← r + `time_step` v, arrays of one length.
-pub fn drift(positions: &mut [Vec<f64>; 3], velocities: &[Vec<f64>; 3], time_step: f64) {
-    for (positions, velocities) in std::iter::zip(positions, velocities) {
-        for (position, velocity) in std::iter::zip(positions, velocities) {
-            *position += time_step * velocity;
-        }
-    }
+/// r ← r + `time_step` v, arrays of one length, by the threads of a pool.
+pub fn drift(
+    pool: &Pool,
+    positions: &mut [Vec<f64>; 3],
+    velocities: &[Vec<f64>; 3],
+    time_step: f64,
+) {
+    let size = part_size(pool, positions[0].len());
+    let [x, y, z] = positions.each_mut().map(|r| r.chunks_mut(size));
+    let [vx, vy, vz] = velocities.each_ref().map(|v| v.chunks(size));
+    let positions = x.zip(y).zip(z).map(|((x, y), z)| [x, y, z]);
+    let velocities = vx.zip(vy).zip(vz).map(|((x, y), z)| [x, y, z]);
+    in_parts(
+        pool,
+        positions.zip(velocities),
+        |(positions, velocities)| {
+            for (positions, velocities) in std::iter::zip(positions, velocities) {
+                for (position, velocity) in std::iter::zip(positions, velocities) {
+                    *position += time_step * velocity;
+                }
+            }
+        },
+    );
 }
 
 /// What a step says of the whole.
@@ -215,6 +302,7 @@ impl Dynamics {
             state.step,
         );
         let kick = half_kick(
+            self.field.pool(),
             &mut state.velocities,
             &self.forces,
             &state.masses,
@@ -222,9 +310,15 @@ impl Dynamics {
             factor,
         );
         self.check(state, kick)?;
-        drift(&mut state.positions, &state.velocities, self.time_step);
+        drift(
+            self.field.pool(),
+            &mut state.positions,
+            &state.velocities,
+            self.time_step,
+        );
         evaluate(&mut self.field, &state.positions, &mut self.forces);
         let kick = half_kick(
+            self.field.pool(),
             &mut state.velocities,
             &self.forces,
             &state.masses,
@@ -327,7 +421,8 @@ mod tests {
 
     #[test]
     fn a_half_kick_is_its_formula_whatever_the_number_of_particles() {
-        for n in [1, 7, 8, 29] {
+        for (n, threads) in [(1, 1), (7, 2), (8, 1), (29, 1), (29, 3), (64, 2)] {
+            let pool = Pool::new(threads);
             let values = |seed: usize| -> Vec<f64> {
                 (0..n).map(|i| ((i * 7 + seed) as f64).sin()).collect()
             };
@@ -335,7 +430,7 @@ mod tests {
             let mut velocities = [1, 2, 3].map(values);
             let forces = [4, 5, 6].map(values);
             let before = velocities.clone();
-            let kick = half_kick(&mut velocities, &forces, &masses, 0.25, 0.9);
+            let kick = half_kick(&pool, &mut velocities, &forces, &masses, 0.25, 0.9);
             let (mut energy, mut largest) = (0.0, 0.0_f64);
             for i in 0..n {
                 let mut square = 0.0;

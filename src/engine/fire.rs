@@ -179,12 +179,18 @@ impl Minimiser {
                 kept = 1.0 - *mixing;
                 pushed = kept * *time_step + *mixing * (kicked / products.forces).sqrt();
             } else if *steps > 0 {
-                drift(&mut state.positions, &self.velocities, -0.5 * *time_step);
+                drift(
+                    self.field.pool(),
+                    &mut state.positions,
+                    &self.velocities,
+                    -0.5 * *time_step,
+                );
                 *time_step *= SLOWER;
                 (*mixing, *downhill) = (MIXING, 0);
                 pushed = *time_step;
             }
             let kick = half_kick(
+                self.field.pool(),
                 &mut self.velocities,
                 &self.forces,
                 &self.masses,
@@ -195,7 +201,12 @@ impl Minimiser {
             if kick.largest_speed_squared > fastest * fastest {
                 limit(&mut self.velocities, fastest);
             }
-            drift(&mut state.positions, &self.velocities, *time_step);
+            drift(
+                self.field.pool(),
+                &mut state.positions,
+                &self.velocities,
+                *time_step,
+            );
             *steps += 1;
         }
     }
@@ -322,6 +333,7 @@ mod tests {
     use super::super::random::{Purpose, Random};
     use super::super::state::Component;
     use super::*;
+    use crate::kernel::Pool;
     use crate::kernel::naive;
 
     /// Lennard-Jones attraction cut short, for small boxes.
@@ -374,7 +386,7 @@ mod tests {
             if largest < 1e-4 {
                 break;
             }
-            drift(&mut slow.positions, &forces, 1.0 / 2000.0);
+            drift(&Pool::new(1), &mut slow.positions, &forces, 1.0 / 2000.0);
         }
         let minimum = minimise(&mut state, Settings::default()).unwrap();
         assert!(minimum.converged && minimum.steps < 3000);

@@ -15,12 +15,12 @@ mod variant;
 mod x86;
 
 pub use clusters::spatial_order;
+pub use pool::Pool;
 pub use variant::InstructionSet;
 
 use clusters::{Aligned, List, Lister, Near, Prune, Reach, Streams};
 use coefficients::Coefficients;
 use pairs::{FORCES, PARTICLES, TOTALS, Task};
-use pool::Pool;
 use variant::{Gather, Loops, Pack};
 
 use crate::physics::potential::Potential;
@@ -222,6 +222,11 @@ impl Field {
     /// The potential.
     pub fn potential(&self) -> &Potential {
         &self.potential
+    }
+
+    /// The threads, for other work on the particles.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
     }
 
     /// Edges of the box (length).
