@@ -636,6 +636,17 @@ fn a_sample_is_taken_from_a_file_or_another_run() {
         message.contains("particles 1 and 2 overlap: they are 0 apart"),
         "{message}"
     );
+
+    // What is wrong is found before anything is made.
+    let (protocol, out) = (scratch.path("bad.toml"), scratch.path("out"));
+    hyalo(&["simulate", &protocol, "-o", &out]).refused();
+    let mut narrow = command(&["simulate", "--preset", "vhg-quick", "-o", &out]);
+    let message = run(narrow.env("HYALO_INSTRUCTION_SET", "abacus"), b"").refused();
+    assert!(
+        message.contains("HYALO_INSTRUCTION_SET is 'abacus'"),
+        "{message}"
+    );
+    assert!(!Path::new(&out).exists());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::clusters::{self, Lister, Near, Prune, Reach};
 use super::coefficients::TERMS;
 use super::lanes::Array;
 use super::pairs::{self, FORCES, PARTICLES, TOTALS, Task};
+use crate::error::{Error, Result};
 
 /// A force loop: adds to the task's sums, and gives U and W of its pairs where the mode asks for them.
 type Evaluate = unsafe fn(&Task) -> (f64, f64);
@@ -267,18 +268,28 @@ impl InstructionSet {
 
     /// The fastest of this machine, or the available one that the environment variable `HYALO_INSTRUCTION_SET` names.
     pub fn preferred() -> Self {
+        let fastest = Self::available().last().copied();
+        let named = Self::named().ok().flatten();
+        named.or(fastest).unwrap_or(InstructionSet::Portable)
+    }
+
+    /// The one that `HYALO_INSTRUCTION_SET` names, where it is set.
+    ///
+    /// Fails if this machine does not have it.
+    pub fn named() -> Result<Option<Self>> {
+        let Some(name) = std::env::var_os("HYALO_INSTRUCTION_SET") else {
+            return Ok(None);
+        };
         let available = Self::available();
-        let named = std::env::var("HYALO_INSTRUCTION_SET").ok();
-        if let Some(set) = available
-            .iter()
-            .find(|set| Some(set.name()) == named.as_deref())
-        {
-            return *set;
-        }
-        available
-            .last()
-            .copied()
-            .unwrap_or(InstructionSet::Portable)
+        let found = available.iter().find(|set| set.name() == name);
+        found.copied().map(Some).ok_or_else(|| {
+            let names: Vec<&str> = available.iter().map(|set| set.name()).collect();
+            Error::new(format!(
+                "HYALO_INSTRUCTION_SET is '{}', which this machine does not have",
+                name.display()
+            ))
+            .help(format!("use one of {}, or unset it", names.join(", ")))
+        })
     }
 
     /// Its name in `HYALO_INSTRUCTION_SET`.

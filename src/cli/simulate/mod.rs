@@ -10,9 +10,12 @@ use super::flags::{InputFlags, RunFlags};
 use super::progress::{self, say};
 use super::run::Outcome;
 use crate::data::frame::{Frame, Source};
+use crate::engine::frames;
 use crate::engine::protocol::{self, Protocol, Stage};
 use crate::engine::run::{Deed, Ending, Event, Needed, Particles, Simulation, Thermo, Trace};
 use crate::error::{Error, Result};
+use crate::kernel::InstructionSet;
+use crate::physics::potential::Potential;
 use crate::sink::provenance;
 use crate::stream;
 use crate::stream::bytes::Input;
@@ -112,6 +115,7 @@ impl Arguments {
     }
 
     fn check(&self) -> Result<()> {
+        InstructionSet::named()?;
         match self.engine.as_str() {
             "embedded" => {}
             "lammps" => {
@@ -418,13 +422,18 @@ fn sample(protocol: &Protocol) -> Result<Option<(Frame, provenance::Input)>> {
     let input = Input::File(path);
     let inputs = [input.clone()];
     let (input, options) = flags.options(&inputs, 0, Unwrap::Auto)?;
-    let stream::Trajectory { mut frames, about } =
-        stream::open(&input, &options, Workers::new(1)?)?;
-    let found = frames.next().transpose()?.ok_or_else(|| {
+    let stream::Trajectory {
+        frames: mut found,
+        about,
+    } = stream::open(&input, &options, Workers::new(1)?)?;
+    let found = found.next().transpose()?.ok_or_else(|| {
         Error::new(format!("there is no frame {frame}"))
             .help(format!("correct the stage {}", stage.name))
             .in_input(&about.name)
     })?;
+    frames::state_of(&found)
+        .and_then(|state| frames::check(&state, Potential::wahnstrom()))
+        .map_err(|error| error.in_input(format!("{}: stage {}", about.name, stage.name)))?;
     let content = about.meter.content();
     let input = provenance::Input {
         name: about.name.clone(),
