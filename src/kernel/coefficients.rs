@@ -40,6 +40,7 @@ impl Coefficients {
             inner,
             cutoff,
             smoothing: [p, q],
+            ..
         } = *potential;
         let (z_in, z_out) = (inner.powi(-2), cutoff.powi(-2));
         let width = z_in - z_out;

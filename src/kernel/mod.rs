@@ -50,7 +50,7 @@ pub struct PerParticle {
     pub energy: Vec<f64>,
     /// Σ_j w_ij (energy): P_i = (ρ/6) of that.
     pub virial: Vec<f64>,
-    /// Σ_j v_ij/σ_ij, v = −x w′ (energy/length): dP_i/dσ_i = (ρ/12) of that.
+    /// 2 Σ_j v_ij/σ_ij ∂σ_ij/∂σ_i, v = −x w′ (energy/length): dP_i/dσ_i = (ρ/12) of that. The derivative is ½ where mixing is additive.
     pub virial_slope: Vec<f64>,
     /// ½ Σ_j d_a f_b, d = r_i − r_j, for ab = xx, yy, zz, xy, xz, yz (energy).
     pub virial_tensor: [Vec<f64>; 6],

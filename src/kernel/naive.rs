@@ -27,13 +27,12 @@ pub fn evaluate(
                 let d = positions[axis][i] - positions[axis][j];
                 d - edges[axis] * (d / edges[axis]).round()
             });
-            let sigma = 0.5 * (diameters[i] + diameters[j]);
+            let pair = potential.mixing.pair(diameters[i], diameters[j]);
             let r2 = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
-            let x = r2.sqrt() / sigma;
-            if x >= potential.cutoff {
+            if r2.sqrt() >= potential.cutoff * pair.diameter {
                 continue;
             }
-            let terms = potential.at(x);
+            let terms = potential.of_pair(&pair, r2.sqrt());
             totals.energy += terms.energy;
             totals.virial += terms.virial;
             let force = d.map(|d| terms.virial / r2 * d);
@@ -41,10 +40,10 @@ pub fn evaluate(
                 forces[axis][i] += force[axis];
                 forces[axis][j] -= force[axis];
             }
-            for k in [i, j] {
+            for (k, slope) in [i, j].into_iter().zip(pair.slopes) {
                 each.energy[k] += 0.5 * terms.energy;
                 each.virial[k] += terms.virial;
-                each.virial_slope[k] += terms.virial_slope / sigma;
+                each.virial_slope[k] += terms.virial_slope * 2.0 * slope / pair.diameter;
                 for (component, (a, b)) in [(0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)]
                     .into_iter()
                     .enumerate()

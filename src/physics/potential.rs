@@ -1,6 +1,7 @@
 //! Pair potentials that depend on x = r/σ_ij alone: the exact scalar truth that every faster kernel is held to.
 //!
-//! Reduced Lennard-Jones units: energy ε, length σ₁₁. The diameter of a pair is σ_ij = (σ_i + σ_j)/2.
+//! Reduced Lennard-Jones units: energy ε, length σ₁₁. A pair's energy is ε_ij u(r/σ_ij); its diameter σ_ij and strength ε_ij follow from
+//! the diameters of the two particles by a [`Mixing`] rule.
 
 use crate::error::{Error, Result};
 
@@ -27,6 +28,82 @@ pub struct Potential {
     pub cutoff: f64,
     /// p and q of the smooth end (energy).
     pub smoothing: [f64; 2],
+    /// σ_ij and ε_ij of a pair.
+    pub mixing: Mixing,
+}
+
+/// How the diameter and the strength of a pair follow from the diameters of its particles:
+///
+/// - σ_ij = ½ (σ_i + σ_j) (1 − κ |σ_i − σ_j|), the non-additive rule of Ninarello, Berthier and Coslovich (Phys. Rev. X 7, 021039 (2017)),
+///   which with two species stands for any table of σ_ij in which unlike particles are not larger than the mean
+/// - ε_ij = e₀ + e₁ σ_ij + e₂ σ_ij², which with three different σ_ij stands for any table of ε_ij
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mixing {
+    /// κ ≥ 0 (1/length).
+    pub non_additivity: f64,
+    /// e₀ (energy), e₁ (energy/length) and e₂ (energy/length²), relative to the potential's own energies.
+    pub strength: [f64; 3],
+}
+
+/// What a pair's particles make of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pair {
+    /// σ_ij (length).
+    pub diameter: f64,
+    /// ∂σ_ij/∂σ_i and ∂σ_ij/∂σ_j (dimensionless).
+    pub slopes: [f64; 2],
+    /// ε_ij, the factor on u, w and v.
+    pub strength: f64,
+}
+
+impl Mixing {
+    /// σ_ij = ½ (σ_i + σ_j), ε_ij = 1.
+    pub const ADDITIVE: Self = Mixing {
+        non_additivity: 0.0,
+        strength: [1.0, 0.0, 0.0],
+    };
+
+    /// Two species with these σ (length) and ε (energy) for pairs AA, AB and BB, each particle's diameter being that of a pair of its kind.
+    ///
+    /// Panics if the three σ are not different, or σ_AB exceeds the mean of the others.
+    pub fn of_two_species(diameters: [f64; 3], strengths: [f64; 3]) -> Self {
+        let [aa, ab, bb] = diameters;
+        let mean = 0.5 * (aa + bb);
+        assert!(aa != bb && ab != aa && ab != bb && ab <= mean);
+        // Newton's form of the parabola through the three points.
+        let first = (strengths[1] - strengths[0]) / (ab - aa);
+        let second = ((strengths[2] - strengths[1]) / (bb - ab) - first) / (bb - aa);
+        Mixing {
+            non_additivity: (1.0 - ab / mean) / (aa - bb).abs(),
+            strength: [
+                strengths[0] - first * aa + second * aa * ab,
+                first - second * (aa + ab),
+                second,
+            ],
+        }
+    }
+
+    /// Whether this is [`Mixing::ADDITIVE`].
+    pub fn is_additive(&self) -> bool {
+        *self == Self::ADDITIVE
+    }
+
+    /// The pair of two particles of these diameters (length).
+    pub fn pair(&self, first: f64, second: f64) -> Pair {
+        let (mean, difference) = (0.5 * (first + second), first - second);
+        let factor = 1.0 - self.non_additivity * difference.abs();
+        let diameter = mean * factor;
+        let [e0, e1, e2] = self.strength;
+        let tilt = match first == second {
+            true => 0.0,
+            false => mean * self.non_additivity * difference.signum(),
+        };
+        Pair {
+            diameter,
+            slopes: [0.5 * factor - tilt, 0.5 * factor + tilt],
+            strength: e0 + diameter * (e1 + diameter * e2),
+        }
+    }
 }
 
 /// What a pair contributes at one x = r/σ_ij; all energies.
@@ -44,6 +121,15 @@ impl Potential {
     /// The smoothed Wahnström potential: 4 (x⁻¹² − x⁻⁶), smooth from 2.5 to 2.75.
     pub fn wahnstrom() -> Self {
         Self::smoothed(4.0, -4.0, 2.5, 2.75)
+    }
+
+    /// The Kob–Andersen mixture (Phys. Rev. E 51, 4626 (1995)), cut at 2.5 σ_ij and shifted: σ = 1, 0.8, 0.88 and ε = 1, 1.5, 0.5 for pairs AA,
+    /// AB and BB. The diameters of its particles are 1 (A) and 0.88 (B).
+    pub fn kob_andersen() -> Self {
+        Potential {
+            mixing: Mixing::of_two_species([1.0, 0.8, 0.88], [1.0, 1.5, 0.5]),
+            ..Self::cut(4.0, -4.0, 2.5)
+        }
     }
 
     /// The purely repulsive part of the Lennard-Jones potential (J. Chem. Phys. 54, 5237 (1971)): cut at its minimum x = 2^(1/6).
@@ -79,10 +165,66 @@ impl Potential {
             inner: cutoff,
             cutoff,
             smoothing: [0.0; 2],
+            mixing: Mixing::ADDITIVE,
         };
         Potential {
             shift: -bare.core(cutoff).energy,
             ..bare
+        }
+    }
+
+    /// The potential that a text names: `wahnstrom`, `kob-andersen`, `weeks-chandler-andersen`, `lennard-jones:CUTOFF` (cut and shifted),
+    /// `lennard-jones:INNER:CUTOFF` and `inverse-power:INNER:CUTOFF` (4 x⁻¹² − 4 x⁻⁶ and x⁻¹², smooth from INNER to CUTOFF), the last also
+    /// with a third value, the non-additivity κ of its [`Mixing`].
+    ///
+    /// Errors: another name, values that are missing or too many, and not 0 < INNER < CUTOFF or κ ≥ 0.
+    pub fn named(text: &str) -> Result<Self> {
+        const NAMES: &str = "use wahnstrom, kob-andersen, weeks-chandler-andersen, lennard-jones:CUTOFF, lennard-jones:INNER:CUTOFF or \
+                             inverse-power:INNER:CUTOFF[:KAPPA]";
+        let refuse = |what: String| Error::new(what).help(NAMES);
+        let (name, rest) = text.split_once(':').unwrap_or((text, ""));
+        let values: Vec<f64> = match rest {
+            "" => Vec::new(),
+            rest => rest
+                .split(':')
+                .map(|value| value.parse::<f64>().ok().filter(|value| value.is_finite()))
+                .collect::<Option<_>>()
+                .ok_or_else(|| refuse(format!("'{text}' has a value that is not a number")))?,
+        };
+        let potential = match (name, &values[..]) {
+            ("wahnstrom", []) => Self::wahnstrom(),
+            ("kob-andersen", []) => Self::kob_andersen(),
+            ("weeks-chandler-andersen", []) => Self::weeks_chandler_andersen(),
+            ("lennard-jones", &[cutoff]) if cutoff > 0.0 => Self::cut(4.0, -4.0, cutoff),
+            ("lennard-jones", &[inner, cutoff]) if 0.0 < inner && inner < cutoff => {
+                Self::smoothed(4.0, -4.0, inner, cutoff)
+            }
+            ("inverse-power", &[inner, cutoff]) if 0.0 < inner && inner < cutoff => {
+                Self::smoothed(1.0, 0.0, inner, cutoff)
+            }
+            ("inverse-power", &[inner, cutoff, non_additivity])
+                if 0.0 < inner && inner < cutoff && non_additivity >= 0.0 =>
+            {
+                Potential {
+                    mixing: Mixing {
+                        non_additivity,
+                        ..Mixing::ADDITIVE
+                    },
+                    ..Self::smoothed(1.0, 0.0, inner, cutoff)
+                }
+            }
+            _ => return Err(refuse(format!("there is no potential '{text}'"))),
+        };
+        Ok(potential)
+    }
+
+    /// The energy (ε_ij u), virial (ε_ij w) and slope (ε_ij v) of a pair at distance r (length).
+    pub fn of_pair(&self, pair: &Pair, distance: f64) -> Terms {
+        let terms = self.at(distance / pair.diameter);
+        Terms {
+            energy: pair.strength * terms.energy,
+            virial: pair.strength * terms.virial,
+            virial_slope: pair.strength * terms.virial_slope,
         }
     }
 
@@ -215,6 +357,64 @@ mod tests {
                 );
                 x += 0.0173;
             }
+        }
+    }
+
+    #[test]
+    fn the_table_of_kob_and_andersen() {
+        let mixing = Potential::kob_andersen().mixing;
+        for (first, second, diameter, strength) in [
+            (1.0, 1.0, 1.0, 1.0),
+            (1.0, 0.88, 0.8, 1.5),
+            (0.88, 1.0, 0.8, 1.5),
+            (0.88, 0.88, 0.88, 0.5),
+        ] {
+            let pair = mixing.pair(first, second);
+            assert!((pair.diameter - diameter).abs() < 1e-15, "{pair:?}");
+            assert!((pair.strength - strength).abs() < 1e-13, "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn slopes_are_those_of_the_pair_diameter() {
+        let mixing = Mixing {
+            non_additivity: 0.2,
+            ..Mixing::ADDITIVE
+        };
+        for (first, second) in [(0.7, 1.3), (1.3, 0.7), (1.0, 1.1)] {
+            let h = 1e-6;
+            let at = |a: f64, b: f64| mixing.pair(a, b).diameter;
+            let slopes = [
+                (at(first + h, second) - at(first - h, second)) / (2.0 * h),
+                (at(first, second + h) - at(first, second - h)) / (2.0 * h),
+            ];
+            for (found, expected) in mixing.pair(first, second).slopes.into_iter().zip(slopes) {
+                assert!((found - expected).abs() < 1e-9, "{found} {expected}");
+            }
+        }
+        assert_eq!(Mixing::ADDITIVE.pair(1.0, 1.2).slopes, [0.5, 0.5]);
+    }
+
+    #[test]
+    fn potentials_have_names() {
+        assert_eq!(
+            Potential::named("wahnstrom").unwrap(),
+            Potential::wahnstrom()
+        );
+        assert_eq!(
+            Potential::named("lennard-jones:2.5:2.75").unwrap(),
+            Potential::wahnstrom()
+        );
+        for wrong in [
+            "morse",
+            "wahnstrom:2",
+            "lennard-jones",
+            "lennard-jones:2.5:2",
+            "lennard-jones:two",
+            "inverse-power:1.1:1.25:-0.2",
+        ] {
+            let message = Potential::named(wrong).unwrap_err().to_string();
+            assert!(message.contains(wrong), "{message}");
         }
     }
 
