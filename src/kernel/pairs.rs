@@ -31,7 +31,7 @@ pub(super) const fn quantities(mode: usize) -> usize {
 /// Entries that are in work at a time, each in another stage: the processor's own queues are too short to hide the latency of one.
 pub(super) const DEPTH: usize = 5;
 /// Entries that stand behind those of each cluster, without a pair: what the loop reads while it drains.
-pub(super) const ROOM: usize = 2 * (DEPTH - 1);
+pub(super) const ROOM: usize = DEPTH - 1;
 
 /// What a force loop works on: the clusters I from `first` to `last` and their entries.
 pub(super) struct Task<'a> {
@@ -459,8 +459,8 @@ pub(super) unsafe fn evaluate<
             let mut inverted = near;
             let mut scaled = near.scaled(&constants);
             let mut evaluated = scaled.evaluated::<MODE, SHAPE, END>(&constants);
-            for first in (0..count + DEPTH - 1).step_by(L::UNROLL) {
-                for k in first..first + L::UNROLL {
+            macro_rules! turn {
+                ($k:expr) => {
                     let lane = &mut of_lanes[evaluated.entry & 15];
                     let other = sums_at(evaluated.entry >> 4);
                     evaluated.add_to::<MODE, Q>(lane, other, W::WIDTH, constants.half);
@@ -471,10 +471,20 @@ pub(super) unsafe fn evaluate<
                     evaluated = scaled.evaluated::<MODE, SHAPE, END>(&constants);
                     scaled = inverted.scaled(&constants);
                     inverted = near.inverted();
-                    let entry = *entries.add(k) as usize;
+                    let entry = *entries.add($k) as usize;
                     let there = block(0).add((entry >> 4) * L::WIDTH);
                     near = Near::of_entry::<SHAPE, END>(&constants, here, there, W::WIDTH, entry);
+                };
+            }
+            let turns = count + DEPTH - 1;
+            let unrolled = turns - turns % L::UNROLL;
+            for first in (0..unrolled).step_by(L::UNROLL) {
+                for k in first..first + L::UNROLL {
+                    turn!(k);
                 }
+            }
+            for k in unrolled..turns {
+                turn!(k);
             }
             energy += energies.sum();
             virial += virials.sum();
