@@ -179,9 +179,10 @@ impl Neighbours {
         self.own_images
     }
 
-    /// Calls `visit` for every particle of the cell, with its slot and the runs of slots that hold, among others, its partners: of every pair
-    /// within the cutoff (images counted) one of the two finds the other. For callers that sift the partners themselves, many at a time.
-    pub fn for_each_particle(&self, mut visit: impl FnMut(usize, &[Run])) {
+    /// Calls `visit` for every bin of the cell that holds particles, with their slots and the runs of slots where their partners are: of every
+    /// pair within the cutoff (images counted) one of the two finds the other. The first run begins with the bin itself, and there a particle
+    /// takes those behind it. For callers that sift the partners themselves, many at a time.
+    pub fn for_each_bin(&self, mut visit: impl FnMut(Range<usize>, &[Run])) {
         let mut runs = Vec::with_capacity(self.rows.len());
         for c in 0..self.bins[2] {
             for b in 0..self.bins[1] {
@@ -196,11 +197,7 @@ impl Neighbours {
                         let [from, to] = row.bins.map(|offset| self.first[bin.wrapping_add_signed(offset)]);
                         Run { slots: from..to, gap: row.gap }
                     }));
-                    for slot in own {
-                        // The first row begins with the particle's own bin.
-                        runs[0].slots.start = slot + 1;
-                        visit(slot, &runs);
-                    }
+                    visit(own, &runs);
                 }
             }
         }
@@ -213,12 +210,14 @@ impl Neighbours {
     pub fn for_each_pair(&self, mut visit: impl FnMut(usize, usize, Vector3<f64>)) {
         let [x, y, z] = &self.positions;
         let square = self.cutoff * self.cutoff;
-        self.for_each_particle(|slot, runs| {
-            let particle = self.particles[slot] as usize;
-            for other in runs.iter().flat_map(|run| run.slots.clone()) {
-                let displacement = Vector3::new(x[other] - x[slot], y[other] - y[slot], z[other] - z[slot]);
-                if displacement.norm_squared() < square {
-                    visit(particle, self.particles[other] as usize, displacement);
+        self.for_each_bin(|own, runs| {
+            for slot in own {
+                let slots = runs.iter().flat_map(|run| run.slots.clone());
+                for other in slots.filter(|other| *other > slot) {
+                    let displacement = Vector3::new(x[other] - x[slot], y[other] - y[slot], z[other] - z[slot]);
+                    if displacement.norm_squared() < square {
+                        visit(self.particles[slot] as usize, self.particles[other] as usize, displacement);
+                    }
                 }
             }
         });
@@ -234,16 +233,17 @@ fn heights(edges: &Matrix3<f64>) -> [f64; 3] {
     })
 }
 
-/// Bins along each edge: about four particles in each, between a quarter of the cutoff and the cutoff wide.
+/// Bins along each edge. They are a whole fraction of the cutoff wide or a little more, so that none is looked through in vain, and hold two
+/// particles or more.
 fn number_of_bins(heights: [f64; 3], cutoff: f64, particles: usize) -> [usize; 3] {
-    let room = heights.iter().product::<f64>() / particles.max(1) as f64;
-    let wanted = (4.0 * room).cbrt().clamp(0.25 * cutoff, cutoff);
+    let density = particles as f64 / heights.iter().product::<f64>();
+    let fraction = ((0.5 * density).cbrt() * cutoff).floor().clamp(1.0, 4.0);
+    let counts = heights.map(|height| (height * fraction / cutoff).floor().max(1.0));
     // Particles that have flown far apart must not make bins without number.
-    let most = (4.0 * particles as f64 + 64.0).cbrt();
-    let counts = heights.map(|height| (height / wanted).floor().max(1.0));
-    let excess = (counts.iter().product::<f64>() / most.powi(3)).max(1.0);
-    let shared = excess.powf(1.0 / counts.iter().filter(|count| **count > 1.0).count().max(1) as f64);
-    counts.map(|count| (count / shared).floor().clamp(1.0, most.powi(3)) as usize)
+    let most = particles as f64 + 64.0;
+    let wide = counts.iter().filter(|count| **count > 1.0).count().max(1);
+    let excess = (counts.iter().product::<f64>() / most).max(1.0).powf(1.0 / wide as f64);
+    counts.map(|count| (count / excess).floor().clamp(1.0, most) as usize)
 }
 
 /// Where each bin begins in the list of its particles, and that list.

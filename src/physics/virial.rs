@@ -1,9 +1,11 @@
 //! What the pairs of each particle contribute to its energy, its virial and the virial's slope in its diameter.
 
+use std::ops::Range;
+
 use nalgebra::Vector3;
 
 use super::neighbours::{Neighbours, Run};
-use super::potential::{Potential, Terms};
+use super::potential::{Pair, Potential, Terms};
 use crate::data::cell::Cell;
 use crate::error::{Error, Result};
 
@@ -58,61 +60,32 @@ pub fn evaluate(potential: &Potential, cell: Option<&Cell>, positions: &[Vector3
         return Ok(Virials::default());
     }
     let neighbours = Neighbours::new(cell, positions, potential.cutoff * largest)?;
+    let slots = Slots::new(&neighbours, potential, diameters);
+    let sums = if potential.mixing.is_additive() {
+        slots.sums(&neighbours, |first, second| Pair {
+            diameter: 0.5 * (first + second),
+            slopes: [0.5; 2],
+            strength: 1.0,
+        })
+    } else {
+        slots.sums(&neighbours, |first, second| potential.mixing.pair(first, second))
+    };
     let particles = neighbours.particles();
     let [x, y, z] = neighbours.positions();
-    let sizes: Vec<f64> = particles.iter().map(|&particle| diameters[particle as usize]).collect();
-    let mut sums = vec![[0.0; SUMS]; particles.len()];
-    let mut near = Near::default();
-    let mut magnitude = 0.0;
-    neighbours.for_each_particle(|slot, runs| {
-        let here = [x[slot], y[slot], z[slot]];
-        near.sift(potential.cutoff, largest, [x, y, z], &sizes, here, sizes[slot], runs);
-        near.gather([x, y, z], &sizes, here);
-        near.evaluate(potential, sizes[slot]);
-        if neighbours.has_own_images() {
-            near.correct_own_images(particles, slot);
-        }
-        let mut own = [0.0; SUMS];
-        for k in 0..near.slots.len() {
-            let [dx, dy, dz] = [near.d[0][k], near.d[1][k], near.d[2][k]];
-            let pull = near.force[k];
-            let force = [pull * dx, pull * dy, pull * dz];
-            let mut pair = [
-                near.energy[k], near.virial[k], near.slopes[1][k],
-                force[0], force[1], force[2],
-                force[0] * dx, force[1] * dy, force[2] * dz,
-                force[0] * dy, force[0] * dz, force[1] * dz,
-            ];
-            magnitude += near.virial[k].abs();
-            let other = &mut sums[near.slots[k] as usize];
-            for (sum, term) in other.iter_mut().zip(&pair) {
-                *sum += term;
-            }
-            pair[2] = near.slopes[0][k];
-            for (sum, term) in own.iter_mut().zip(&pair) {
-                *sum += term;
-            }
-        }
-        // The force on the particle is opposite to those on its partners.
-        own[3..6].iter_mut().for_each(|force| *force = -*force);
-        for (sum, term) in sums[slot].iter_mut().zip(&own) {
-            *sum += term;
-        }
-    });
     let n = positions.len();
     let mut virials = Virials {
         energy: vec![0.0; n],
         virial: vec![0.0; n],
         virial_slope: vec![0.0; n],
         tensor: vec![[0.0; 6]; n],
-        totals: Totals { magnitude, ..Totals::default() },
+        totals: Totals::default(),
     };
     let mut total = Vector3::zeros();
     for (slot, (&particle, sums)) in particles.iter().zip(&sums).enumerate() {
         let particle = particle as usize;
         virials.energy[particle] += 0.5 * sums[0];
-        virials.virial[particle] += sums[1];
-        virials.virial_slope[particle] += sums[2];
+        virials.virial_slope[particle] += sums[1];
+        virials.virial[particle] += sums[2];
         for component in 0..6 {
             virials.tensor[particle][component] += 0.5 * sums[6 + component];
         }
@@ -127,77 +100,112 @@ pub fn evaluate(potential: &Potential, cell: Option<&Cell>, positions: &[Vector3
     Ok(virials)
 }
 
-/// The partners of one particle, many at a time.
+/// Particles and images as the sums need them.
+struct Slots<'a> {
+    potential: &'a Potential,
+    neighbours: &'a Neighbours,
+    /// x, y, z and σ (length).
+    places: Vec<[f64; 4]>,
+    /// x, y, z and x_out σ/2 in single precision, with which partners are sifted.
+    rough: [Vec<f32>; 4],
+}
+
+/// The partners of one particle.
 #[derive(Default)]
-struct Near {
-    /// r² less the square of the pair's cutoff, of a run.
-    excess: Vec<f64>,
+struct Partners {
+    /// How many there are; the lists below may be longer.
+    count: usize,
     slots: Vec<u32>,
+    /// From the particle to its partner (length).
+    displacements: [Vec<f64>; 3],
     sizes: Vec<f64>,
-    /// From the particle to its partners.
-    d: [Vec<f64>; 3],
     energy: Vec<f64>,
     virial: Vec<f64>,
-    /// Of Σ w in the diameters of the particle and of the partner.
+    /// ∂w/∂σ of the particle and of the partner.
     slopes: [Vec<f64>; 2],
-    /// Force / distance; positive for repulsion.
+    /// Force / distance, positive for repulsion.
     force: Vec<f64>,
 }
 
-impl Near {
-    /// Keeps the slots within the cutoff of their pair.
-    #[allow(clippy::too_many_arguments)]
-    fn sift(&mut self, cutoff: f64, largest: f64, [x, y, z]: [&[f64]; 3], sizes: &[f64], here: [f64; 3], size: f64, runs: &[Run]) {
-        let reach = (0.5 * cutoff * (size + largest)).powi(2);
-        let half = 0.5 * cutoff;
-        self.slots.clear();
-        for run in runs.iter().filter(|run| run.gap < reach) {
-            let range = run.slots.clone();
-            self.excess.clear();
-            self.excess.extend(x[range.clone()].iter().zip(&y[range.clone()]).zip(&z[range.clone()]).zip(&sizes[range.clone()]).map(
-                |(((x, y), z), other)| {
-                    let (dx, dy, dz) = (x - here[0], y - here[1], z - here[2]);
-                    let reach = half * (size + other);
-                    dx * dx + dy * dy + dz * dz - reach * reach
-                },
-            ));
-            let before = self.slots.len();
-            self.slots.resize(before + range.len(), 0);
-            let mut end = before;
-            for (slot, excess) in range.zip(&self.excess) {
-                self.slots[end] = slot as u32;
-                end += usize::from(*excess < 0.0);
+/// What may be near to the particles of a bin.
+#[derive(Default)]
+struct Candidates {
+    slots: Vec<u32>,
+    rough: [Vec<f32>; 4],
+    excess: Vec<f32>,
+}
+
+impl<'a> Slots<'a> {
+    fn new(neighbours: &'a Neighbours, potential: &'a Potential, diameters: &[f64]) -> Self {
+        let [x, y, z] = neighbours.positions();
+        let places: Vec<[f64; 4]> = neighbours
+            .particles()
+            .iter()
+            .enumerate()
+            .map(|(slot, &particle)| [x[slot], y[slot], z[slot], diameters[particle as usize]])
+            .collect();
+        let scale = [1.0, 1.0, 1.0, 0.5 * potential.cutoff];
+        let rough = [0, 1, 2, 3].map(|part| places.iter().map(|place| (place[part] * scale[part]) as f32).collect());
+        Slots { potential, neighbours, places, rough }
+    }
+
+    /// The sums of every slot over the pairs in which it takes part.
+    fn sums(&self, neighbours: &Neighbours, mix: impl Fn(f64, f64) -> Pair) -> Vec<[f64; SUMS]> {
+        let mut sums = vec![[0.0; SUMS]; self.places.len()];
+        let mut candidates = Candidates::default();
+        let mut partners = Partners::default();
+        neighbours.for_each_bin(|own, runs| {
+            self.collect(&own, runs, &mut candidates);
+            for (place, slot) in own.enumerate() {
+                candidates.sift(place, &mut partners);
+                self.gather(slot, &mut partners);
+                self.evaluate(slot, &mix, &mut partners);
+                partners.add_to(&mut sums, slot);
             }
-            self.slots.truncate(end);
+        });
+        sums
+    }
+
+    fn collect(&self, _own: &Range<usize>, runs: &[Run], candidates: &mut Candidates) {
+        candidates.slots.clear();
+        candidates.rough.iter_mut().for_each(Vec::clear);
+        for run in runs {
+            candidates.slots.extend(run.slots.start as u32..run.slots.end as u32);
+            for (all, rough) in self.rough.iter().zip(&mut candidates.rough) {
+                rough.extend_from_slice(&all[run.slots.clone()]);
+            }
+        }
+        candidates.excess.resize(candidates.slots.len(), 0.0);
+    }
+
+    fn gather(&self, slot: usize, partners: &mut Partners) {
+        let n = partners.count;
+        let [here_x, here_y, here_z, _] = self.places[slot];
+        let [x, y, z] = &mut partners.displacements;
+        let (x, y, z, sizes) = (&mut x[..n], &mut y[..n], &mut z[..n], &mut partners.sizes[..n]);
+        for (k, &other) in partners.slots[..n].iter().enumerate() {
+            let [other_x, other_y, other_z, size] = self.places[other as usize];
+            (x[k], y[k], z[k], sizes[k]) = (other_x - here_x, other_y - here_y, other_z - here_z, size);
         }
     }
 
-    fn gather(&mut self, positions: [&[f64]; 3], sizes: &[f64], here: [f64; 3]) {
-        self.sizes.clear();
-        self.sizes.extend(self.slots.iter().map(|&slot| sizes[slot as usize]));
-        for axis in 0..3 {
-            self.d[axis].clear();
-            self.d[axis].extend(self.slots.iter().map(|&slot| positions[axis][slot as usize] - here[axis]));
-        }
-    }
-
-    fn evaluate(&mut self, potential: &Potential, size: f64) {
-        let n = self.slots.len();
-        for values in [&mut self.energy, &mut self.virial, &mut self.force].into_iter().chain(&mut self.slopes) {
-            values.resize(n, 0.0);
-        }
-        let (dx, dy, dz, sizes) = (&self.d[0][..n], &self.d[1][..n], &self.d[2][..n], &self.sizes[..n]);
-        let [first, second] = &mut self.slopes;
-        let (energy, virial, force) = (&mut self.energy[..n], &mut self.virial[..n], &mut self.force[..n]);
+    fn evaluate(&self, slot: usize, mix: impl Fn(f64, f64) -> Pair, partners: &mut Partners) {
+        let n = partners.count;
+        let size = self.places[slot][3];
+        let [x, y, z] = &partners.displacements;
+        let (x, y, z, sizes) = (&x[..n], &y[..n], &z[..n], &partners.sizes[..n]);
+        let (energy, virial, force) = (&mut partners.energy[..n], &mut partners.virial[..n], &mut partners.force[..n]);
+        let [first, second] = &mut partners.slopes;
         let (first, second) = (&mut first[..n], &mut second[..n]);
+        let potential = *self.potential;
         for k in 0..n {
-            let square = dx[k] * dx[k] + dy[k] * dy[k] + dz[k] * dz[k];
-            let pair = potential.mixing.pair(size, sizes[k]);
+            let square = x[k] * x[k] + y[k] * y[k] + z[k] * z[k];
+            let pair = mix(size, sizes[k]);
             // One division for 1/r² and 1/σ_ij.
             let both = 1.0 / (square * pair.diameter);
             let (inverse_square, inverse_diameter) = (both * pair.diameter, both * square);
             let terms = terms(
-                potential,
+                &potential,
                 square * inverse_diameter * inverse_diameter,
                 inverse_square * pair.diameter * pair.diameter,
             );
@@ -208,14 +216,89 @@ impl Near {
             first[k] = slope * pair.slopes[0];
             second[k] = slope * pair.slopes[1];
         }
+        if self.neighbours.has_own_images() {
+            // The diameters at both ends are one.
+            let particles = self.neighbours.particles();
+            for k in (0..n).filter(|&k| particles[partners.slots[k] as usize] == particles[slot]) {
+                let both = first[k] + second[k];
+                (first[k], second[k]) = (both, both);
+            }
+        }
+    }
+}
+
+impl Candidates {
+    /// Those within the cutoff of the particle at this place, and perhaps a few at the cutoff more.
+    fn sift(&mut self, place: usize, partners: &mut Partners) {
+        let [x, y, z, reach] = self.rough.each_ref().map(|values| values[place]);
+        let from = place + 1;
+        let n = self.slots.len() - from;
+        let [xs, ys, zs, reaches] = self.rough.each_ref().map(|values| &values[from..][..n]);
+        let excess = &mut self.excess[..n];
+        for k in 0..n {
+            let (dx, dy, dz, reach) = (xs[k] - x, ys[k] - y, zs[k] - z, reaches[k] + reach);
+            excess[k] = dx * dx + dy * dy + dz * dz - reach * reach;
+        }
+        partners.hold(n);
+        let slots = &mut partners.slots[..n];
+        let mut count = 0;
+        for (&slot, &excess) in self.slots[from..].iter().zip(&*excess) {
+            slots[count] = slot;
+            count += usize::from(excess < 0.0);
+        }
+        partners.count = count;
+    }
+}
+
+impl Partners {
+    /// Makes room for `most` partners.
+    fn hold(&mut self, most: usize) {
+        if self.slots.len() < most {
+            self.slots.resize(most, 0);
+            let [x, y, z] = &mut self.displacements;
+            let [first, second] = &mut self.slopes;
+            for values in [x, y, z, &mut self.sizes, &mut self.energy, &mut self.virial, &mut self.force, first, second] {
+                values.resize(most, 0.0);
+            }
+        }
     }
 
-    fn correct_own_images(&mut self, particles: &[u32], slot: usize) {
-        for (k, &other) in self.slots.iter().enumerate() {
-            if particles[other as usize] == particles[slot] {
-                let both = self.slopes[0][k] + self.slopes[1][k];
-                (self.slopes[0][k], self.slopes[1][k]) = (both, both);
+    fn add_to(&self, sums: &mut [[f64; SUMS]], slot: usize) {
+        let n = self.count;
+        let mut own = [0.0; SUMS];
+        let [x, y, z] = &self.displacements;
+        let (x, y, z) = (&x[..n], &y[..n], &z[..n]);
+        let (energy, virial, pull) = (&self.energy[..n], &self.virial[..n], &self.force[..n]);
+        let [first, second] = &self.slopes;
+        let (first, second) = (&first[..n], &second[..n]);
+        for (k, &other) in self.slots[..n].iter().enumerate() {
+            let force = [pull[k] * x[k], pull[k] * y[k], pull[k] * z[k]];
+            let mut terms = [
+                energy[k],
+                second[k],
+                virial[k],
+                force[0],
+                force[1],
+                force[2],
+                force[0] * x[k],
+                force[1] * y[k],
+                force[2] * z[k],
+                force[0] * y[k],
+                force[0] * z[k],
+                force[1] * z[k],
+            ];
+            for (sum, term) in sums[other as usize].iter_mut().zip(&terms) {
+                *sum += term;
             }
+            terms[1] = first[k];
+            for (sum, term) in own.iter_mut().zip(&terms) {
+                *sum += term;
+            }
+        }
+        // The force on the particle is opposite to those on its partners.
+        own[3..6].iter_mut().for_each(|force| *force = -*force);
+        for (sum, term) in sums[slot].iter_mut().zip(&own) {
+            *sum += term;
         }
     }
 }
