@@ -59,7 +59,8 @@ impl Neighbours {
     /// Errors: a cutoff or a position that is not finite, and a cell so small that the cutoff reaches ten million images.
     pub fn new(cell: Option<&Cell>, positions: &[Vector3<f64>], cutoff: f64) -> Result<Self> {
         if !(cutoff > 0.0 && cutoff.is_finite()) {
-            return Err(Error::new(format!("the cutoff {cutoff} is not positive")).help("give a positive length"));
+            return Err(Error::new(format!("the cutoff {cutoff} is not positive"))
+                .help("give a positive length"));
         }
         let free = Cell::new(
             [Vector3::x(), Vector3::y(), Vector3::z()],
@@ -68,9 +69,18 @@ impl Neighbours {
         )?;
         let cell = cell.unwrap_or(&free);
         let periodic = cell.periodic();
-        let fractional: Vec<Vector3<f64>> = positions.iter().map(|position| cell.fractional(position)).collect();
-        if let Some(index) = fractional.iter().position(|s| !s.iter().all(|s| s.is_finite())) {
-            return Err(Error::new(format!("particle {index} has a position that is not finite")).help("correct the input"));
+        let fractional: Vec<Vector3<f64>> = positions
+            .iter()
+            .map(|position| cell.fractional(position))
+            .collect();
+        if let Some(index) = fractional
+            .iter()
+            .position(|s| !s.iter().all(|s| s.is_finite()))
+        {
+            return Err(Error::new(format!(
+                "particle {index} has a position that is not finite"
+            ))
+            .help("correct the input"));
         }
         // Along an edge that is not periodic the bins span the particles.
         let mut low = Vector3::zeros();
@@ -81,7 +91,11 @@ impl Neighbours {
             let width = values().fold(f64::NEG_INFINITY, f64::max) - least;
             if width >= 0.0 {
                 low[axis] = least;
-                span[axis] = if width > 0.0 { width } else { cutoff / cell.lengths()[axis] };
+                span[axis] = if width > 0.0 {
+                    width
+                } else {
+                    cutoff / cell.lengths()[axis]
+                };
             }
         }
         let edges = cell.matrix() * Matrix3::from_diagonal(&span);
@@ -100,7 +114,13 @@ impl Neighbours {
             ))
             .help("check the cell and the diameters"));
         }
-        let reach = [0, 1, 2].map(|axis| (reach[axis] as usize).min(if periodic[axis] { usize::MAX } else { bins[axis] }));
+        let reach = [0, 1, 2].map(|axis| {
+            (reach[axis] as usize).min(if periodic[axis] {
+                usize::MAX
+            } else {
+                bins[axis]
+            })
+        });
         // Every pair is found from the one of its two particles that comes first along c, so nothing is needed before the cell there.
         let before = [reach[0], reach[1], 0];
         let extended = [0, 1, 2].map(|axis| before[axis] + bins[axis] + reach[axis]);
@@ -139,13 +159,20 @@ impl Neighbours {
         let inside = |axis: usize, bin: usize| {
             let (bin, count) = (bin as isize - before[axis] as isize, bins[axis] as isize);
             let image = bin.div_euclid(count);
-            (periodic[axis] || image == 0).then(|| (bin.rem_euclid(count) as usize, cell.edge(axis) * image as f64))
+            (periodic[axis] || image == 0).then(|| {
+                (
+                    bin.rem_euclid(count) as usize,
+                    cell.edge(axis) * image as f64,
+                )
+            })
         };
         for c in 0..extended[2] {
             for b in 0..extended[1] {
                 for a in 0..extended[0] {
                     neighbours.first.push(neighbours.particles.len());
-                    let (Some((a, along_a)), Some((b, along_b)), Some((c, along_c))) = (inside(0, a), inside(1, b), inside(2, c)) else {
+                    let (Some((a, along_a)), Some((b, along_b)), Some((c, along_c))) =
+                        (inside(0, a), inside(1, b), inside(2, c))
+                    else {
                         continue;
                     };
                     let shift = along_a + along_b + along_c;
@@ -187,15 +214,23 @@ impl Neighbours {
         for c in 0..self.bins[2] {
             for b in 0..self.bins[1] {
                 for a in 0..self.bins[0] {
-                    let bin = ((c + self.before[2]) * self.extended[1] + b + self.before[1]) * self.extended[0] + a + self.before[0];
+                    let bin = ((c + self.before[2]) * self.extended[1] + b + self.before[1])
+                        * self.extended[0]
+                        + a
+                        + self.before[0];
                     let own = self.first[bin]..self.first[bin + 1];
                     if own.is_empty() {
                         continue;
                     }
                     runs.clear();
                     runs.extend(self.rows.iter().map(|row| {
-                        let [from, to] = row.bins.map(|offset| self.first[bin.wrapping_add_signed(offset)]);
-                        Run { slots: from..to, gap: row.gap }
+                        let [from, to] = row
+                            .bins
+                            .map(|offset| self.first[bin.wrapping_add_signed(offset)]);
+                        Run {
+                            slots: from..to,
+                            gap: row.gap,
+                        }
                     }));
                     visit(own, &runs);
                 }
@@ -214,9 +249,14 @@ impl Neighbours {
             for slot in own {
                 let slots = runs.iter().flat_map(|run| run.slots.clone());
                 for other in slots.filter(|other| *other > slot) {
-                    let displacement = Vector3::new(x[other] - x[slot], y[other] - y[slot], z[other] - z[slot]);
+                    let displacement =
+                        Vector3::new(x[other] - x[slot], y[other] - y[slot], z[other] - z[slot]);
                     if displacement.norm_squared() < square {
-                        visit(self.particles[slot] as usize, self.particles[other] as usize, displacement);
+                        visit(
+                            self.particles[slot] as usize,
+                            self.particles[other] as usize,
+                            displacement,
+                        );
                     }
                 }
             }
@@ -242,7 +282,9 @@ fn number_of_bins(heights: [f64; 3], cutoff: f64, particles: usize) -> [usize; 3
     // Particles that have flown far apart must not make bins without number.
     let most = particles as f64 + 64.0;
     let wide = counts.iter().filter(|count| **count > 1.0).count().max(1);
-    let excess = (counts.iter().product::<f64>() / most).max(1.0).powf(1.0 / wide as f64);
+    let excess = (counts.iter().product::<f64>() / most)
+        .max(1.0)
+        .powf(1.0 / wide as f64);
     counts.map(|count| (count / excess).floor().clamp(1.0, most) as usize)
 }
 
@@ -276,7 +318,8 @@ fn rows(edges: &Matrix3<f64>, bins: [usize; 3], reach: [usize; 3], cutoff: f64) 
     let mut rows = Vec::new();
     for c in 0..=reach[2] {
         for b in (if c == 0 { 0 } else { -reach[1] })..=reach[1] {
-            let gap = least(&[(r[(2, 2)], c)]).powi(2) + least(&[(r[(1, 1)], b), (r[(1, 2)], c)]).powi(2);
+            let gap =
+                least(&[(r[(2, 2)], c)]).powi(2) + least(&[(r[(1, 1)], b), (r[(1, 2)], c)]).powi(2);
             let start = if (b, c) == (0, 0) { 0 } else { -reach[0] };
             let near = |a: &isize| {
                 let along = least(&[(r[(0, 0)], *a), (r[(0, 1)], b), (r[(0, 2)], c)]);
@@ -286,7 +329,10 @@ fn rows(edges: &Matrix3<f64>, bins: [usize; 3], reach: [usize; 3], cutoff: f64) 
             if let Some(from) = within.next() {
                 let to = within.next_back().unwrap_or(from);
                 let row = (c * extended[1] + b) * extended[0];
-                rows.push(Row { bins: [row + from, row + to + 1], gap });
+                rows.push(Row {
+                    bins: [row + from, row + to + 1],
+                    gap,
+                });
             }
         }
     }

@@ -7,7 +7,7 @@ use nalgebra::Vector3;
 use super::neighbours::{Neighbours, Run};
 use super::potential::{Pair, Potential, Terms};
 use crate::data::cell::Cell;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The six components of a symmetric tensor, in this order.
 pub const COMPONENTS: [&str; 6] = ["xx", "yy", "zz", "xy", "xz", "yz"];
@@ -53,22 +53,29 @@ const SUMS: usize = 12;
 
 /// Evaluates every pair of particles at `positions` (length) with these diameters (length).
 ///
-/// Errors: a diameter that is not positive, particles in the same place, and those of [`Neighbours::new`].
-pub fn evaluate(potential: &Potential, cell: Option<&Cell>, positions: &[Vector3<f64>], diameters: &[f64]) -> Result<Virials> {
+/// Particles in the same place make values that are not finite. Errors: those of [`Neighbours::new`].
+pub fn evaluate(
+    potential: &Potential,
+    cell: Option<&Cell>,
+    positions: &[Vector3<f64>],
+    diameters: &[f64],
+) -> Result<Virials> {
     let largest = diameters.iter().copied().fold(0.0, f64::max);
     if positions.is_empty() {
         return Ok(Virials::default());
     }
     let neighbours = Neighbours::new(cell, positions, potential.cutoff * largest)?;
     let slots = Slots::new(&neighbours, potential, diameters);
-    let sums = if potential.mixing.is_additive() {
+    let (sums, magnitude) = if potential.mixing.is_additive() {
         slots.sums(&neighbours, |first, second| Pair {
             diameter: 0.5 * (first + second),
             slopes: [0.5; 2],
             strength: 1.0,
         })
     } else {
-        slots.sums(&neighbours, |first, second| potential.mixing.pair(first, second))
+        slots.sums(&neighbours, |first, second| {
+            potential.mixing.pair(first, second)
+        })
     };
     let particles = neighbours.particles();
     let [x, y, z] = neighbours.positions();
@@ -78,7 +85,10 @@ pub fn evaluate(potential: &Potential, cell: Option<&Cell>, positions: &[Vector3
         virial: vec![0.0; n],
         virial_slope: vec![0.0; n],
         tensor: vec![[0.0; 6]; n],
-        totals: Totals::default(),
+        totals: Totals {
+            magnitude,
+            ..Totals::default()
+        },
     };
     let mut total = Vector3::zeros();
     for (slot, (&particle, sums)) in particles.iter().zip(&sums).enumerate() {
@@ -145,12 +155,27 @@ impl<'a> Slots<'a> {
             .map(|(slot, &particle)| [x[slot], y[slot], z[slot], diameters[particle as usize]])
             .collect();
         let scale = [1.0, 1.0, 1.0, 0.5 * potential.cutoff];
-        let rough = [0, 1, 2, 3].map(|part| places.iter().map(|place| (place[part] * scale[part]) as f32).collect());
-        Slots { potential, neighbours, places, rough }
+        let rough = [0, 1, 2, 3].map(|part| {
+            places
+                .iter()
+                .map(|place| (place[part] * scale[part]) as f32)
+                .collect()
+        });
+        Slots {
+            potential,
+            neighbours,
+            places,
+            rough,
+        }
     }
 
-    /// The sums of every slot over the pairs in which it takes part.
-    fn sums(&self, neighbours: &Neighbours, mix: impl Fn(f64, f64) -> Pair) -> Vec<[f64; SUMS]> {
+    /// The sums of every slot over the pairs in which it takes part, and Σ|w|.
+    fn sums(
+        &self,
+        neighbours: &Neighbours,
+        mix: impl Fn(f64, f64) -> Pair,
+    ) -> (Vec<[f64; SUMS]>, f64) {
+        let mut magnitude = 0.0;
         let mut sums = vec![[0.0; SUMS]; self.places.len()];
         let mut candidates = Candidates::default();
         let mut partners = Partners::default();
@@ -160,17 +185,19 @@ impl<'a> Slots<'a> {
                 candidates.sift(place, &mut partners);
                 self.gather(slot, &mut partners);
                 self.evaluate(slot, &mix, &mut partners);
-                partners.add_to(&mut sums, slot);
+                magnitude += partners.add_to(&mut sums, slot);
             }
         });
-        sums
+        (sums, magnitude)
     }
 
     fn collect(&self, _own: &Range<usize>, runs: &[Run], candidates: &mut Candidates) {
         candidates.slots.clear();
         candidates.rough.iter_mut().for_each(Vec::clear);
         for run in runs {
-            candidates.slots.extend(run.slots.start as u32..run.slots.end as u32);
+            candidates
+                .slots
+                .extend(run.slots.start as u32..run.slots.end as u32);
             for (all, rough) in self.rough.iter().zip(&mut candidates.rough) {
                 rough.extend_from_slice(&all[run.slots.clone()]);
             }
@@ -182,10 +209,16 @@ impl<'a> Slots<'a> {
         let n = partners.count;
         let [here_x, here_y, here_z, _] = self.places[slot];
         let [x, y, z] = &mut partners.displacements;
-        let (x, y, z, sizes) = (&mut x[..n], &mut y[..n], &mut z[..n], &mut partners.sizes[..n]);
+        let (x, y, z, sizes) = (
+            &mut x[..n],
+            &mut y[..n],
+            &mut z[..n],
+            &mut partners.sizes[..n],
+        );
         for (k, &other) in partners.slots[..n].iter().enumerate() {
             let [other_x, other_y, other_z, size] = self.places[other as usize];
-            (x[k], y[k], z[k], sizes[k]) = (other_x - here_x, other_y - here_y, other_z - here_z, size);
+            (x[k], y[k], z[k], sizes[k]) =
+                (other_x - here_x, other_y - here_y, other_z - here_z, size);
         }
     }
 
@@ -194,7 +227,11 @@ impl<'a> Slots<'a> {
         let size = self.places[slot][3];
         let [x, y, z] = &partners.displacements;
         let (x, y, z, sizes) = (&x[..n], &y[..n], &z[..n], &partners.sizes[..n]);
-        let (energy, virial, force) = (&mut partners.energy[..n], &mut partners.virial[..n], &mut partners.force[..n]);
+        let (energy, virial, force) = (
+            &mut partners.energy[..n],
+            &mut partners.virial[..n],
+            &mut partners.force[..n],
+        );
         let [first, second] = &mut partners.slopes;
         let (first, second) = (&mut first[..n], &mut second[..n]);
         let potential = *self.potential;
@@ -257,13 +294,25 @@ impl Partners {
             self.slots.resize(most, 0);
             let [x, y, z] = &mut self.displacements;
             let [first, second] = &mut self.slopes;
-            for values in [x, y, z, &mut self.sizes, &mut self.energy, &mut self.virial, &mut self.force, first, second] {
+            for values in [
+                x,
+                y,
+                z,
+                &mut self.sizes,
+                &mut self.energy,
+                &mut self.virial,
+                &mut self.force,
+                first,
+                second,
+            ] {
                 values.resize(most, 0.0);
             }
         }
     }
 
-    fn add_to(&self, sums: &mut [[f64; SUMS]], slot: usize) {
+    /// Adds what the pairs of a slot contribute to the sums of both; gives their Σ|w|.
+    fn add_to(&self, sums: &mut [[f64; SUMS]], slot: usize) -> f64 {
+        let mut magnitude = 0.0;
         let n = self.count;
         let mut own = [0.0; SUMS];
         let [x, y, z] = &self.displacements;
@@ -291,6 +340,7 @@ impl Partners {
                 *sum += term;
             }
             terms[1] = first[k];
+            magnitude += virial[k].abs();
             for (sum, term) in own.iter_mut().zip(&terms) {
                 *sum += term;
             }
@@ -300,6 +350,7 @@ impl Partners {
         for (sum, term) in sums[slot].iter_mut().zip(&own) {
             *sum += term;
         }
+        magnitude
     }
 }
 
@@ -314,8 +365,14 @@ fn terms(potential: &Potential, square: f64, z: f64) -> Terms {
     let inside = square <= potential.inner * potential.inner;
     let choose = |core: f64, end: f64| if inside { core } else { end };
     Terms {
-        energy: choose((repulsion + attraction) * z3 + potential.shift, -d * d * d * (p / 3.0 + q * d / 4.0)),
+        energy: choose(
+            (repulsion + attraction) * z3 + potential.shift,
+            -d * d * d * (p / 3.0 + q * d / 4.0),
+        ),
         virial: choose((12.0 * repulsion + 6.0 * attraction) * z3, -x * slope),
-        virial_slope: choose((144.0 * repulsion + 36.0 * attraction) * z3, x * slope - x * x * d * (2.0 * p + 3.0 * q * d)),
+        virial_slope: choose(
+            (144.0 * repulsion + 36.0 * attraction) * z3,
+            x * slope - x * x * d * (2.0 * p + 3.0 * q * d),
+        ),
     }
 }
