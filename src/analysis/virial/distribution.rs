@@ -86,22 +86,45 @@ impl Histogram {
         f64::from(count) / (self.total as f64 * self.width)
     }
 
-    /// Edges and densities from the first bin to the last, empty ones too; `share` of one is the area. Of far-flung values only the middle.
-    pub(super) fn outline(&self, share: f64) -> (Vec<f64>, Vec<f64>) {
+    /// Edges and densities from the first bin to the last, empty ones too, with as many bins joined into one as this width needs; `share` of one
+    /// is the area. Of far-flung values only the middle.
+    pub(super) fn outline(&self, width: f64, share: f64) -> (Vec<f64>, Vec<f64>) {
         const MOST: i64 = 1000;
+        let joined = (width / self.width).round().clamp(1.0, 1e6) as i64;
+        let mut bins: Vec<(i64, u32)> = Vec::new();
+        for (k, count) in self
+            .bins
+            .iter()
+            .map(|(k, count)| (k.div_euclid(joined), count))
+        {
+            match bins.last_mut() {
+                Some((last, sum)) if *last == k => *sum += count,
+                _ => bins.push((k, *count)),
+            }
+        }
         let mut seen = 0;
-        let middle = self.bins.iter().find(|(_, count)| {
+        let middle = bins.iter().find(|(_, count)| {
             seen += *count as usize;
             2 * seen >= self.total
         });
         let middle = middle.map_or(0, |bin| bin.0);
-        let near = |bin: &&(i64, u32)| (bin.0 - middle).abs() <= MOST;
-        let first = self.bins.iter().find(near).map_or(0, |bin| bin.0);
-        let last = self.bins.iter().rev().find(near).map_or(0, |bin| bin.0);
+        bins.retain(|bin| (bin.0 - middle).abs() <= MOST);
+        let ends = bins.first().zip(bins.last());
+        let (first, last) = ends.map_or((0, 0), |(first, last)| (first.0, last.0));
         let mut heights = vec![0.0; (last - first + 1) as usize];
-        for (k, count) in self.bins.iter().filter(near) {
-            heights[(k - first) as usize] = share * self.density(*count);
+        for (k, count) in bins {
+            heights[(k - first) as usize] = share * self.density(count) / joined as f64;
         }
-        ((first..=last + 1).map(|k| self.edge(k)).collect(), heights)
+        (
+            (first..=last + 1).map(|k| self.edge(k * joined)).collect(),
+            heights,
+        )
+    }
+}
+
+impl Spread {
+    /// Scott's width of the bins of N values like these (Biometrika 66, 605 (1979)).
+    pub(super) fn bin_width(&self, count: usize) -> f64 {
+        3.49 * self.sd / (count as f64).cbrt()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::distribution::Histogram;
+use super::distribution::{Histogram, Spread};
 use super::{Finished, Said};
 use crate::analysis::Abscissa;
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Stroke};
@@ -14,8 +14,7 @@ pub(super) struct Shown {
     pub at: f64,
     abscissa: Abscissa,
     pub particles: usize,
-    pub pressure: f64,
-    pub pressure_sd: f64,
+    pub pressure: Spread,
     pub energy: f64,
     pressures: Histogram,
     /// Name and number of all, then of each species, and their diameters.
@@ -29,8 +28,7 @@ impl Shown {
             at: said.moment.on(abscissa),
             abscissa,
             particles: all.count,
-            pressure: all.pressure.mean,
-            pressure_sd: all.pressure.sd,
+            pressure: all.pressure,
             energy: all.energy,
             pressures: all.pressures.clone(),
             diameters: said
@@ -73,22 +71,17 @@ fn shown(inputs: &[(String, Finished)]) -> Vec<(String, &Shown)> {
     shown
 }
 
-/// Outline of a histogram, of which `share` is the area.
-fn outline(histogram: &Histogram, share: f64, stroke: Stroke, label: Option<String>) -> Layer {
-    let (edges, heights) = histogram.outline(share);
+/// The edges and heights of a histogram as the n-th line of a figure.
+fn line((edges, heights): (Vec<f64>, Vec<f64>), index: usize, label: Option<String>) -> Layer {
     Layer::Histogram {
         edges,
         heights,
-        stroke,
+        stroke: Stroke::solid(index.checked_sub(1).map_or(Color::Black, Color::Series)),
         label,
     }
 }
 
-fn color(index: usize) -> Color {
-    index.checked_sub(1).map_or(Color::Black, Color::Series)
-}
-
-fn framed(x: &str, y: &str, layers: Vec<Layer>) -> Figure {
+fn framed(x: &str, layers: Vec<Layer>) -> Figure {
     let axis = |label: &str| Axis {
         label: label.to_string(),
         ..Axis::default()
@@ -96,7 +89,7 @@ fn framed(x: &str, y: &str, layers: Vec<Layer>) -> Figure {
     Figure {
         axes: Axes {
             x: axis(x),
-            y: axis(y),
+            y: axis("probability density"),
             layers,
             ..Axes::default()
         },
@@ -109,57 +102,48 @@ pub(super) fn pressures(inputs: &[(String, Finished)]) -> Figure {
     let shown = shown(inputs);
     let several = shown.len() > 1;
     let layers = shown.iter().enumerate().map(|(index, (label, frame))| {
-        let label = several.then(|| label.clone());
-        outline(&frame.pressures, 1.0, Stroke::solid(color(index)), label)
+        let width = frame.pressure.bin_width(frame.particles);
+        line(
+            frame.pressures.outline(width, 1.0),
+            index,
+            several.then(|| label.clone()),
+        )
     });
-    framed("*P*_{2,*i*}", "probability density", layers.collect())
+    framed("*P*_{2,*i*}", layers.collect())
 }
 
 /// Distributions of the diameters: Fig. 1c. Of one frame those of all and of each species, with areas as their numbers; of several those of
-/// all.
+/// all. Bins are as they are: bidisperse diameters have no width.
 pub(super) fn diameters(inputs: &[(String, Finished)]) -> Figure {
     let shown = shown(inputs);
-    let layers: Vec<Layer> = match &shown[..] {
-        [(_, only)] => {
-            // With a single species the curve of all says everything.
-            let groups = if only.diameters.len() == 2 {
-                1
-            } else {
-                only.diameters.len().min(9)
+    let mut layers = Vec::new();
+    if let [(_, only)] = &shown[..] {
+        // With a single species the curve of all says everything.
+        let groups = match only.diameters.len() {
+            2 => 1,
+            groups => groups.min(9),
+        };
+        for (index, (name, count, histogram)) in only.diameters.iter().take(groups).enumerate() {
+            let label = match name.parse::<i64>() {
+                Ok(number) => format!("species {number}"),
+                Err(_) => name.to_string(),
             };
-            let group =
-                |(index, (name, count, histogram)): (usize, &(Arc<str>, usize, Histogram))| {
-                    let label = match name.parse::<i64>() {
-                        Ok(number) => format!("species {number}"),
-                        Err(_) => name.to_string(),
-                    };
-                    let share = *count as f64 / only.particles as f64;
-                    outline(
-                        histogram,
-                        share,
-                        Stroke::solid(color(index)),
-                        (groups > 1).then_some(label),
-                    )
-                };
-            only.diameters
-                .iter()
-                .take(groups)
-                .enumerate()
-                .map(group)
-                .collect()
+            let share = *count as f64 / only.particles as f64;
+            layers.push(line(
+                histogram.outline(0.0, share),
+                index,
+                (groups > 1).then_some(label),
+            ));
         }
-        several => several
-            .iter()
-            .enumerate()
-            .map(|(index, (label, frame))| {
-                outline(
-                    &frame.diameters[0].2,
-                    1.0,
-                    Stroke::solid(color(index)),
-                    Some(label.clone()),
-                )
-            })
-            .collect(),
-    };
-    framed("*σ*_{*i*}", "probability density", layers)
+    } else {
+        for (index, (label, frame)) in shown.iter().enumerate() {
+            let (.., histogram) = &frame.diameters[0];
+            layers.push(line(
+                histogram.outline(0.0, 1.0),
+                index,
+                Some(label.clone()),
+            ));
+        }
+    }
+    framed("*σ*_{*i*}", layers)
 }

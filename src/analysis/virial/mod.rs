@@ -48,11 +48,12 @@ pub struct Arguments {
     )]
     pub at: Vec<f64>,
 
-    /// Width of the histogram's bins in P_i (energy/length³)
+    /// Width of the histogram's bins in P_i (energy/length³). The figure joins bins where they are too narrow for the number of particles
+    /// (Scott's rule)
     #[arg(
         long,
         value_name = "WIDTH",
-        default_value_t = 0.1,
+        default_value_t = 0.05,
         allow_negative_numbers = true
     )]
     pub bin_width: f64,
@@ -197,41 +198,23 @@ impl Analysis for PerParticle {
         };
         let pressures = by_volume(&virials.virial);
         let slopes = by_volume(&virials.virial_slope);
-        let group = |name: Arc<str>, species: Option<u32>| {
-            let rows: Vec<usize> = (0..frame.len())
-                .filter(|&row| species.is_none_or(|species| frame.species.of[row] == species))
-                .collect();
-            let of = |values: &[f64]| -> Vec<f64> { rows.iter().map(|&row| values[row]).collect() };
-            let (pressures, diameters) = (of(&pressures), of(diameters));
-            Group {
-                name,
-                count: rows.len(),
-                pressure: Spread::of(&pressures),
-                energy: Spread::of(&of(&virials.energy)).mean,
-                slope: Spread::of(&of(&slopes)),
-                diameter: Spread::of(&diameters),
-                volume_fraction: PI / 6.0
-                    * diameters
-                        .iter()
-                        .map(|diameter| diameter.powi(3))
-                        .sum::<f64>()
-                    / cell.volume(),
-                pressures: Histogram::of(&pressures, self.arguments.bin_width),
-                diameters: Histogram::of(&diameters, self.arguments.diameter_bin_width),
-            }
+        let values = Values {
+            pressures: &pressures,
+            slopes: &slopes,
+            energies: &virials.energy,
+            diameters,
         };
-        let species = frame
-            .species
-            .names
-            .iter()
-            .zip(0..)
-            .map(|(name, index)| (name.clone(), Some(index)));
+        let mut members = vec![Vec::new(); frame.species.names.len()];
+        for (row, species) in frame.species.of.iter().enumerate() {
+            members[*species as usize].push(row);
+        }
+        let everybody = (0..frame.len()).collect();
+        let groups = std::iter::once((ALL.into(), everybody))
+            .chain(frame.species.names.iter().cloned().zip(members))
+            .map(|(name, rows)| self.group(name, rows, &values, cell));
         Ok(Said {
             moment: Moment::of(frame),
-            groups: std::iter::once((ALL.into(), None))
-                .chain(species)
-                .map(|(name, species)| group(name, species))
-                .collect(),
+            groups: groups.collect(),
             virial_pressure: virials.totals.virial / (3.0 * cell.volume()),
             particles: self.wanted.per_particle.then(|| Particles {
                 ids: frame.ids.clone(),
@@ -312,8 +295,8 @@ impl Analysis for PerParticle {
             "{}, N = {}: mean P_i {}, sd {}, energy per particle {}",
             counted(finished.frames, "frame"),
             last.particles,
-            between(|shown| shown.pressure),
-            between(|shown| shown.pressure_sd),
+            between(|shown| shown.pressure.mean),
+            between(|shown| shown.pressure.sd),
             between(|shown| shown.energy)
         )
     }
@@ -373,7 +356,33 @@ fn needed(frame: &Frame) -> Result<(&Cell, &[f64])> {
     Ok((cell, diameters))
 }
 
+/// Values of the particles of a frame.
+struct Values<'a> {
+    pressures: &'a [f64],
+    slopes: &'a [f64],
+    energies: &'a [f64],
+    diameters: &'a [f64],
+}
+
 impl PerParticle {
+    /// What the particles of these rows say together.
+    fn group(&self, name: Arc<str>, rows: Vec<usize>, values: &Values, cell: &Cell) -> Group {
+        let of = |values: &[f64]| -> Vec<f64> { rows.iter().map(|&row| values[row]).collect() };
+        let (pressures, diameters) = (of(values.pressures), of(values.diameters));
+        let cubes: f64 = diameters.iter().map(|diameter| diameter.powi(3)).sum();
+        Group {
+            name,
+            count: rows.len(),
+            pressure: Spread::of(&pressures),
+            energy: Spread::of(&of(values.energies)).mean,
+            slope: Spread::of(&of(values.slopes)),
+            diameter: Spread::of(&diameters),
+            volume_fraction: PI / 6.0 * cubes / cell.volume(),
+            pressures: Histogram::of(&pressures, self.arguments.bin_width),
+            diameters: Histogram::of(&diameters, self.arguments.diameter_bin_width),
+        }
+    }
+
     /// The volume of each particle (length³).
     fn volumes(&self, cell: &Cell, frame: &Frame, _diameters: &[f64]) -> Result<Vec<f64>> {
         match self.arguments.volume {
