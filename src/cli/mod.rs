@@ -75,6 +75,8 @@ registry! {
     "info" Info(analysis::info::Arguments),
     /// Mean squared displacements, from a reference frame or by lag time
     "msd" Msd(analysis::msd::Arguments),
+    /// Pressure, energy and virial of every particle, and how they are distributed
+    "virial" Virial(analysis::virial::Arguments),
 }
 
 impl Cli {
