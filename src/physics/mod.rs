@@ -3,3 +3,4 @@
 pub mod displacement;
 pub mod potential;
 pub mod topology;
+pub mod voronoi;
