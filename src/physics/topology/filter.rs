@@ -55,6 +55,9 @@ pub(super) fn wound(spiral: &[u8]) -> Vec<[u8; 3]> {
     cell
 }
 
+/// What cells that belong to no structure are called.
+pub const NONE: &str = "none";
+
 /// Structures, each with the codes of the cells that belong to it.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -86,8 +89,17 @@ impl Filter {
 
     /// Adds a structure and returns its number.
     ///
-    /// Errors: another has this name.
+    /// Errors: it has no name, that of another, or [`NONE`].
     pub fn add_structure(&mut self, name: &str) -> Result<usize> {
+        if name.is_empty() {
+            return Err(Error::new("a structure has no name").help("give it one"));
+        }
+        if name == NONE {
+            return Err(Error::new(format!(
+                "a structure is called '{NONE}', as cells of no structure are"
+            ))
+            .help("give it another name"));
+        }
         if self.names.iter().any(|known| **known == *name) {
             return Err(Error::new(format!("two structures are called '{name}'"))
                 .help("give each a name of its own"));

@@ -15,7 +15,7 @@ mod code;
 mod filter;
 
 pub use code::Code;
-pub use filter::{FRANK_KASPER, Filter};
+pub use filter::{FRANK_KASPER, Filter, NONE};
 
 use std::cmp::Ordering;
 
