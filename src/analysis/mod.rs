@@ -3,11 +3,17 @@
 //! An analysis is what one frame says ([`Analysis::frame`], on any thread) and what the frames say together ([`Analysis::reduce`], in
 //! their order, on one thread). It never knows where frames come from or where rows go.
 
-use crate::data::figure::Figure;
-use crate::data::frame::{Column, Frame};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::data::figure::{Color, Figure};
+use crate::data::frame::{Column, Frame, Species};
 use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, Rows, TableSpec};
 use crate::error::Result;
+use crate::physics::potential::Potential;
+use crate::physics::topology::Filter;
 
+pub mod icosa;
 pub mod info;
 pub mod msd;
 pub mod virial;
@@ -32,6 +38,11 @@ pub trait Analysis: Send + Sync + 'static {
     /// Whether positions must be continuous in time, and so are unwrapped unless the user says otherwise.
     fn follows_particles(&self) -> bool {
         false
+    }
+
+    /// The potential to whose nearest minimum every frame is taken before the analysis sees it.
+    fn inherent(&self) -> Option<Potential> {
+        None
     }
 
     /// Looks at the first frame and checks that it has what is needed.
@@ -114,6 +125,9 @@ pub trait Command: clap::Args + serde::Serialize {
 pub trait Runner {
     /// Runs the analysis on every input.
     fn run<A: Analysis>(&mut self, analysis: A) -> Result<()>;
+
+    /// Reads a filter of structures.
+    fn filter(&self, path: &Path) -> Result<Filter>;
 }
 
 /// What was asked of an analysis beside its main answer, so that nothing is computed or kept in vain.
@@ -123,6 +137,8 @@ pub struct Wanted {
     pub per_particle: bool,
     /// Distributions are needed: a table or a figure of them.
     pub distributions: bool,
+    /// The codes of cells are needed: a table that holds them.
+    pub codes: bool,
 }
 
 /// What the reader of an input knows beside its frames.
@@ -217,6 +233,27 @@ impl Moment {
             Abscissa::Frame => self.frame as f64,
         }
     }
+}
+
+/// Names in legends: of all, then of each species; a bare number says what it is.
+pub(crate) fn curve_labels(species: &Species) -> Vec<String> {
+    let label = |name: &Arc<str>| match name.parse::<i64>() {
+        Ok(number) => format!("species {number}"),
+        Err(_) => name.to_string(),
+    };
+    std::iter::once(ALL.to_string())
+        .chain(species.names.iter().map(label))
+        .collect()
+}
+
+/// How many of the curves (of all, then of each species) a figure shows: with a single species the curve of all says everything.
+pub(crate) fn curves_shown(curves: usize) -> usize {
+    if curves == 2 { 1 } else { curves.min(9) }
+}
+
+/// Colour of a curve: the first is black.
+pub(crate) fn curve_color(index: usize) -> Color {
+    index.checked_sub(1).map_or(Color::Black, Color::Series)
 }
 
 /// What a curve over the frames is drawn against.

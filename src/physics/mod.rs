@@ -3,5 +3,6 @@
 pub mod displacement;
 pub mod neighbours;
 pub mod potential;
+pub mod topology;
 pub mod virial;
 pub mod voronoi;

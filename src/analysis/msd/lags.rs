@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Arguments, Followed, Spacing, curve_color, curve_labels, curves_shown};
-use crate::analysis::{ALL, Abscissa, Analysis, Moment};
+use super::{Arguments, Followed, Spacing};
+use crate::analysis::{ALL, Abscissa, Analysis, Moment, curve_color, curve_labels, curves_shown};
 use crate::data::figure::{Axes, Axis, Figure, Layer, Scale, Stroke};
 use crate::data::frame::{Frame, Species};
 use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, TableSpec};

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use nalgebra::Vector3;
 
-use super::{Arguments, Drift, Followed, curve_color, curve_labels, curves_shown};
-use crate::analysis::{ALL, Abscissa, Analysis, Curve, FRAME_COLUMNS, Moment, Wanted, counted};
+use super::{Arguments, Drift, Followed};
+use crate::analysis::{
+    ALL, Abscissa, Analysis, Curve, FRAME_COLUMNS, Moment, Wanted, counted, curve_color,
+    curve_labels, curves_shown,
+};
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Scale, Stroke};
 use crate::data::frame::{Column, Frame, Species};
 use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, TableSpec};
