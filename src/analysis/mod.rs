@@ -8,6 +8,7 @@ use crate::data::frame::{Column, Frame};
 use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, Rows, TableSpec};
 use crate::error::Result;
 
+pub mod followed;
 pub mod info;
 pub mod msd;
 
