@@ -5,3 +5,4 @@ pub mod points;
 pub mod potential;
 pub mod random;
 pub mod subsets;
+pub mod voronoi;
