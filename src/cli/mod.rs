@@ -75,6 +75,8 @@ registry! {
     "info" Info(analysis::info::Arguments),
     /// Mean squared displacements, from a reference frame or by lag time
     "msd" Msd(analysis::msd::Arguments),
+    /// Particles that move between two temperatures, how they cluster and how far they are from icosahedra
+    "delta-star" DeltaStar(analysis::delta_star::Arguments),
 }
 
 impl Cli {

@@ -88,6 +88,8 @@ impl<'a> AnalysisRunner<'a> {
             per_particle: self.output.annotate.is_some()
                 || asks(tables, &["displacements", "particles"]),
             distributions: asks(tables, &["histogram"]) || asks(plots, &["histogram", "density"]),
+            figure: !plots.is_empty(),
+            annotation: self.output.annotate.is_some(),
         }
     }
 
