@@ -2,7 +2,10 @@
 
 pub mod displacement;
 pub mod neighbours;
+pub mod points;
 pub mod potential;
+pub mod random;
+pub mod subsets;
 pub mod topology;
 pub mod virial;
 pub mod voronoi;
