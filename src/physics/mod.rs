@@ -4,3 +4,4 @@ pub mod displacement;
 pub mod neighbours;
 pub mod potential;
 pub mod virial;
+pub mod voronoi;

@@ -1,0 +1,547 @@
+//! Voronoi cells, plain and radical (power, Laguerre), of particles in periodic cells and between walls.
+//!
+//! The cell of particle i holds the points r with |r − r_i|² − R_i² ≤ |r − r_j|² − R_j² for all particles and periodic images j; R is 0 in
+//! the plain tessellation, and the particle's radius in the radical one (Gellatly and Finney, J. Non-Cryst. Solids 50, 313 (1982),
+//! doi:10.1016/0022-3093(82)90093-X). With d = r_j − r_i the face towards j lies in the plane d·r = c, c = (d² + R_i² − R_j²)/2, relative to r_i.
+//!
+//! Degenerate input. Lengths are in terms of ℓ = (V/N)^(1/3). Particles nearer to each other than 10⁻⁹ ℓ are refused; those nearer than
+//! 10⁻⁶ ℓ are counted. A plane cuts only vertices with d·r > c + 10⁻¹² d², so that in perfect crystals the faces are those of the ideal
+//! cell; vertices where more than three of them meet are several vertices at one place. A radical cell that is covered by others is hidden.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nalgebra::Vector3;
+
+use crate::data::cell::Cell;
+use crate::error::{Error, Result};
+
+mod clip;
+mod grid;
+mod polyhedron;
+
+use clip::{Clipper, Cut, Fast, General, Label, Plane, WALL};
+use grid::Grid;
+pub use polyhedron::{Face, Polyhedron, Thresholds};
+
+/// What decides where between two particles the face is.
+#[derive(Clone, Copy, Debug)]
+pub enum Weights<'a> {
+    /// Half-way.
+    Plain,
+    /// In the radical plane of spheres of these radii (length, one a particle).
+    Radical(&'a [f64]),
+}
+
+/// Particles in a cell, ready to be asked for their Voronoi cells.
+pub struct Tessellation {
+    grid: Grid,
+    /// R² − mean of the largest and smallest R² (length²), in the order of the grid: a constant added to all changes nothing.
+    squares: Vec<f64>,
+    /// Largest of these.
+    largest_square: f64,
+    /// ℓ = (V/N)^(1/3).
+    spacing: f64,
+    /// Bound on the error of a plane's distance in single precision (length), and the distance below which it does not hold.
+    margin: f64,
+    near: f64,
+    close_pairs: usize,
+    /// The parallelepiped between a particle and its own images; walls are set for each particle.
+    planes: [Plane; 6],
+    labels: [Label; 6],
+    /// Tells this tessellation from others that a workspace has seen.
+    stamp: u64,
+}
+
+/// Buffers for cells, to be used again for the next.
+#[derive(Default)]
+pub struct Workspace {
+    stamp: u64,
+    bin: [usize; 3],
+    block: Block,
+    candidates: Vec<u64>,
+    /// Distance up to which planes are sorted at first: a little more than cells have reached so far.
+    guess: f32,
+    fast: Fast,
+    general: General,
+    polyhedron: Polyhedron,
+}
+
+/// The particles of 3 × 3 × 3 bins, in double precision, and in single precision relative to the first particle.
+#[derive(Default)]
+struct Block {
+    position: Vec<[f64; 3]>,
+    label: Vec<Label>,
+    square: Vec<f64>,
+    x: Vec<f32>,
+    y: Vec<f32>,
+    z: Vec<f32>,
+    power: Vec<f32>,
+}
+
+impl Block {
+    fn clear(&mut self) {
+        self.position.clear();
+        self.label.clear();
+        self.square.clear();
+        for values in [&mut self.x, &mut self.y, &mut self.z, &mut self.power] {
+            values.clear();
+        }
+    }
+}
+
+/// Pairs nearer than this are refused, and counted (in terms of ℓ).
+const COINCIDENT: f64 = 1e-9;
+const CLOSE: f64 = 1e-6;
+
+/// Slacks tried one after the other: what one leaves inconsistent, in clusters of vertices that are nearly at one place, the next does not.
+const SLACKS: [f64; 4] = [1e-12, 1e-10, 0.0, 1e-8];
+
+impl Tessellation {
+    /// Sorts the particles and checks them.
+    ///
+    /// Errors: numbers of positions and radii that differ; positions and radii that are not finite; negative radii; particles at one place;
+    /// particles outside walls.
+    pub fn new(cell: &Cell, positions: &[Vector3<f64>], weights: Weights) -> Result<Self> {
+        static STAMPS: AtomicU64 = AtomicU64::new(1);
+        let grid = Grid::new(cell, positions)?;
+        let squares = squares(&grid, weights)?;
+        let spacing = (cell.volume() / positions.len().max(1) as f64).cbrt();
+        let largest_square = squares.iter().copied().fold(0.0, f64::max);
+        // Single precision errs by 2⁻²⁴ of a coordinate in the block; four of them make a distance, and ∂p/∂d = 1/2 − (R_i² − R_j²)/2d².
+        let extent: f64 = (0..3)
+            .map(|axis| 2.0 * grid.edges.column(axis).norm() / grid.bins[axis] as f64)
+            .sum();
+        let error = 4e-7 * extent;
+        let near = (0.1 * spacing).max(100.0 * error);
+        let margin = error * (1.0 + 2.0 * largest_square / (near * near));
+        let (planes, labels) = images(&grid);
+        let mut tessellation = Tessellation {
+            squares,
+            largest_square,
+            spacing,
+            margin,
+            near,
+            close_pairs: 0,
+            planes,
+            labels,
+            grid,
+            stamp: STAMPS.fetch_add(1, Ordering::Relaxed),
+        };
+        tessellation.close_pairs = tessellation.count_close_pairs()?;
+        Ok(tessellation)
+    }
+
+    /// Number of particles.
+    pub fn len(&self) -> usize {
+        self.grid.particles.len()
+    }
+
+    /// Whether there is no particle.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of pairs nearer to each other than 10⁻⁶ (V/N)^(1/3).
+    pub fn close_pairs(&self) -> usize {
+        self.close_pairs
+    }
+
+    /// The particles in the order in which their cells are found fastest.
+    pub fn order(&self) -> &[u32] {
+        &self.grid.particles
+    }
+
+    /// The cell of one particle. Errors: a cell of more than 256 faces, or one that could not be closed.
+    pub fn cell<'w>(
+        &self,
+        particle: usize,
+        workspace: &'w mut Workspace,
+    ) -> Result<&'w Polyhedron> {
+        let place = self.grid.places[particle] as usize;
+        let bin = self.grid.bin_of(place);
+        if workspace.stamp != self.stamp || workspace.bin != bin {
+            if workspace.stamp != self.stamp {
+                workspace.guess = 0.0;
+            }
+            self.fill(&mut workspace.block, bin);
+            (workspace.stamp, workspace.bin) = (self.stamp, bin);
+        }
+        let Workspace {
+            block,
+            candidates,
+            guess,
+            fast,
+            general,
+            polyhedron,
+            ..
+        } = workspace;
+        let mut search = Search {
+            tessellation: self,
+            place,
+            bin,
+            block,
+            candidates,
+            guess,
+        };
+        if search.cell(fast, SLACKS[0], polyhedron)
+            || SLACKS
+                .iter()
+                .any(|&slack| search.cell(general, slack, polyhedron))
+        {
+            return Ok(polyhedron);
+        }
+        Err(Error::new(format!(
+            "the Voronoi cell of particle {} has more than 256 faces or is too degenerate to be closed",
+            particle + 1
+        ))
+        .help("are diameters and positions in the same unit?"))
+    }
+
+    /// The 3 × 3 × 3 bins around a bin, that one first.
+    fn fill(&self, block: &mut Block, bin: [usize; 3]) {
+        block.clear();
+        let steps = std::iter::once([0; 3]).chain(shell(1));
+        let centre = self.grid.places_in(bin).start;
+        let centre = self.grid.positions[centre];
+        for (bin, image) in steps.filter_map(|steps| self.grid.neighbour(bin, steps)) {
+            let shift = self.grid.translation(image);
+            for place in self.grid.places_in(bin) {
+                let position: [f64; 3] =
+                    std::array::from_fn(|k| self.grid.positions[place][k] + shift[k]);
+                block.position.push(position);
+                block.label.push(Label {
+                    place: place as u32,
+                    image,
+                });
+                block.square.push(self.squares[place]);
+                block.x.push((position[0] - centre[0]) as f32);
+                block.y.push((position[1] - centre[1]) as f32);
+                block.z.push((position[2] - centre[2]) as f32);
+                block.power.push(self.squares[place] as f32);
+            }
+        }
+    }
+
+    /// The starting parallelepiped of a particle.
+    fn start(&self, place: usize) -> [Plane; 6] {
+        let mut planes = self.planes;
+        for axis in (0..3).filter(|&axis| !self.grid.periodic[axis]) {
+            let height = self.grid.heights[axis];
+            let fraction = self.grid.fractions[place][axis].clamp(0.0, 1.0);
+            planes[2 * axis].offset = (1.0 - fraction) * height;
+            planes[2 * axis + 1].offset = fraction * height;
+        }
+        planes
+    }
+
+    fn count_close_pairs(&self) -> Result<usize> {
+        let grid = &self.grid;
+        let (refused, counted) = (COINCIDENT * self.spacing, CLOSE * self.spacing);
+        let mut pairs = 0;
+        let mut compare = |a: usize, b: usize, shift: [f64; 3]| -> Result<()> {
+            let square: f64 = (0..3)
+                .map(|k| (grid.positions[b][k] + shift[k] - grid.positions[a][k]).powi(2))
+                .sum();
+            if square < refused * refused {
+                let mut both = [grid.particles[a] + 1, grid.particles[b] + 1];
+                both.sort_unstable();
+                return Err(Error::new(format!(
+                    "particles {} and {} are at the same place",
+                    both[0], both[1]
+                ))
+                .help("the Voronoi cells of such particles are not defined: remove one of them"));
+            }
+            pairs += usize::from(square < counted * counted);
+            Ok(())
+        };
+        for place in 0..self.len() {
+            let bin = grid.bin_of(place);
+            for other in place + 1..grid.places_in(bin).end {
+                compare(place, other, [0.0; 3])?;
+            }
+            // Other bins matter to those near the border of their own.
+            let is_near_border = (0..3).any(|axis| {
+                let within = (grid.fractions[place][axis] * grid.bins[axis] as f64).fract();
+                let height = grid.heights[axis] / grid.bins[axis] as f64;
+                within.min(1.0 - within) * height <= counted
+            });
+            if is_near_border {
+                for (other, image) in shell(1).filter_map(|steps| grid.neighbour(bin, steps)) {
+                    let shift = grid.translation(image);
+                    // Each pair once; a particle and its own images are a lattice vector apart.
+                    for other in grid.places_in(other).filter(|&other| other > place) {
+                        compare(place, other, shift)?;
+                    }
+                }
+            }
+        }
+        Ok(pairs)
+    }
+}
+
+/// The bins at a distance of `level` bins, in three dimensions.
+fn shell(level: i64) -> impl Iterator<Item = [i64; 3]> {
+    let range = -level..=level;
+    range.clone().flat_map(move |z| {
+        let range = range.clone();
+        range.clone().flat_map(move |y| {
+            let is_side = z.abs() == level || y.abs() == level;
+            let step = if is_side { 1 } else { 2 * level as usize };
+            range.clone().step_by(step).map(move |x| [x, y, z])
+        })
+    })
+}
+
+/// R² less the middle of their range, in the order of the grid.
+fn squares(grid: &Grid, weights: Weights) -> Result<Vec<f64>> {
+    let Weights::Radical(radii) = weights else {
+        return Ok(vec![0.0; grid.particles.len()]);
+    };
+    if radii.len() != grid.particles.len() {
+        return Err(Error::new(format!(
+            "{} radii for {} particles",
+            radii.len(),
+            grid.particles.len()
+        )));
+    }
+    if let Some(at) = radii
+        .iter()
+        .position(|radius| !(radius.is_finite() && *radius >= 0.0))
+    {
+        return Err(Error::new(format!(
+            "the radius of particle {} is {}",
+            at + 1,
+            radii[at]
+        ))
+        .help("the radical tessellation needs radii that are zero or positive"));
+    }
+    let low = radii.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = radii.iter().copied().fold(0.0, f64::max);
+    let middle = 0.5 * (low * low + high * high);
+    let square = |&particle: &u32| radii[particle as usize].powi(2) - middle;
+    Ok(grid.particles.iter().map(square).collect())
+}
+
+/// The planes half-way to the images along each edge, or the walls there.
+fn images(grid: &Grid) -> ([Plane; 6], [Label; 6]) {
+    let (mut planes, mut labels) = ([Plane::default(); 6], [Label::default(); 6]);
+    for at in 0..6 {
+        let (axis, sign) = (at / 2, if at % 2 == 0 { 1 } else { -1 });
+        let direction: Vector3<f64> = match grid.periodic[axis] {
+            true => grid.edges.column(axis).into(),
+            false => grid.normals[axis],
+        };
+        planes[at] = Plane {
+            normal: (direction * f64::from(sign)).into(),
+            offset: 0.5 * direction.norm_squared(),
+        };
+        labels[at].image[axis] = sign;
+        labels[at].place = if grid.periodic[axis] { 0 } else { WALL };
+    }
+    (planes, labels)
+}
+
+/// The search for the neighbours of one particle.
+struct Search<'a> {
+    tessellation: &'a Tessellation,
+    place: usize,
+    bin: [usize; 3],
+    block: &'a Block,
+    candidates: &'a mut Vec<u64>,
+    guess: &'a mut f32,
+}
+
+impl Search<'_> {
+    /// Finds the cell with one of the clippers. Returns whether it could.
+    fn cell(
+        &mut self,
+        clipper: &mut impl Clipper,
+        slack: f64,
+        polyhedron: &mut Polyhedron,
+    ) -> bool {
+        let tessellation = self.tessellation;
+        let grid = &tessellation.grid;
+        let mut labels = tessellation.labels;
+        for label in labels.iter_mut().filter(|label| label.place != WALL) {
+            label.place = self.place as u32;
+        }
+        clipper.start(&tessellation.start(self.place), &labels, slack);
+        let cut = match self.from_block(clipper) {
+            Cut::Made => self.from_farther(clipper),
+            cut => cut,
+        };
+        match cut {
+            Cut::Full => return false,
+            Cut::Empty => {
+                polyhedron.hide();
+                return true;
+            }
+            Cut::Made | Cut::Missed => {}
+        }
+        let name = |label: Label| match label.place {
+            WALL => (None, label.image),
+            place => {
+                let place = place as usize;
+                (
+                    Some(grid.particles[place]),
+                    grid.image(self.place, place, label.image),
+                )
+            }
+        };
+        clipper.finish(polyhedron, name) && polyhedron.measure()
+    }
+
+    /// Cuts by the particles of the block, the nearest planes first.
+    fn from_block(&mut self, clipper: &mut impl Clipper) -> Cut {
+        let tessellation = self.tessellation;
+        let own = self.place - tessellation.grid.places_in(self.bin).start;
+        let margin = tessellation.margin as f32;
+        let mut from = -1.0;
+        let mut reach = clipper.square_reach().sqrt() as f32;
+        let mut to = if *self.guess > 0.0 {
+            *self.guess
+        } else {
+            f32::MAX
+        };
+        loop {
+            self.sort_planes(own, from, to);
+            for &candidate in self.candidates.iter() {
+                let distance = f32::from_bits((candidate >> 32) as u32);
+                if distance - margin > reach {
+                    break;
+                }
+                let at = (candidate & 0xffff_ffff) as usize;
+                if at == own {
+                    continue;
+                }
+                match self.cut(
+                    clipper,
+                    self.block.position[at],
+                    self.block.square[at],
+                    self.block.label[at],
+                ) {
+                    Cut::Missed => {}
+                    Cut::Made => {
+                        reach = clipper.square_reach().sqrt() as f32 * (1.0 + f32::EPSILON)
+                    }
+                    cut => return cut,
+                }
+            }
+            if to - margin > reach {
+                *self.guess = (1.06 * reach).max(0.98 * *self.guess);
+                return Cut::Made;
+            }
+            (from, to) = (to, reach + 2.0 * margin);
+        }
+    }
+
+    /// The particles of the block whose planes are between two distances, the nearest first: the bits of the distance and the place in the
+    /// block in one word.
+    fn sort_planes(&mut self, own: usize, from: f32, to: f32) {
+        let Block { x, y, z, power, .. } = self.block;
+        let (own_x, own_y, own_z, own_power) = (x[own], y[own], z[own], power[own]);
+        let near = (self.tessellation.near * self.tessellation.near) as f32;
+        self.candidates.clear();
+        for at in 0..x.len() {
+            let (x, y, z) = (x[at] - own_x, y[at] - own_y, z[at] - own_z);
+            let square = x * x + y * y + z * z;
+            let distance = 0.5 * (square + own_power - power[at]) / square.sqrt();
+            let distance = if square < near || distance < 0.0 {
+                0.0
+            } else {
+                distance
+            };
+            if distance > from && distance <= to {
+                self.candidates
+                    .push(u64::from(distance.to_bits()) << 32 | at as u64);
+            }
+        }
+        self.candidates.sort_unstable();
+    }
+
+    fn cut(
+        &self,
+        clipper: &mut impl Clipper,
+        position: [f64; 3],
+        square: f64,
+        label: Label,
+    ) -> Cut {
+        let tessellation = self.tessellation;
+        let own = tessellation.grid.positions[self.place];
+        let normal: [f64; 3] = std::array::from_fn(|k| position[k] - own[k]);
+        let distance = normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2];
+        let offset = 0.5 * (distance + tessellation.squares[self.place] - square);
+        clipper.cut(&Plane { normal, offset }, label)
+    }
+
+    /// Cuts by particles beyond the block, shell by shell, until no more can reach the cell.
+    fn from_farther(&self, clipper: &mut impl Clipper) -> Cut {
+        let tessellation = self.tessellation;
+        let grid = &tessellation.grid;
+        let power = tessellation.largest_square - tessellation.squares[self.place];
+        // No plane of a particle at that distance or beyond is nearer than this.
+        let nearest = |distance: f64| (distance * distance - power) / (2.0 * distance);
+        let within: [f64; 3] = std::array::from_fn(|axis| {
+            grid.fractions[self.place][axis] * grid.bins[axis] as f64 - self.bin[axis] as f64
+        });
+        let height: [f64; 3] =
+            std::array::from_fn(|axis| grid.heights[axis] / grid.bins[axis] as f64);
+        // Distance along an axis to the bins `steps` away.
+        let gap = |axis: usize, steps: i64| match steps {
+            0 => 0.0,
+            1.. => (steps as f64 - within[axis]) * height[axis],
+            _ => (within[axis] - (steps + 1) as f64) * height[axis],
+        };
+        for level in 2.. {
+            let reach = clipper.square_reach().sqrt();
+            let is_beyond_walls = |axis: usize, steps: i64| {
+                let bin = self.bin[axis] as i64 + steps;
+                !grid.periodic[axis] && !(0..grid.bins[axis] as i64).contains(&bin)
+            };
+            let sides = (0..3).flat_map(|axis| [(axis, -level), (axis, level)]);
+            let distance = sides
+                .filter(|&(axis, steps)| !is_beyond_walls(axis, steps))
+                .map(|(axis, steps)| gap(axis, steps))
+                .fold(f64::INFINITY, f64::min);
+            if distance.is_infinite() || nearest(distance) >= reach {
+                break;
+            }
+            for steps in shell(level) {
+                let distance = (0..3)
+                    .map(|axis| gap(axis, steps[axis]))
+                    .fold(0.0, f64::max);
+                if nearest(distance) >= reach {
+                    continue;
+                }
+                let Some((bin, image)) = grid.neighbour(self.bin, steps) else {
+                    continue;
+                };
+                let shift = grid.translation(image);
+                for place in grid.places_in(bin) {
+                    let position = std::array::from_fn(|k| grid.positions[place][k] + shift[k]);
+                    let label = Label {
+                        place: place as u32,
+                        image,
+                    };
+                    match self.cut(clipper, position, tessellation.squares[place], label) {
+                        Cut::Missed | Cut::Made => {}
+                        cut => return cut,
+                    }
+                }
+            }
+        }
+        Cut::Made
+    }
+}
+
+/// Volumes of all cells (length³), in the order of the particles.
+pub fn volumes(cell: &Cell, positions: &[Vector3<f64>], weights: Weights) -> Result<Vec<f64>> {
+    let tessellation = Tessellation::new(cell, positions, weights)?;
+    let mut workspace = Workspace::default();
+    let mut volumes = vec![0.0; positions.len()];
+    for &particle in tessellation.order() {
+        let particle = particle as usize;
+        volumes[particle] = tessellation.cell(particle, &mut workspace)?.volume();
+    }
+    Ok(volumes)
+}
