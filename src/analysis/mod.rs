@@ -14,8 +14,11 @@ use crate::physics::potential::Potential;
 use crate::physics::topology::Filter;
 
 pub mod icosa;
+pub mod delta_star;
+pub mod followed;
 pub mod info;
 pub mod msd;
+pub mod virial;
 
 /// What a command does to a stream of frames.
 pub trait Analysis: Send + Sync + 'static {
@@ -138,6 +141,10 @@ pub struct Wanted {
     pub distributions: bool,
     /// The codes of cells are needed: a table that holds them.
     pub codes: bool,
+    /// Any figure is needed.
+    pub figure: bool,
+    /// An annotated trajectory is needed.
+    pub annotation: bool,
 }
 
 /// What the reader of an input knows beside its frames.
@@ -314,26 +321,44 @@ impl Abscissa {
     }
 }
 
-/// A curve over the frames of a figure. Beyond 4096 points every second one is dropped, again and again, so that memory does not grow.
-#[derive(Clone, Debug, Default)]
-pub struct Curve {
-    /// The points.
-    pub points: Vec<(f64, f64)>,
+/// What the frames say one after the other, for a figure. Beyond a number of them every second one is dropped, again and again, so that
+/// memory does not grow.
+#[derive(Clone, Debug)]
+pub struct Thinned<T> {
+    /// Those that are kept, the first of all among them.
+    pub points: Vec<T>,
+    most: usize,
     seen: usize,
     stride: usize,
 }
 
-impl Curve {
-    const MOST: usize = 4096;
+/// A curve over the frames.
+pub type Curve = Thinned<(f64, f64)>;
 
-    /// Adds a point.
-    pub fn push(&mut self, point: (f64, f64)) {
-        self.stride = self.stride.max(1);
+impl<T> Default for Thinned<T> {
+    fn default() -> Self {
+        Thinned::at_most(4096)
+    }
+}
+
+impl<T> Thinned<T> {
+    /// Keeps at most so many, and at least two.
+    pub fn at_most(most: usize) -> Self {
+        Thinned {
+            points: Vec::new(),
+            most: most.max(2),
+            seen: 0,
+            stride: 1,
+        }
+    }
+
+    /// Adds what the next frame says.
+    pub fn push(&mut self, point: T) {
         if self.seen.is_multiple_of(self.stride) {
             self.points.push(point);
         }
         self.seen += 1;
-        if self.points.len() > Self::MOST {
+        if self.points.len() > self.most {
             let mut index = 0;
             self.points.retain(|_| {
                 index += 1;

@@ -78,6 +78,10 @@ registry! {
     "icosa" Icosa(analysis::icosa::Arguments),
     /// Mean squared displacements, from a reference frame or by lag time
     "msd" Msd(analysis::msd::Arguments),
+    /// Pressure, energy and virial of every particle, and how they are distributed
+    "virial" Virial(analysis::virial::Arguments),
+    /// Particles that move between two temperatures, how they cluster and how far they are from icosahedra
+    "delta-star" DeltaStar(analysis::delta_star::Arguments),
 }
 
 impl Cli {

@@ -92,6 +92,8 @@ impl<'a> AnalysisRunner<'a> {
                 || asks(tables, &["displacements", "particles"]),
             distributions: asks(tables, &["histogram"]) || asks(plots, &["histogram", "density"]),
             codes: asks(tables, &["particles", "codes"]),
+            figure: !plots.is_empty(),
+            annotation: self.output.annotate.is_some(),
         }
     }
 

@@ -21,6 +21,9 @@ pub struct Axes {
     pub layers: Vec<Layer>,
     /// Title of the legend, if it needs one.
     pub legend_title: Option<String>,
+    /// Whether a unit is as long on both (linear) axes, as in a map: the figure is as tall as that takes, between a quarter of its width
+    /// and twice and a half as much.
+    pub equal: bool,
 }
 
 /// One axis. Labels are Unicode with a little markup: `*x*` is italic, `_{…}` lowered, `^{…}` raised (one right behind the
@@ -63,6 +66,17 @@ pub enum Layer {
         points: Vec<(f64, f64)>,
         /// Colour of the markers.
         color: Color,
+        /// Entry in the legend, if any.
+        label: Option<String>,
+    },
+    /// Discs whose size is data, one over the other in their order; without an outline they look like one area.
+    Discs {
+        /// The discs (x, y, diameter), the diameter in units of the horizontal axis.
+        discs: Vec<[f64; 3]>,
+        /// Colour inside, if any.
+        fill: Option<Color>,
+        /// The line around each, if any.
+        outline: Option<Stroke>,
         /// Entry in the legend, if any.
         label: Option<String>,
     },
@@ -168,6 +182,8 @@ pub enum Color {
     Black,
     /// Grey: what stays in the background.
     Grey,
+    /// Light grey: areas and crowds behind what matters.
+    LightGrey,
     /// The n-th of a series of colours that colour-blind readers can tell apart (Okabe and Ito 2008), repeating.
     Series(usize),
 }
