@@ -6,8 +6,7 @@ use super::cells::{Cells, Cluster, Shape, Topology};
 use super::tables::TABLES;
 use super::{Arguments, Cells as Kind};
 use crate::analysis::{
-    ALL, Abscissa, Analysis, Curve, Moment, Wanted, counted, curve_color, curve_labels,
-    curves_shown,
+    ALL, Abscissa, Analysis, Moment, Wanted, counted, curve_color, curve_labels, curves_shown,
 };
 use crate::data::figure::{Axes, Axis, Figure, Layer, Stroke};
 use crate::data::frame::{Column, Frame, Species, Values};
@@ -77,21 +76,97 @@ struct Each {
     shapes: Vec<Option<Shape>>,
 }
 
+/// A curve of means over frames: those at the same place are one point, and when there are too many points, neighbours become one.
+#[derive(Clone, Default)]
+struct Means {
+    points: Vec<Mean>,
+    /// Frames that a point takes before the next is begun.
+    frames: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Mean {
+    /// Where the frames of this point are, and the sums over them of that and of the value.
+    first: f64,
+    last: f64,
+    sums: [f64; 2],
+    frames: usize,
+}
+
+impl Means {
+    const MOST: usize = 256;
+
+    fn push(&mut self, at: f64, value: f64) {
+        let frame = Mean {
+            first: at,
+            last: at,
+            sums: [at, value],
+            frames: 1,
+        };
+        match self.points.last_mut() {
+            Some(point) if point.frames < self.frames || point.is_at(at) => point.take_in(&frame),
+            _ => self.points.push(frame),
+        }
+        if self.points.len() > Self::MOST {
+            self.frames = 2 * self.frames.max(1);
+            let pairs = self.points.chunks(2).map(|pair| {
+                let mut point = pair[0];
+                pair[1..].iter().for_each(|other| point.take_in(other));
+                point
+            });
+            self.points = pairs.collect();
+        }
+    }
+
+    fn layer(&self, stroke: Stroke, label: Option<String>) -> Layer {
+        let mean = |point: &Mean| {
+            let [at, value] = point.sums;
+            (at / point.frames as f64, value / point.frames as f64)
+        };
+        let points: Vec<(f64, f64)> = self.points.iter().map(mean).collect();
+        match points.len() {
+            1 => Layer::Markers {
+                points,
+                color: stroke.color,
+                label,
+            },
+            _ => Layer::Line {
+                points,
+                stroke,
+                label,
+            },
+        }
+    }
+}
+
+impl Mean {
+    fn is_at(&self, at: f64) -> bool {
+        self.first == at && self.last == at
+    }
+
+    fn take_in(&mut self, other: &Mean) {
+        self.last = other.last;
+        self.sums[0] += other.sums[0];
+        self.sums[1] += other.sums[1];
+        self.frames += other.frames;
+    }
+}
+
 /// The curves so far.
 pub struct State {
     /// For each structure the fraction of particles of the central species that have it.
-    by_structure: Vec<Curve>,
+    by_structure: Vec<Means>,
     /// The fraction with the first structure, of all particles, then of each species.
-    by_species: Vec<Curve>,
+    by_species: Vec<Means>,
     frames: usize,
     last: Option<(Vec<usize>, usize, usize)>,
 }
 
 /// What the frames said together.
 pub struct Finished {
-    by_structure: Vec<Curve>,
+    by_structure: Vec<Means>,
     /// Label and curve of all, then of each species.
-    by_species: Vec<(String, Curve)>,
+    by_species: Vec<(String, Means)>,
     central: Option<Arc<str>>,
     abscissa: Abscissa,
     frames: usize,
@@ -195,8 +270,8 @@ impl Analysis for Icosahedra {
 
     fn start(&self, first: &First) -> State {
         State {
-            by_structure: vec![Curve::default(); self.filter.names().len()],
-            by_species: vec![Curve::default(); first.species.names.len() + 1],
+            by_structure: vec![Means::default(); self.filter.names().len()],
+            by_species: vec![Means::default(); first.species.names.len() + 1],
             frames: 0,
             last: None,
         }
@@ -210,17 +285,21 @@ impl Analysis for Icosahedra {
         out: &mut dyn RowSink,
     ) -> Result<()> {
         let at = frame.moment.on(first.abscissa);
-        let fraction = |group: Option<usize>, structure: usize| {
-            group.and_then(|group| frame.fraction(group, structure, frame.particles[group]))
+        // A frame without particles of a species says nothing of it.
+        let push = |curve: &mut Means, group: Option<usize>, structure: usize| {
+            let fraction =
+                group.and_then(|group| frame.fraction(group, structure, frame.particles[group]));
+            if let Some(fraction) = fraction {
+                curve.push(at, fraction);
+            }
         };
         let central = frame.central(&first.central);
         for (structure, curve) in state.by_structure.iter_mut().enumerate() {
-            curve.push((at, fraction(central, structure).unwrap_or(f64::NAN)));
+            push(curve, central, structure);
         }
         let names = std::iter::once(None).chain(first.species.names.iter().cloned().map(Some));
         for (name, curve) in names.zip(&mut state.by_species) {
-            let group = frame.central(&name);
-            curve.push((at, fraction(group, 0).unwrap_or(f64::NAN)));
+            push(curve, frame.central(&name), 0);
         }
         state.frames += 1;
         state.last = Some(match central {
@@ -308,34 +387,31 @@ impl Analysis for Icosahedra {
     fn figure(&self, _name: &str, inputs: &[(String, Finished)]) -> Figure {
         let names = self.filter.names();
         let mut layers = Vec::new();
-        let mut line = |curve: &Curve, stroke, label| {
-            layers.push(Layer::Line {
-                points: curve.points.clone(),
-                stroke,
-                label,
-            });
-        };
         match inputs {
             [(_, only)] if names.len() == 1 => {
                 let shown = curves_shown(only.by_species.len());
                 for (index, (label, curve)) in only.by_species.iter().take(shown).enumerate() {
                     let label = (shown > 1).then(|| label.clone());
-                    line(curve, Stroke::solid(curve_color(index)), label);
+                    layers.push(curve.layer(Stroke::solid(curve_color(index)), label));
                 }
             }
-            several => {
-                let curves = several.iter().flat_map(|(label, finished)| {
-                    let named = names
-                        .iter()
-                        .map(move |name| match (several.len(), names.len()) {
-                            (_, 1) => label.clone(),
-                            (1, _) => name.to_string(),
-                            _ => format!("{label}, {name}"),
-                        });
-                    named.zip(&finished.by_structure)
-                });
-                for (index, (label, curve)) in curves.enumerate() {
-                    line(curve, Stroke::nth(index), Some(label));
+            _ => {
+                for (input, (label, finished)) in inputs.iter().enumerate() {
+                    for (structure, curve) in finished.by_structure.iter().enumerate() {
+                        let (stroke, label) = match (inputs.len(), names.len()) {
+                            (_, 1) => (Stroke::nth(input), label.clone()),
+                            (1, _) => (Stroke::nth(structure), names[structure].to_string()),
+                            // Colours for the inputs, dashes for the structures.
+                            _ => {
+                                let stroke = Stroke {
+                                    color: Stroke::nth(input).color,
+                                    ..Stroke::nth(structure)
+                                };
+                                (stroke, format!("{label}, {}", names[structure]))
+                            }
+                        };
+                        layers.push(curve.layer(stroke, Some(label)));
+                    }
                 }
             }
         }
@@ -348,7 +424,7 @@ impl Analysis for Icosahedra {
             label: match names {
                 [only] if **only == *"icosahedron" => "fraction of icosahedra".to_string(),
                 [only] => format!("fraction of {only}"),
-                _ => "fraction of structures".to_string(),
+                _ => "fraction of particles".to_string(),
             },
             ..Axis::default()
         };
@@ -507,5 +583,41 @@ impl Batch {
         for range in [0..1, 1..2, 2..3, 3..4, 4..usize::MAX, 0..usize::MAX] {
             self.push(topologies.clone(), |of| count(of, range.clone()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(means: &Means) -> Vec<(f64, f64)> {
+        match means.layer(Stroke::nth(0), None) {
+            Layer::Line { points, .. } | Layer::Markers { points, .. } => points,
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn frames_at_one_place_are_one_point() {
+        let mut means = Means::default();
+        for (at, value) in [(0.1, 1.0), (0.1, 3.0), (0.2, 5.0), (0.1, 7.0)] {
+            means.push(at, value);
+        }
+        assert_eq!(points(&means), [(0.1, 2.0), (0.2, 5.0), (0.1, 7.0)]);
+    }
+
+    #[test]
+    fn means_of_a_straight_line_stay_on_it_and_do_not_grow() {
+        let mut means = Means::default();
+        for step in 0..10_000 {
+            means.push(f64::from(step), 2.0 * f64::from(step) + 1.0);
+        }
+        let points = points(&means);
+        assert!(points.len() <= Means::MOST && points.len() > Means::MOST / 4);
+        // Sums of whole numbers are exact.
+        assert!(points.iter().all(|(at, value)| *value == 2.0 * at + 1.0));
+        assert!(points.is_sorted());
+        let frames: usize = means.points.iter().map(|point| point.frames).sum();
+        assert_eq!(frames, 10_000);
     }
 }

@@ -221,6 +221,7 @@ mod tests {
             ("(1,2,1,2,1)", "from 1 to 2 twice"),
             ("(1,2,3,1)", "from 1 to 2 but not from 2 to 1"),
             ("(1,2,1)", "fewer than three edges at vertex 1"),
+            ("(1,2,3,1,3,2,1)", "fewer than three edges at vertex 1"),
             // A walk round the triangular prism that begins along a square.
             (
                 "(1,2,3,4,1,4,5,6,1,6,2,6,5,3,5,4,3,2,1)",

@@ -80,8 +80,6 @@ pub struct Canoniser {
 /// Where a walk can begin.
 #[derive(Clone, Copy, Debug)]
 struct Start {
-    /// What decides between walks before they are made.
-    key: u64,
     dart: u16,
     is_mirrored: bool,
 }
@@ -263,9 +261,7 @@ impl Canoniser {
             self.places[place(start.dart, start.is_mirrored)] = at as u16;
         }
         for at in 0..self.starts.len() {
-            let Start {
-                dart, is_mirrored, ..
-            } = self.starts[at];
+            let Start { dart, is_mirrored } = self.starts[at];
             let image = place(self.images[usize::from(dart)], is_mirrored != mirrors);
             let one = self.root(at as u16);
             let other = self.root(self.places[image]);
@@ -288,57 +284,46 @@ impl Canoniser {
 
     /// Finds the starts that may lead to the canonical code.
     ///
-    /// A walk goes round the face beside its first edge, then round those on the other side of this face's edges: of the edge by which it
-    /// came back, of the first, of the second and so on. It comes back to a number seen before the sooner, and so its code is the smaller,
-    /// the fewer edges the first face has, then each of the others. The first two of these hold always, the further ones unless two touch
-    /// that are not neighbours in the ring.
+    /// A walk goes round the face beside its first edge, then round two more: the one beyond the edge by which it came back, and the one
+    /// beyond its first edge. Of each it sees every vertex that it has not seen on the others before it comes back to one, and the sooner
+    /// it does the smaller its code is. So the first face has as few edges as any, and the others as few as any around such a face.
     fn find_starts(&mut self) {
         self.starts.clear();
         let Some(fewest) = self.counts.iter().position(|count| *count > 0) else {
             return;
         };
-        // At most five, by Euler's formula.
-        let size = fewest + 3;
-        let (mut ring, mut around) = ([0; 5], [0; 5]);
-        let mut decisive = u64::MAX;
+        let mut smallest = (u16::MAX, u16::MAX);
         for face in 0..self.faces {
-            if usize::from(self.edges[face]) != size {
+            if usize::from(self.edges[face]) != fewest + 3 {
                 continue;
             }
             let row = &self.darts[face * self.faces..][..self.faces];
-            let first = row.iter().find(|dart| **dart != NOWHERE);
-            let mut dart = *first.expect("the face has edges");
-            for (ring, around) in ring.iter_mut().zip(&mut around).take(size) {
-                (*around, *ring) = (dart, self.left(dart));
-                dart = self.next(dart);
-            }
-            let touch = |i: usize, j: usize| self.darts[ring[i] * self.faces + ring[j]] != NOWHERE;
-            if (0..size).any(|i| (i + 2..size.min(i + size - 1)).any(|j| touch(i, j))) {
-                decisive = !(u64::MAX >> 16);
-            }
-            let key = |places: &mut dyn Iterator<Item = usize>| {
-                let packed = places.take(size).fold(0, |key, place| {
-                    key << 8 | u64::from(self.edges[ring[place % size]])
-                });
-                packed << (8 * (8 - size))
-            };
-            for place in 0..size {
-                self.starts.push(Start {
-                    key: key(&mut (place + size - 1..)),
-                    dart: around[place],
-                    is_mirrored: false,
-                });
-                self.starts.push(Start {
-                    key: key(&mut (0..place + size + 2).rev()),
-                    dart: self.twins[usize::from(around[place])],
-                    is_mirrored: true,
-                });
+            let first = *row
+                .iter()
+                .find(|dart| **dart != NOWHERE)
+                .expect("the face has edges");
+            let mut dart = first;
+            loop {
+                let next = self.next(dart);
+                let [near, far] = [dart, next].map(|dart| self.edges[self.left(dart)]);
+                // Along the face in both directions: from this edge to the next, and the other way.
+                let there = ((near, far), next, false);
+                let back = ((far, near), self.twins[usize::from(dart)], true);
+                for (beyond, dart, is_mirrored) in [there, back] {
+                    if beyond < smallest {
+                        smallest = beyond;
+                        self.starts.clear();
+                    }
+                    if beyond == smallest {
+                        self.starts.push(Start { dart, is_mirrored });
+                    }
+                }
+                dart = next;
+                if dart == first {
+                    break;
+                }
             }
         }
-        let keys = self.starts.iter().map(|start| start.key & decisive);
-        let smallest = keys.min();
-        self.starts
-            .retain(|start| Some(start.key & decisive) == smallest);
     }
 
     /// Makes the walk from a start as long as it is not greater than the smallest so far, and keeps it if it is smaller; `order` is how it
@@ -614,6 +599,7 @@ mod tests {
             ("triangular prism", ring(3), "[2, 3]", 12),
             ("pentagonal prism", ring(5), "[0, 5, 2]", 20),
             ("hexagonal prism", ring(6), "[0, 6, 0, 2]", 24),
+            ("decagonal prism", ring(10), "[0, 10, 0, 0, 0, 0, 0, 2]", 40),
         ];
         for (name, points, counts, order) in solids {
             let cell = around(&points);
@@ -647,6 +633,17 @@ mod tests {
             .flat_map(|k| [[k, (k + 1) % 7, (k + 3) % 7], [k, (k + 3) % 7, (k + 2) % 7]])
             .collect();
         let two_edges = [[0, 1, 2], [0, 2, 1]];
+        // Faces 0 and 5 share two edges: a surface of two lumps, which no flat faces make.
+        let lumps = [
+            [1, 5, 0],
+            [1, 0, 2],
+            [5, 1, 2],
+            [5, 2, 0],
+            [3, 0, 5],
+            [0, 3, 4],
+            [3, 5, 4],
+            [0, 4, 5],
+        ];
         for wrong in [
             &cube[1..],
             &[cube.clone(), cube[..1].to_vec()].concat(),
@@ -654,6 +651,7 @@ mod tests {
             &one_face,
             &torus,
             &two_edges,
+            &lumps,
             &[],
         ] {
             let error = canoniser.read(wrong).expect_err("refused").to_string();
