@@ -31,7 +31,8 @@ use figures::Slice;
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct Arguments {
     /// T₁ and T₂ (energy / k_B), the lower first. δ* of a particle is |⟨Δr⟩ around T₂ − ⟨Δr⟩ around T₁|, Δr being its distance from where it
-    /// was in the first frame used. The default is the paper's, for its slow ramp: at fast rates take T_o − 0.15 and T_o − 0.10
+    /// was in the first frame used (the paper's T = 0.1). The default is the paper's, for its slow ramp: at fast rates take T_o − 0.15 and
+    /// T_o − 0.10
     #[arg(
         long,
         value_name = "T1,T2",
@@ -70,17 +71,18 @@ pub struct Arguments {
     pub structure_at: Window,
 
     /// Icosahedral particles: auto takes the column is_icosahedron if the first frame used has it (hyalo icosa --annotate), else finds those
-    /// whose plain Voronoi cell has 12 faces, all pentagons; those count that are icosahedral in half of the window's frames or more. none
+    /// whose plain Voronoi cell (among the particles used) has 12 faces, all pentagons; those count that are icosahedral in half of the window's frames or more. none
     /// does without
     #[arg(long, value_name = "auto|none", default_value = "auto")]
     pub icosahedra: Icosahedra,
 
-    /// Movers no farther apart than this (length) belong to one cluster. Default: the first minimum of g(r), or 1.4 (V/N)^(1/3) where there
+    /// Movers no farther apart than this (length) belong to one cluster, in the tables `clusters` and `clustering`. Default: the first minimum of g(r), or 1.4 (V/N)^(1/3) where there
     /// is none
     #[arg(long, value_name = "LENGTH", allow_negative_numbers = true)]
     pub bond_length: Option<f64>,
 
-    /// Number of random subsets that the movers are compared with
+    /// Number of random subsets that the movers are compared with in the table `clustering`: of as many particles; of as many of each
+    /// species; and of as many of each species and tenth of its diameters
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub subsets: u32,
 
@@ -140,7 +142,7 @@ pub enum Icosahedra {
 
 const COLUMN: &str = "is_icosahedron";
 /// Fewer frames than this in a window do not average vibrations away.
-const ENOUGH_FRAMES: usize = 20;
+const ENOUGH_FRAMES: usize = 18;
 /// Most points of all paths together that the figure `trajectories` keeps.
 const PATH_POINTS: usize = 1 << 20;
 
@@ -190,11 +192,12 @@ impl Command for Arguments {
                 return Err(Error::new(format!("{flag} {value} is not positive")).help(help));
             }
         }
-        if self.subsets < 2 {
-            return Err(
-                Error::new(format!("--subsets {} leaves no spread", self.subsets))
-                    .help("500 is usual"),
-            );
+        if self.subsets < 10 {
+            return Err(Error::new(format!(
+                "--subsets {} leaves no spread to speak of",
+                self.subsets
+            ))
+            .help("500 is usual"));
         }
         Ok(())
     }
@@ -628,7 +631,8 @@ impl Analysis for DeltaStar {
         parts.push(finished.drift.to_string());
         if in_low.min(in_high) < ENOUGH_FRAMES {
             parts.push(format!(
-                "warning: fewer than {ENOUGH_FRAMES} frames in a window, so that vibrations may pass for moves: {MORE_FRAMES}"
+                "warning: {} in a window, where about 20 are needed or vibrations pass for moves: {MORE_FRAMES}",
+                counted(in_low.min(in_high), "frame")
             ));
         }
         parts.join("; ")
