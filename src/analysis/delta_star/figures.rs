@@ -5,7 +5,8 @@ use std::str::FromStr;
 use nalgebra::Vector3;
 use serde::Serialize;
 
-use super::{Arguments, Finished, Sizes};
+use super::rows::Sizes;
+use super::{Arguments, Finished};
 use crate::data::cell::Cell;
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Stroke};
 use crate::physics::points::widths;
