@@ -1,11 +1,12 @@
 //! One suite over every variant of the force loops that this machine can run, held to the double loop over all pairs.
 
 use hyalo::kernel::{Field, InstructionSet, PerParticle, Precision, Totals, naive, spatial_order};
-use hyalo::physics::potential::Potential;
+use hyalo::physics::potential::{Mixing, Potential};
 
 /// Particles in a box.
 #[derive(Clone)]
 struct System {
+    potential: Potential,
     edges: [f64; 3],
     diameters: Vec<f64>,
     positions: [Vec<f64>; 3],
@@ -45,6 +46,7 @@ fn system(particles: usize, edges: [f64; 3], diameters: [f64; 2], seed: u64) -> 
         places.swap_remove(drop);
     }
     System {
+        potential: Potential::wahnstrom(),
         edges,
         diameters: (0..particles)
             .map(|_| diameters[0] + (diameters[1] - diameters[0]) * uniform.next())
@@ -56,7 +58,7 @@ fn system(particles: usize, edges: [f64; 3], diameters: [f64; 2], seed: u64) -> 
 impl System {
     fn field(&self, precision: Precision, threads: usize, set: InstructionSet) -> Field {
         Field::with_instruction_set(
-            Potential::wahnstrom(),
+            self.potential,
             self.edges,
             &self.diameters,
             precision,
@@ -68,7 +70,7 @@ impl System {
     fn oracle(&self) -> ([Vec<f64>; 3], Totals, PerParticle) {
         let mut forces = Default::default();
         let (totals, each) = naive::evaluate(
-            &Potential::wahnstrom(),
+            &self.potential,
             self.edges,
             &self.diameters,
             &self.positions,
@@ -80,7 +82,7 @@ impl System {
     /// The sums of the magnitudes of what each particle's pairs contribute: what rounding errors are relative to. Force, energy, virial
     /// and its slope.
     fn scales(&self) -> Vec<[f64; 4]> {
-        let potential = Potential::wahnstrom();
+        let potential = self.potential;
         let n = self.diameters.len();
         // Some pairs in the smooth end, each as wrong as the rounding of one in contact.
         let mut scales = vec![[50.0, 50.0, 50.0, 5000.0]; n];
@@ -92,8 +94,9 @@ impl System {
                         (d - self.edges[axis] * (d / self.edges[axis]).round()).powi(2)
                     })
                     .sum();
-                let (r, sigma) = (r2.sqrt(), 0.5 * (self.diameters[i] + self.diameters[j]));
-                let terms = potential.at(r / sigma);
+                let pair = potential.mixing.pair(self.diameters[i], self.diameters[j]);
+                let (r, sigma) = (r2.sqrt(), pair.diameter);
+                let terms = potential.of_pair(&pair, r);
                 // Rounding of r moves u by w, w by v and v by about as much again.
                 for k in [i, j] {
                     scales[k][0] += (terms.virial.abs() + terms.virial_slope.abs()) / r;
@@ -203,6 +206,38 @@ fn every_variant_equals_the_double_loop() {
     }
 }
 
+/// Kob and Andersen's table, and the inverse power law with the non-additivity of Ninarello, Berthier and Coslovich.
+#[test]
+fn every_variant_mixes_as_the_double_loop_does() {
+    let mut kob_andersen = system(500, [8.9; 3], [0.88, 1.0], 12);
+    kob_andersen.potential = Potential::kob_andersen();
+    for (k, diameter) in kob_andersen.diameters.iter_mut().enumerate() {
+        *diameter = if k % 5 == 0 { 0.88 } else { 1.0 };
+    }
+    let mut inverse_power = system(487, [7.4, 8.3, 8.0], [0.73, 1.62], 13);
+    inverse_power.potential = Potential {
+        mixing: Mixing {
+            non_additivity: 0.2,
+            ..Mixing::ADDITIVE
+        },
+        ..Potential::smoothed(1.0, 0.0, 1.15, 1.25)
+    };
+    for (name, system) in [
+        ("Kob-Andersen", kob_andersen),
+        ("inverse power", inverse_power),
+    ] {
+        for (set, precision) in variants() {
+            let what = format!("{name}, {} {precision:?}", set.name());
+            check(
+                &system,
+                &mut system.field(precision, 2, set),
+                precision,
+                &what,
+            );
+        }
+    }
+}
+
 #[test]
 fn any_number_of_particles() {
     for particles in [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 47, 64, 65] {
@@ -228,6 +263,7 @@ fn pairs_at_the_ends_of_the_potential() {
             // Across the boundary of the box, along its diagonal.
             let d = r / 3f64.sqrt();
             let system = System {
+                potential,
                 edges: [9.0; 3],
                 diameters: vec![1.0, 1.2],
                 positions: std::array::from_fn(|_| vec![0.1, 0.1 - d]),

@@ -3,15 +3,22 @@
 //! An analysis is what one frame says ([`Analysis::frame`], on any thread) and what the frames say together ([`Analysis::reduce`], in
 //! their order, on one thread). It never knows where frames come from or where rows go.
 
-use crate::data::figure::Figure;
-use crate::data::frame::{Column, Frame};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::data::figure::{Color, Figure};
+use crate::data::frame::{Column, Frame, Species};
 use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, Rows, TableSpec};
 use crate::error::Result;
+use crate::physics::potential::Potential;
+use crate::physics::topology::Filter;
 
+pub mod icosa;
 pub mod delta_star;
 pub mod followed;
 pub mod info;
 pub mod msd;
+pub mod virial;
 
 /// What a command does to a stream of frames.
 pub trait Analysis: Send + Sync + 'static {
@@ -33,6 +40,11 @@ pub trait Analysis: Send + Sync + 'static {
     /// Whether positions must be continuous in time, and so are unwrapped unless the user says otherwise.
     fn follows_particles(&self) -> bool {
         false
+    }
+
+    /// The potential to whose nearest minimum every frame is taken before the analysis sees it.
+    fn inherent(&self) -> Option<Potential> {
+        None
     }
 
     /// Looks at the first frame and checks that it has what is needed.
@@ -115,6 +127,9 @@ pub trait Command: clap::Args + serde::Serialize {
 pub trait Runner {
     /// Runs the analysis on every input.
     fn run<A: Analysis>(&mut self, analysis: A) -> Result<()>;
+
+    /// Reads a filter of structures.
+    fn filter(&self, path: &Path) -> Result<Filter>;
 }
 
 /// What was asked of an analysis beside its main answer, so that nothing is computed or kept in vain.
@@ -124,6 +139,8 @@ pub struct Wanted {
     pub per_particle: bool,
     /// Distributions are needed: a table or a figure of them.
     pub distributions: bool,
+    /// The codes of cells are needed: a table that holds them.
+    pub codes: bool,
     /// Any figure is needed.
     pub figure: bool,
     /// An annotated trajectory is needed.
@@ -222,6 +239,27 @@ impl Moment {
             Abscissa::Frame => self.frame as f64,
         }
     }
+}
+
+/// Names in legends: of all, then of each species; a bare number says what it is.
+pub(crate) fn curve_labels(species: &Species) -> Vec<String> {
+    let label = |name: &Arc<str>| match name.parse::<i64>() {
+        Ok(number) => format!("species {number}"),
+        Err(_) => name.to_string(),
+    };
+    std::iter::once(ALL.to_string())
+        .chain(species.names.iter().map(label))
+        .collect()
+}
+
+/// How many of the curves (of all, then of each species) a figure shows: with a single species the curve of all says everything.
+pub(crate) fn curves_shown(curves: usize) -> usize {
+    if curves == 2 { 1 } else { curves.min(9) }
+}
+
+/// Colour of a curve: the first is black.
+pub(crate) fn curve_color(index: usize) -> Color {
+    index.checked_sub(1).map_or(Color::Black, Color::Series)
 }
 
 /// What a curve over the frames is drawn against.

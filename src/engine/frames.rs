@@ -104,19 +104,23 @@ pub fn check(state: &State, potential: Potential) -> Result<()> {
         });
         square.iter().sum::<f64>().sqrt()
     };
-    let relative =
-        |i: usize, j: usize| 2.0 * distance(i, j) / (state.diameters[i] + state.diameters[j]);
+    let diameter = |i: usize, j: usize| {
+        let pair = potential
+            .mixing
+            .pair(state.diameters[i], state.diameters[j]);
+        pair.diameter
+    };
+    let relative = |i: usize, j: usize| distance(i, j) / diameter(i, j);
     // An energy that is not a number is as suspect as a high one.
     for i in (0..state.len()).filter(|&i| each.energy[i].is_nan() || each.energy[i] >= limit) {
         let others = (0..state.len()).filter(|&j| j != i && relative(i, j) < CLOSEST);
         let Some(j) = others.min_by(|&a, &b| relative(i, a).total_cmp(&relative(i, b))) else {
             continue;
         };
-        let diameter = 0.5 * (state.diameters[i] + state.diameters[j]);
         return Err(overlapping(
             [state.ids[i], state.ids[j]],
             distance(i, j),
-            diameter,
+            diameter(i, j),
         ));
     }
     Ok(())

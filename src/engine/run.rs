@@ -273,9 +273,9 @@ impl Simulation {
     pub fn new(protocol: Protocol, threads: usize, sample: Option<Frame>) -> Self {
         Simulation {
             needed: vec![true; protocol.stages.len()],
+            potential: protocol.potential,
             protocol,
             threads,
-            potential: Potential::wahnstrom(),
             sample,
             stage: 0,
             finals: BTreeMap::new(),

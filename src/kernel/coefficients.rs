@@ -1,17 +1,21 @@
 //! A potential as the loops evaluate it: polynomials in z = (σ_ij/r)² = x⁻², with no square root.
 
-use crate::physics::potential::Potential;
+use crate::physics::potential::{Mixing, Potential};
 
-/// Coefficients of the polynomial of the smooth end, lowest first: enough for f32, and for f64.
+/// Coefficients of the polynomials of the smooth end, lowest first, in f32 and in f64: enough for ends as narrow as those of the paper.
 pub(super) const TERMS: [usize; 2] = [4, 9];
+/// Enough for wide ends.
+pub(super) const MORE_TERMS: [usize; 2] = [8, 16];
+/// The largest error of w, relative to the repulsion of a pair in contact (12 a), in f32 and in f64: that of rounding it.
+pub(super) const TOLERANCE: [f64; 2] = [2e-6, 2e-12];
 
 /// u, w and v of a [`Potential`] as functions of z.
 ///
 /// - z ≥ z_in: z³ (`core[0]` z³ + `core[1]`), for u with `shift` added
 /// - else, with t = max(z − z_out, 0): t³ E(t) for u, t² W(t) for w, t V(t) for v; so everything is exactly zero beyond the cutoff
 ///
-/// E, W and V are interpolants. What they interpolate has its nearest singularity at z = 0, ten half-widths of the interval away, so each
-/// term gains a factor of about 20; with four, the error in w is 1e-5 ε, the rounding of f32 for a pair in contact.
+/// E, W and V are interpolants. What they interpolate has its nearest singularity at z = 0: for the paper's potential ten half-widths of the
+/// interval away, so that each term gains a factor of about 20.
 #[derive(Clone, Debug)]
 pub(super) struct Coefficients {
     pub z_in: f64,
@@ -30,7 +34,45 @@ pub(super) struct Form {
     pub end: Vec<f64>,
 }
 
+/// A [`Mixing`] rule in units of length of the loops, of half diameters h.
+///
+/// With l = κ' |h_i − h_j|, σ_ij = (h_i + h_j)(1 − l) and 2 ∂σ_ij/∂σ_i = 1 − l ∓ κ' (h_i + h_j), the upper sign where h_i is the larger.
+/// ε_ij is a polynomial in σ_ij − `center`, about its extremum, so that f32 loses nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rule {
+    pub non_additivity: f64,
+    pub strength: [f64; 3],
+    pub center: f64,
+}
+
+impl Rule {
+    /// The rule where lengths are in units of `unit` (length).
+    pub fn new(mixing: &Mixing, unit: f64) -> Self {
+        let [e0, e1, e2] = mixing.strength;
+        let center = if e2 == 0.0 { 0.0 } else { -0.5 * e1 / e2 };
+        Rule {
+            non_additivity: 2.0 * unit * mixing.non_additivity,
+            strength: [
+                e0 + center * (e1 + center * e2),
+                (e1 + 2.0 * center * e2) * unit,
+                e2 * unit * unit,
+            ],
+            center: center / unit,
+        }
+    }
+}
+
 impl Coefficients {
+    /// The largest error of w in the smooth end, relative to 12 a.
+    pub fn misfit(&self, potential: &Potential) -> f64 {
+        let points = (0..200).map(|k| {
+            let t = (self.z_in - self.z_out) * (f64::from(k) + 0.5) / 200.0;
+            let sum = self.virial.end.iter().rev().fold(0.0, |sum, c| sum * t + c);
+            (t * t * sum - potential.at((self.z_out + t).powf(-0.5)).virial).abs()
+        });
+        points.fold(0.0, f64::max) / self.virial.core[0].abs()
+    }
+
     /// The coefficients, with that many terms in the polynomials of the smooth end.
     pub fn new(potential: &Potential, terms: usize) -> Self {
         let Potential {
@@ -117,15 +159,30 @@ mod tests {
     }
 
     #[test]
+    fn wide_ends_need_more_terms() {
+        for potential in [
+            Potential::smoothed(1.0, 0.0, 1.15, 1.25),
+            Potential::smoothed(4.0, -4.0, 1.4, 1.8),
+        ] {
+            for (few, (more, tolerance)) in
+                TERMS.into_iter().zip(MORE_TERMS.into_iter().zip(TOLERANCE))
+            {
+                let misfit = |terms| Coefficients::new(&potential, terms).misfit(&potential);
+                assert!(misfit(few) > tolerance && misfit(more) <= tolerance);
+            }
+        }
+    }
+
+    #[test]
     fn polynomials_equal_the_potential() {
         for potential in [
             Potential::wahnstrom(),
             Potential::weeks_chandler_andersen(),
             Potential::smoothed(1.0, 0.0, 1.5, 1.6),
         ] {
-            // Relative to the repulsion in contact: some roundings of f32, and far below those of E/N to 1e-8.
-            for (terms, tolerance) in [(TERMS[0], 2e-6), (TERMS[1], 2e-12)] {
+            for (terms, tolerance) in TERMS.into_iter().zip(TOLERANCE) {
                 let coefficients = Coefficients::new(&potential, terms);
+                assert!(coefficients.misfit(&potential) <= tolerance);
                 for step in 0..2000 {
                     let x = 0.8 + (potential.cutoff - 0.75) * f64::from(step) / 2000.0;
                     let (z, exact) = (x.powi(-2), potential.at(x));

@@ -19,8 +19,8 @@ pub use pool::Pool;
 pub use variant::InstructionSet;
 
 use clusters::{Aligned, List, Lister, Near, Prune, Reach, Streams};
-use coefficients::Coefficients;
-use pairs::{FORCES, PARTICLES, TOTALS, Task};
+use coefficients::{Coefficients, Rule};
+use pairs::{ANY, BOX, CUBE, FORCES, PARTICLES, TOTALS, Task};
 use variant::{Gather, Loops, Pack};
 
 use crate::physics::potential::Potential;
@@ -72,6 +72,8 @@ pub struct Field {
     loops: &'static Loops,
     precision: Precision,
     coefficients: Coefficients,
+    /// Which of the force loops is used.
+    shape: usize,
     particles: usize,
     clusters: usize,
     /// Integer coordinates and f32 half diameters.
@@ -146,12 +148,22 @@ impl Field {
         let particles = diameters.len();
         let clusters = particles.div_ceil(loops.width);
         let pool = Pool::new(threads);
+        let is_cube = edges[1] == edges[0] && edges[2] == edges[0];
+        let usual = Coefficients::new(&potential, loops.terms[0]);
+        let is_usual =
+            potential.mixing.is_additive() && usual.misfit(&potential) <= loops.tolerance;
+        let (shape, coefficients) = match (is_usual, is_cube) {
+            (false, _) => (ANY, Coefficients::new(&potential, loops.terms[1])),
+            (true, false) => (BOX, usual),
+            (true, true) => (CUBE, usual),
+        };
         let mut field = Field {
             potential,
             edges,
             loops,
             precision,
-            coefficients: Coefficients::new(&potential, loops.terms),
+            coefficients,
+            shape,
             particles,
             clusters,
             blocks: Aligned::default(),
@@ -286,10 +298,6 @@ impl Field {
         self.edges.map(|edge| edge / self.edges[0])
     }
 
-    fn is_cube(&self) -> usize {
-        usize::from(self.edges[1] == self.edges[0] && self.edges[2] == self.edges[0])
-    }
-
     /// The clusters of thread `thread`: parts of about equal size.
     fn share(&self, thread: usize) -> std::ops::Range<usize> {
         let at = |thread: usize| self.clusters * thread / self.pool.threads();
@@ -328,6 +336,7 @@ impl Field {
             .collect();
         let mut totals = vec![(0.0, 0.0); threads];
         let shared_totals = Shared(totals.as_mut_ptr());
+        let mixing = Rule::new(&self.potential.mixing, self.unit());
         let task = |thread: usize| Task {
             blocks: match self.precision {
                 Precision::Mixed => self.blocks.pointer(),
@@ -343,18 +352,19 @@ impl Field {
             z_in: self.coefficients.z_in,
             z_out: self.coefficients.z_out,
             shift: self.coefficients.shift,
+            mixing: &mixing,
             energy: &self.coefficients.energy,
             virial: &self.coefficients.virial,
             slope: &self.coefficients.slope,
         };
-        let (loops, cube) = (self.loops, self.is_cube());
+        let (loops, shape) = (self.loops, self.shape);
         let tasks: Vec<SharedTask<Task>> = (0..threads)
             .map(|thread| SharedTask(task(thread)))
             .collect();
         self.pool.run(&|thread| {
             let task = &tasks[thread].0;
             // SAFETY: the instruction set is available; sums and totals are this thread's own; the lists name clusters that exist.
-            unsafe { *shared_totals.get().add(thread) = loops.evaluate[cube][MODE](task) };
+            unsafe { *shared_totals.get().add(thread) = loops.evaluate[shape][MODE](task) };
         });
         drop(tasks);
         let factor = 1.0 / self.unit();
@@ -427,7 +437,7 @@ impl Field {
         let (starts, empty) = (&self.outer.starts, self.clusters as u32);
         let outer_skin = self.reach(OUTER_SKIN).skin;
         // A new outer list is made from boxes; the first pruning leaves in it what is really near.
-        let prune = self.loops.prune[self.is_cube()][usize::from(!stands)];
+        let prune = self.loops.prune[usize::from(self.shape == CUBE)][usize::from(!stands)];
         self.pool.run(&|thread| {
             let task = Prune {
                 blocks: blocks.get(),

@@ -5,7 +5,7 @@
 //! nothing in the loop branches. Lengths are in units of the box's first edge: 2³² of them (as wrapping integers) where pairs are
 //! evaluated in f32, 1 where in f64.
 
-use super::coefficients::Form;
+use super::coefficients::{Form, Rule};
 use super::lanes::Lanes;
 
 /// Forces only.
@@ -14,6 +14,13 @@ pub(super) const FORCES: usize = 0;
 pub(super) const TOTALS: usize = 1;
 /// Forces and the sums over the pairs of each particle.
 pub(super) const PARTICLES: usize = 2;
+
+/// Boxes that are not cubes, with additive mixing.
+pub(super) const BOX: usize = 0;
+/// Cubes, with additive mixing.
+pub(super) const CUBE: usize = 1;
+/// Any box, any mixing, and more terms for the smooth end.
+pub(super) const ANY: usize = 2;
 
 /// Places for quantities that are summed for each particle in a mode: forces (and one that is not used, so that a cluster's sums are as long
 /// as its block); then energy, virial, slope and the six components of the virial.
@@ -44,6 +51,7 @@ pub(super) struct Task<'a> {
     pub z_in: f64,
     pub z_out: f64,
     pub shift: f64,
+    pub mixing: &'a Rule,
     pub energy: &'a Form,
     pub virial: &'a Form,
     pub slope: &'a Form,
@@ -58,6 +66,8 @@ struct Constants<L, const END: usize> {
     z_out: L,
     shift: L,
     half: L,
+    non_additivity: L,
+    strength: ([L; 3], L),
     energy: ([L; 2], [L; END]),
     virial: ([L; 2], [L; END]),
     slope: ([L; 2], [L; END]),
@@ -89,6 +99,9 @@ struct Near<L> {
     d: [L; 3],
     inverse: L,
     diameter: L,
+    /// Where mixing is not additive: ε_ij, and how the derivatives of σ_ij by the two diameters are not ½, as [`Rule`] says.
+    strength: L,
+    slopes: [L; 2],
 }
 
 /// Second stage: what the polynomials need, z³ and t, and where they take the core.
@@ -107,13 +120,13 @@ struct Evaluated<L> {
     factor: L,
     energy: L,
     virial: L,
-    slope: L,
+    slopes: [L; 2],
 }
 
 impl<L: Lanes> Near<L> {
     /// The particle of an entry against a cluster.
     #[inline(always)]
-    unsafe fn of_entry<const CUBE: bool, const END: usize>(
+    unsafe fn of_entry<const SHAPE: usize, const END: usize>(
         constants: &Constants<L, END>,
         here: *const L::Real,
         there: *const L::Real,
@@ -126,15 +139,17 @@ impl<L: Lanes> Near<L> {
                 let i = L::broadcast_coordinate(here.add(axis * L::WIDTH).cast());
                 L::separation(i, there.add(axis * L::WIDTH).cast())
             });
-            let diameter =
-                L::broadcast(here.add(3 * L::WIDTH)).add(L::load(there.add(3 * L::WIDTH)));
-            Self::new::<CUBE, END>(constants, entry, d, diameter)
+            let halves = (
+                L::broadcast(here.add(3 * L::WIDTH)),
+                L::load(there.add(3 * L::WIDTH)),
+            );
+            Self::new::<SHAPE, END>(constants, entry, d, halves)
         }
     }
 
     /// Each particle of a cluster against the one `by` places further on.
     #[inline(always)]
-    unsafe fn within<const CUBE: bool, const END: usize>(
+    unsafe fn within<const SHAPE: usize, const END: usize>(
         constants: &Constants<L, END>,
         here: *const L::Real,
         by: usize,
@@ -146,20 +161,41 @@ impl<L: Lanes> Near<L> {
                 L::difference(i, L::rotate_coordinates(i, by))
             });
             let half = L::load(here.add(3 * L::WIDTH));
-            Self::new::<CUBE, END>(constants, 0, d, half.add(half.rotate(by)))
+            Self::new::<SHAPE, END>(constants, 0, d, (half, half.rotate(by)))
         }
     }
 
     #[inline(always)]
-    unsafe fn new<const CUBE: bool, const END: usize>(
+    unsafe fn new<const SHAPE: usize, const END: usize>(
         constants: &Constants<L, END>,
         entry: usize,
         mut d: [L; 3],
-        diameter: L,
+        (first, second): (L, L),
     ) -> Self {
         // SAFETY: the caller's contract.
         unsafe {
-            if !CUBE {
+            let mut diameter = first.add(second);
+            let (mut strength, mut slopes) = (constants.zero, [constants.zero; 2]);
+            if SHAPE == ANY {
+                let difference = first.sub(second);
+                let lessening = difference.magnitude().mul(constants.non_additivity);
+                let tilt = diameter.mul(constants.non_additivity);
+                let tilt = L::select(
+                    difference.greater(constants.zero),
+                    tilt,
+                    L::select(
+                        constants.zero.greater(difference),
+                        constants.zero.sub(tilt),
+                        constants.zero,
+                    ),
+                );
+                slopes = [lessening.add(tilt), lessening.sub(tilt)];
+                diameter = diameter.sub(diameter.mul(lessening));
+                let ([e0, e1, e2], center) = constants.strength;
+                let from_center = diameter.sub(center);
+                strength = e2.mul_add(from_center, e1).mul_add(from_center, e0);
+            }
+            if SHAPE != CUBE {
                 d[1] = d[1].mul(constants.ratios[0]);
                 d[2] = d[2].mul(constants.ratios[1]);
             }
@@ -169,6 +205,8 @@ impl<L: Lanes> Near<L> {
                 d,
                 inverse: r2,
                 diameter,
+                strength,
+                slopes,
             }
         }
     }
@@ -199,7 +237,7 @@ impl<L: Lanes> Near<L> {
 
 impl<L: Lanes> Scaled<L> {
     #[inline(always)]
-    unsafe fn evaluated<const MODE: usize, const END: usize>(
+    unsafe fn evaluated<const MODE: usize, const SHAPE: usize, const END: usize>(
         self,
         constants: &Constants<L, END>,
     ) -> Evaluated<L> {
@@ -208,16 +246,29 @@ impl<L: Lanes> Scaled<L> {
             let Scaled { near, z3, t } = self;
             let (at, zero) = ((z3, t, z3.greater(constants.z3_in)), constants.zero);
             let t2 = t.mul(t);
-            let virial = value(&constants.virial, at, t2, zero);
-            let (mut energy, mut slope) = (zero, zero);
+            let mut virial = value(&constants.virial, at, t2, zero);
+            let (mut energy, mut slopes) = (zero, [zero; 2]);
             if MODE != FORCES {
                 energy = value(&constants.energy, at, t2.mul(t), constants.shift);
             }
             if MODE == PARTICLES {
                 // The diameter of a place that no particle has is NaN.
                 let known = near.diameter.greater(zero);
-                slope = value(&constants.slope, at, t, zero).mul(near.diameter.reciprocal());
+                let mut slope =
+                    value(&constants.slope, at, t, zero).mul(near.diameter.reciprocal());
                 slope = L::select(known, slope, zero);
+                slopes = [slope; 2];
+            }
+            if SHAPE == ANY {
+                let inside = near.diameter.greater(zero);
+                let strength = L::select(inside, near.strength, zero);
+                virial = virial.mul(strength);
+                energy = energy.mul(strength);
+                for (slope, lessening) in slopes.iter_mut().zip(near.slopes) {
+                    let lessening = L::select(inside, lessening, zero);
+                    let whole = slope.mul(strength);
+                    *slope = whole.sub(whole.mul(lessening));
+                }
             }
             Evaluated {
                 entry: near.entry,
@@ -225,7 +276,7 @@ impl<L: Lanes> Scaled<L> {
                 factor: virial.mul(near.inverse),
                 energy,
                 virial,
-                slope,
+                slopes,
             }
         }
     }
@@ -250,10 +301,11 @@ impl<L: Lanes> Evaluated<L> {
                 L::load(place).sub(force).store(place);
             }
             if MODE == PARTICLES {
-                for (k, term) in self.symmetric(half).into_iter().enumerate() {
-                    first[4 + k] = first[4 + k].add(term);
+                let terms = self.of_particles(half);
+                for (k, (mine, theirs)) in terms.into_iter().enumerate() {
+                    first[4 + k] = first[4 + k].add(mine);
                     let place = cluster.add((4 + k) * L::WIDTH);
-                    L::load(place).add(term).store(place);
+                    L::load(place).add(theirs).store(place);
                 }
             }
         }
@@ -275,24 +327,26 @@ impl<L: Lanes> Evaluated<L> {
                 *sum = sum.add(force.sub(force.rotate(back)));
             }
             if MODE == PARTICLES {
-                for (k, term) in self.symmetric(half).into_iter().enumerate() {
-                    sums[4 + k] = sums[4 + k].add(term.add(term.rotate(back)));
+                let terms = self.of_particles(half);
+                for (k, (mine, theirs)) in terms.into_iter().enumerate() {
+                    sums[4 + k] = sums[4 + k].add(mine.add(theirs.rotate(back)));
                 }
             }
         }
     }
 
-    /// What is the same for both particles of a pair.
+    /// What both particles of a pair get beside the force.
     #[inline(always)]
-    unsafe fn symmetric(&self, half: L) -> [L; 9] {
+    unsafe fn of_particles(&self, half: L) -> [(L, L); 9] {
         // SAFETY: the caller's contract.
         unsafe {
             let factor = self.factor.mul(half);
-            let tensor = |a: usize, b: usize| self.d[a].mul(self.d[b]).mul(factor);
+            let both = |term: L| (term, term);
+            let tensor = |a: usize, b: usize| both(self.d[a].mul(self.d[b]).mul(factor));
             [
-                self.energy.mul(half),
-                self.virial,
-                self.slope,
+                both(self.energy.mul(half)),
+                both(self.virial),
+                (self.slopes[0], self.slopes[1]),
                 tensor(0, 0),
                 tensor(1, 1),
                 tensor(2, 2),
@@ -313,7 +367,7 @@ impl<L: Lanes> Evaluated<L> {
                 factor: keep(self.factor),
                 energy: keep(self.energy),
                 virial: keep(self.virial),
-                slope: keep(self.slope),
+                slopes: self.slopes.map(|slope| keep(slope)),
                 ..self
             }
         }
@@ -327,7 +381,7 @@ impl<L: Lanes> Evaluated<L> {
 #[inline(always)]
 pub(super) unsafe fn evaluate<
     L: Lanes,
-    const CUBE: bool,
+    const SHAPE: usize,
     const MODE: usize,
     const Q: usize,
     const END: usize,
@@ -348,6 +402,11 @@ pub(super) unsafe fn evaluate<
             z_out: L::splat(task.z_out),
             shift: L::splat(task.shift),
             half: L::splat(0.5),
+            non_additivity: L::splat(task.mixing.non_additivity),
+            strength: (
+                task.mixing.strength.map(|value| L::splat(value)),
+                L::splat(task.mixing.center),
+            ),
             energy: form(task.energy),
             virial: form(task.virial),
             slope: form(task.slope),
@@ -370,10 +429,12 @@ pub(super) unsafe fn evaluate<
                 d: [zero; 3],
                 inverse: L::splat(1.0),
                 diameter: zero,
+                strength: zero,
+                slopes: [zero; 2],
             };
             let mut inverted = near;
             let mut scaled = near.scaled(&constants);
-            let mut evaluated = scaled.evaluated::<MODE, END>(&constants);
+            let mut evaluated = scaled.evaluated::<MODE, SHAPE, END>(&constants);
             for k in 0..count + DEPTH - 1 {
                 let (lane, other) = (evaluated.entry & 15, sums(evaluated.entry >> 4));
                 evaluated.add_to::<MODE, Q>(&mut of_lanes[lane], other, constants.half);
@@ -381,11 +442,11 @@ pub(super) unsafe fn evaluate<
                     energies = energies.add(evaluated.energy);
                     virials = virials.add(evaluated.virial);
                 }
-                evaluated = scaled.evaluated::<MODE, END>(&constants);
+                evaluated = scaled.evaluated::<MODE, SHAPE, END>(&constants);
                 scaled = inverted.scaled(&constants);
                 inverted = near.inverted();
                 let entry = *entries.add(k) as usize;
-                near = Near::of_entry::<CUBE, END>(&constants, here, block(entry >> 4), entry);
+                near = Near::of_entry::<SHAPE, END>(&constants, here, block(entry >> 4), entry);
             }
 
             // Sums of the cluster itself, a lane for each particle.
@@ -393,8 +454,10 @@ pub(super) unsafe fn evaluate<
                 std::array::from_fn(|quantity| L::load(mine.add(quantity * L::WIDTH)));
             // The pairs within the cluster, each once: half way round, each would come twice.
             for by in 1..=L::WIDTH / 2 {
-                let near = Near::within::<CUBE, END>(&constants, here, by).inverted();
-                let mut evaluated = near.scaled(&constants).evaluated::<MODE, END>(&constants);
+                let near = Near::within::<SHAPE, END>(&constants, here, by).inverted();
+                let mut evaluated = near
+                    .scaled(&constants)
+                    .evaluated::<MODE, SHAPE, END>(&constants);
                 if by == L::WIDTH / 2 {
                     evaluated = evaluated.only(L::from_bits((1 << by) - 1), zero);
                 }

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::clusters::{self, Lister, Near, Prune, Reach};
-use super::coefficients::TERMS;
+use super::coefficients::{MORE_TERMS, TERMS, TOLERANCE};
 use super::lanes::Array;
-use super::pairs::{self, FORCES, PARTICLES, TOTALS, Task};
+use super::pairs::{self, ANY, BOX, CUBE, FORCES, PARTICLES, TOTALS, Task};
 use crate::error::{Error, Result};
 
 /// A force loop: adds to the task's sums, and gives U and W of its pairs where the mode asks for them.
@@ -15,10 +15,12 @@ type Evaluate = unsafe fn(&Task) -> (f64, f64);
 pub(super) struct Loops {
     /// Particles in a cluster.
     pub width: usize,
-    /// Terms of the polynomials.
-    pub terms: usize,
-    /// By mode, for cubes and other boxes.
-    pub evaluate: [[Evaluate; 3]; 2],
+    /// Terms of the polynomials, and those of the loops for any potential.
+    pub terms: [usize; 2],
+    /// The error that the polynomials may have.
+    pub tolerance: f64,
+    /// By shape and mode.
+    pub evaluate: [[Evaluate; 3]; 3],
     /// For cubes and other boxes; without and with the list that it comes from.
     pub prune: [[unsafe fn(&Prune); 2]; 2],
     pub search: unsafe fn(&Lister, *const i32, Range<usize>, &Reach, &mut Vec<Near>),
@@ -141,9 +143,9 @@ macro_rules! loops {
             use super::*;
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn evaluate<L: super::super::lanes::Lanes, const CUBE: bool, const MODE: usize, const Q: usize, const END: usize>(task: &Task) -> (f64, f64) {
+            unsafe fn evaluate<L: super::super::lanes::Lanes, const SHAPE: usize, const MODE: usize, const Q: usize, const END: usize>(task: &Task) -> (f64, f64) {
                 // SAFETY: the caller's contract.
-                unsafe { pairs::evaluate::<L, CUBE, MODE, Q, END>(task) }
+                unsafe { pairs::evaluate::<L, SHAPE, MODE, Q, END>(task) }
             }
 
             $(#[target_feature(enable = $feature)])?
@@ -180,10 +182,12 @@ macro_rules! loops {
 
             pub(in super::super) static MIXED: Loops = Loops {
                 width: $width,
-                terms: TERMS[0],
+                terms: [TERMS[0], MORE_TERMS[0]],
+                tolerance: TOLERANCE[0],
                 evaluate: [
-                    [evaluate::<$mixed, false, FORCES, 4, { TERMS[0] }>, evaluate::<$mixed, false, TOTALS, 4, { TERMS[0] }>, evaluate::<$mixed, false, PARTICLES, 13, { TERMS[0] }>],
-                    [evaluate::<$mixed, true, FORCES, 4, { TERMS[0] }>, evaluate::<$mixed, true, TOTALS, 4, { TERMS[0] }>, evaluate::<$mixed, true, PARTICLES, 13, { TERMS[0] }>],
+                    [evaluate::<$mixed, BOX, FORCES, 4, { TERMS[0] }>, evaluate::<$mixed, BOX, TOTALS, 4, { TERMS[0] }>, evaluate::<$mixed, BOX, PARTICLES, 13, { TERMS[0] }>],
+                    [evaluate::<$mixed, CUBE, FORCES, 4, { TERMS[0] }>, evaluate::<$mixed, CUBE, TOTALS, 4, { TERMS[0] }>, evaluate::<$mixed, CUBE, PARTICLES, 13, { TERMS[0] }>],
+                    [evaluate::<$mixed, ANY, FORCES, 4, { MORE_TERMS[0] }>, evaluate::<$mixed, ANY, TOTALS, 4, { MORE_TERMS[0] }>, evaluate::<$mixed, ANY, PARTICLES, 13, { MORE_TERMS[0] }>],
                 ],
                 prune: [
                     [prune::<$mixed, false, false>, prune::<$mixed, false, true>],
@@ -196,10 +200,12 @@ macro_rules! loops {
 
             pub(in super::super) static DOUBLE: Loops = Loops {
                 width: 8,
-                terms: TERMS[1],
+                terms: [TERMS[1], MORE_TERMS[1]],
+                tolerance: TOLERANCE[1],
                 evaluate: [
-                    [evaluate::<$double, false, FORCES, 4, { TERMS[1] }>, evaluate::<$double, false, TOTALS, 4, { TERMS[1] }>, evaluate::<$double, false, PARTICLES, 13, { TERMS[1] }>],
-                    [evaluate::<$double, true, FORCES, 4, { TERMS[1] }>, evaluate::<$double, true, TOTALS, 4, { TERMS[1] }>, evaluate::<$double, true, PARTICLES, 13, { TERMS[1] }>],
+                    [evaluate::<$double, BOX, FORCES, 4, { TERMS[1] }>, evaluate::<$double, BOX, TOTALS, 4, { TERMS[1] }>, evaluate::<$double, BOX, PARTICLES, 13, { TERMS[1] }>],
+                    [evaluate::<$double, CUBE, FORCES, 4, { TERMS[1] }>, evaluate::<$double, CUBE, TOTALS, 4, { TERMS[1] }>, evaluate::<$double, CUBE, PARTICLES, 13, { TERMS[1] }>],
+                    [evaluate::<$double, ANY, FORCES, 4, { MORE_TERMS[1] }>, evaluate::<$double, ANY, TOTALS, 4, { MORE_TERMS[1] }>, evaluate::<$double, ANY, PARTICLES, 13, { MORE_TERMS[1] }>],
                 ],
                 prune: [
                     [prune::<$list_of_double, false, false>, prune::<$list_of_double, false, true>],

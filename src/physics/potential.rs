@@ -88,6 +88,11 @@ impl Mixing {
         *self == Self::ADDITIVE
     }
 
+    /// Whether strengths do not hang on diameters, so that particles can be resized.
+    pub fn is_resizable(&self) -> bool {
+        self.strength[1..] == [0.0; 2]
+    }
+
     /// The pair of two particles of these diameters (length).
     pub fn pair(&self, first: f64, second: f64) -> Pair {
         let (mean, difference) = (0.5 * (first + second), first - second);

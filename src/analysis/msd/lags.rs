@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Arguments, Spacing, curve_color, curve_labels, curves_shown};
+use super::{Arguments, Spacing};
 use crate::analysis::followed::Followed;
-use crate::analysis::{ALL, Abscissa, Analysis, Moment};
+use crate::analysis::{ALL, Abscissa, Analysis, Moment, curve_color, curve_labels, curves_shown};
 use crate::data::figure::{Axes, Axis, Figure, Layer, Scale, Stroke};
 use crate::data::frame::{Frame, Species};
 use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, TableSpec};

@@ -1,14 +1,10 @@
 //! `msd`: how far particles have moved, from a reference frame or over lag times.
 
-use std::sync::Arc;
-
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::followed::Drift;
-use super::{ALL, Abscissa, Command, Runner, Wanted};
-use crate::data::figure::Color;
-use crate::data::frame::Species;
+use super::{Abscissa, Command, Runner, Wanted};
 use crate::error::{Error, Result};
 
 pub mod lags;
@@ -113,25 +109,4 @@ impl Command for Arguments {
         }
         Ok(())
     }
-}
-
-/// Names in legends: of all, then of each species; a bare number says what it is.
-fn curve_labels(species: &Species) -> Vec<String> {
-    let label = |name: &Arc<str>| match name.parse::<i64>() {
-        Ok(number) => format!("species {number}"),
-        Err(_) => name.to_string(),
-    };
-    std::iter::once(ALL.to_string())
-        .chain(species.names.iter().map(label))
-        .collect()
-}
-
-/// How many of the curves (of all, then of each species) a figure shows: with a single species the curve of all says everything.
-fn curves_shown(curves: usize) -> usize {
-    if curves == 2 { 1 } else { curves.min(9) }
-}
-
-/// Colour of a curve: the first is black.
-fn curve_color(index: usize) -> Color {
-    index.checked_sub(1).map_or(Color::Black, Color::Series)
 }

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use nalgebra::Vector3;
 
-use super::{Arguments, curve_color, curve_labels, curves_shown};
+use super::Arguments;
 use crate::analysis::followed::Followed;
-use crate::analysis::{ALL, Abscissa, Analysis, Curve, FRAME_COLUMNS, Moment, Wanted, counted};
+use crate::analysis::{
+    ALL, Abscissa, Analysis, Curve, FRAME_COLUMNS, Moment, Wanted, counted, curve_color,
+    curve_labels, curves_shown,
+};
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Scale, Stroke};
 use crate::data::frame::{Column, Frame, Species};
 use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, TableSpec};

@@ -15,7 +15,6 @@ use crate::engine::protocol::{self, Protocol, Stage};
 use crate::engine::run::{Deed, Ending, Event, Needed, Particles, Simulation, Thermo, Trace};
 use crate::error::{Error, Result};
 use crate::kernel::InstructionSet;
-use crate::physics::potential::Potential;
 use crate::sink::provenance;
 use crate::stream;
 use crate::stream::bytes::Input;
@@ -432,7 +431,7 @@ fn sample(protocol: &Protocol) -> Result<Option<(Frame, provenance::Input)>> {
             .in_input(&about.name)
     })?;
     frames::state_of(&found)
-        .and_then(|state| frames::check(&state, Potential::wahnstrom()))
+        .and_then(|state| frames::check(&state, protocol.potential))
         .map_err(|error| error.in_input(format!("{}: stage {}", about.name, stage.name)))?;
     let content = about.meter.content();
     let input = provenance::Input {

@@ -11,14 +11,13 @@ use crate::engine::state::State;
 use crate::engine::thermostat::Thermostat;
 use crate::error::Result;
 use crate::kernel::{Field, Precision};
-use crate::physics::potential::Potential;
 
 /// Seconds that each measurement takes at least.
 const SECONDS: f64 = 0.3;
 
 /// Measures it on the sample itself, or on a lattice of the same particles.
 pub fn measure(protocol: &Protocol, sample: Option<&Frame>, threads: usize) -> Result<Pace> {
-    let potential = Potential::wahnstrom();
+    let potential = protocol.potential;
     let mut state = match (&protocol.stages[0].kind, sample) {
         (_, Some(frame)) => {
             let state = state_of(frame)?;

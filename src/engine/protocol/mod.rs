@@ -13,6 +13,7 @@ mod write;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::physics::potential::Potential;
 
 pub use plan::{Pace, Plan, Planned};
 pub use schedule::Schedule;
@@ -38,6 +39,10 @@ pub struct Protocol {
     pub timestep: f64,
     /// Format of the trajectories.
     pub format: Format,
+    /// The potential.
+    pub potential: Potential,
+    /// The text that names it ([`Potential::named`]).
+    pub potential_name: String,
     /// The stages in the order in which they run; the first, and only the first, is [`Kind::Create`].
     pub stages: Vec<Stage>,
 }

@@ -88,6 +88,7 @@ fn protocol(document: &Value, folder: &Path) -> Result<Protocol> {
         "seed",
         "timestep",
         "format",
+        "potential",
         "parameters",
         "stage",
     ];
@@ -115,6 +116,17 @@ fn protocol(document: &Value, folder: &Path) -> Result<Protocol> {
             ("extxyz", Format::ExtendedXyz),
             ("dump", Format::LammpsDump),
         ])?,
+    };
+    let (potential_name, potential) = match table.get("potential") {
+        None => ("wahnstrom", Potential::wahnstrom()),
+        Some(field) => {
+            let text = field.text()?;
+            let named = Potential::named(text);
+            (
+                text,
+                named.map_err(|error| field.value.place.attach(error))?,
+            )
+        }
     };
     let stages = table.require("stage", "[[stage]] with its keys below it")?;
     if stages.value.as_table().is_some() {
@@ -145,6 +157,8 @@ fn protocol(document: &Value, folder: &Path) -> Result<Protocol> {
     }
     let mut reader = Reader {
         timestep,
+        potential,
+        potential_name,
         folder,
         names,
         stages: Vec::new(),
@@ -157,6 +171,8 @@ fn protocol(document: &Value, folder: &Path) -> Result<Protocol> {
         seed,
         timestep,
         format,
+        potential,
+        potential_name: potential_name.to_string(),
         stages: reader.stages,
     })
 }
@@ -183,6 +199,8 @@ fn stage_name(index: usize, stage: &Value) -> Result<Field<'_>> {
 /// What the reading of a stage hangs on.
 struct Reader<'a> {
     timestep: f64,
+    potential: Potential,
+    potential_name: &'a str,
     folder: &'a Path,
     /// The names of all stages.
     names: Vec<Field<'a>>,
@@ -273,6 +291,12 @@ impl Reader<'_> {
                     "equilibrate" => self.equilibrate(&table)?,
                     "ramp" => self.ramp(&table)?,
                     "minimise" => Kind::Minimise(quench(&table)?),
+                    _ if !self.potential.mixing.is_resizable() => {
+                        return Err(kind_field.refuse(
+                            &format!("cannot resize particles of {}", self.potential_name),
+                            "their pairs have a table of strengths: use a potential without one",
+                        ));
+                    }
                     _ => homogenise(&table)?,
                 };
                 (Some(start), kind)
@@ -532,7 +556,7 @@ impl Reader<'_> {
         let example = "file = { path = \"glass.extxyz\" }";
         let (key, field) = table.one_of(&["random", "file", "run"], example)?;
         match key {
-            "random" => random(&field),
+            "random" => random(&field, self.potential),
             "file" => {
                 let table = field.table("a file", &["path", "frame", "diameters"])?;
                 let path = table.require("path", example)?;
@@ -639,7 +663,7 @@ fn check_run(folder: &Path, folder_field: &Field, stage: &Field) -> Result<()> {
     }
 }
 
-fn random(field: &Field) -> Result<Source> {
+fn random(field: &Field, potential: Potential) -> Result<Source> {
     let table = field.table("random positions", &["particles", "density", "species"])?;
     let density_field = table.require("density", "density = 0.75")?;
     let density = density_field.positive()?;
@@ -742,7 +766,7 @@ fn random(field: &Field) -> Result<Source> {
         .iter()
         .map(|species| species.diameter)
         .fold(0.0, f64::max);
-    Potential::wahnstrom()
+    potential
         .fits([volume.cbrt(); 3], largest)
         .map_err(|error| total_field.value.place.attach(error))?;
     Ok(Source::Random { density, species })

@@ -8,7 +8,7 @@ use super::tree::{Data, Entry, Place, Value, choices};
 use crate::error::Result;
 
 /// The keys that a protocol has beside its version, parameters and stages.
-const SCALARS: [&str; 3] = ["seed", "timestep", "format"];
+const SCALARS: [&str; 4] = ["seed", "timestep", "format", "potential"];
 
 /// Keys of which a table has one: a setting takes the place of the others.
 const ALTERNATIVES: [&[&str]; 4] = [

@@ -23,6 +23,7 @@ impl Protocol {
             Format::LammpsDump => "dump",
         };
         writeln!(out, "format = \"{format}\"")?;
+        writeln!(out, "potential = {}", quoted(&self.potential_name))?;
         let names: Vec<&str> = self
             .stages
             .iter()

@@ -19,7 +19,7 @@ mod clip;
 mod grid;
 mod polyhedron;
 
-use clip::{Clipper, Cut, Fast, General, Label, Plane, WALL};
+use clip::{Clipper, Cut, Fast, General, Label, Plane, Start, WALL};
 use grid::Grid;
 pub use polyhedron::{Face, Polyhedron, Thresholds};
 
@@ -48,6 +48,7 @@ pub struct Tessellation {
     /// The parallelepiped between a particle and its own images; walls are set for each particle.
     planes: [Plane; 6],
     labels: [Label; 6],
+    start: Start,
     /// Tells this tessellation from others that a workspace has seen.
     stamp: u64,
 }
@@ -66,28 +67,23 @@ pub struct Workspace {
     polyhedron: Polyhedron,
 }
 
-/// The particles of 3 × 3 × 3 bins, in double precision, and in single precision relative to the first particle.
+/// The particles of 3 × 3 × 3 bins.
 #[derive(Default)]
 struct Block {
-    position: Vec<[f64; 3]>,
-    label: Vec<Label>,
-    square: Vec<f64>,
-    x: Vec<f32>,
-    y: Vec<f32>,
-    z: Vec<f32>,
-    power: Vec<f32>,
+    /// Positions relative to the first of them, and R²: in single precision, padded with NaN.
+    points: Vec<Points>,
+    /// What they are: the place in the grid and the bin.
+    members: Vec<(u32, u32)>,
+    /// The bins' images and their translations (length).
+    images: Vec<([i32; 3], [f64; 3])>,
+    /// Buffers of the selection: d² and 4p² with the sign of p.
+    distances: Vec<[[f32; WIDTH]; 2]>,
 }
 
-impl Block {
-    fn clear(&mut self) {
-        self.position.clear();
-        self.label.clear();
-        self.square.clear();
-        for values in [&mut self.x, &mut self.y, &mut self.z, &mut self.power] {
-            values.clear();
-        }
-    }
-}
+const WIDTH: usize = 16;
+
+/// x, y, z and R² of sixteen particles.
+type Points = [[f32; WIDTH]; 4];
 
 /// Pairs nearer than this are refused, and counted (in terms of ℓ).
 const COINCIDENT: f64 = 1e-9;
@@ -124,6 +120,7 @@ impl Tessellation {
             close_pairs: 0,
             planes,
             labels,
+            start: Start::new(planes),
             grid,
             stamp: STAMPS.fetch_add(1, Ordering::Relaxed),
         };
@@ -161,7 +158,7 @@ impl Tessellation {
         let bin = self.grid.bin_of(place);
         if workspace.stamp != self.stamp || workspace.bin != bin {
             if workspace.stamp != self.stamp {
-                workspace.guess = 0.0;
+                workspace.guess = self.spacing as f32;
             }
             self.fill(&mut workspace.block, bin);
             (workspace.stamp, workspace.bin) = (self.stamp, bin);
@@ -199,31 +196,42 @@ impl Tessellation {
 
     /// The 3 × 3 × 3 bins around a bin, that one first.
     fn fill(&self, block: &mut Block, bin: [usize; 3]) {
-        block.clear();
-        let steps = std::iter::once([0; 3]).chain(shell(1));
-        let centre = self.grid.places_in(bin).start;
-        let centre = self.grid.positions[centre];
-        for (bin, image) in steps.filter_map(|steps| self.grid.neighbour(bin, steps)) {
-            let shift = self.grid.translation(image);
-            for place in self.grid.places_in(bin) {
-                let position: [f64; 3] =
-                    std::array::from_fn(|k| self.grid.positions[place][k] + shift[k]);
-                block.position.push(position);
-                block.label.push(Label {
-                    place: place as u32,
-                    image,
-                });
-                block.square.push(self.squares[place]);
-                block.x.push((position[0] - centre[0]) as f32);
-                block.y.push((position[1] - centre[1]) as f32);
-                block.z.push((position[2] - centre[2]) as f32);
-                block.power.push(self.squares[place] as f32);
+        let grid = &self.grid;
+        block.points.clear();
+        block.members.clear();
+        block.images.clear();
+        let centre = grid.positions[grid.places_in(bin).start];
+        for steps in NEAREST {
+            let Some((bin, image)) = grid.neighbour(bin, steps) else {
+                continue;
+            };
+            let shift = grid.translation(image);
+            for place in grid.places_in(bin) {
+                let position = grid.positions[place];
+                let [x, y, z] = [0, 1, 2].map(|k| (position[k] + (shift[k] - centre[k])) as f32);
+                let lane = block.members.len() % WIDTH;
+                if lane == 0 {
+                    block.points.push([[f32::NAN; WIDTH]; 4]);
+                }
+                if let Some(points) = block.points.last_mut() {
+                    points[0][lane] = x;
+                    points[1][lane] = y;
+                    points[2][lane] = z;
+                    points[3][lane] = self.squares[place] as f32;
+                }
+                block
+                    .members
+                    .push((place as u32, block.images.len() as u32));
             }
+            block.images.push((image, shift));
         }
+        block
+            .distances
+            .resize(block.points.len(), [[0.0; WIDTH]; 2]);
     }
 
-    /// The starting parallelepiped of a particle.
-    fn start(&self, place: usize) -> [Plane; 6] {
+    /// The starting parallelepiped of a particle between walls.
+    fn between_walls(&self, place: usize) -> Start {
         let mut planes = self.planes;
         for axis in (0..3).filter(|&axis| !self.grid.periodic[axis]) {
             let height = self.grid.heights[axis];
@@ -231,7 +239,7 @@ impl Tessellation {
             planes[2 * axis].offset = (1.0 - fraction) * height;
             planes[2 * axis + 1].offset = fraction * height;
         }
-        planes
+        Start::new(planes)
     }
 
     fn count_close_pairs(&self) -> Result<usize> {
@@ -266,7 +274,10 @@ impl Tessellation {
                 within.min(1.0 - within) * height <= counted
             });
             if is_near_border {
-                for (other, image) in shell(1).filter_map(|steps| grid.neighbour(bin, steps)) {
+                for (other, image) in NEAREST[1..]
+                    .iter()
+                    .filter_map(|&steps| grid.neighbour(bin, steps))
+                {
                     let shift = grid.translation(image);
                     // Each pair once; a particle and its own images are a lattice vector apart.
                     for other in grid.places_in(other).filter(|&other| other > place) {
@@ -278,6 +289,23 @@ impl Tessellation {
         Ok(pairs)
     }
 }
+
+/// The steps to a bin itself, and to the 26 around it.
+const NEAREST: [[i64; 3]; 27] = {
+    let mut steps = [[0; 3]; 27];
+    let mut at = 0;
+    while at < 27 {
+        // The middle one, number 13, changes places with the first.
+        let one = match at {
+            0 => 13,
+            13 => 0,
+            at => at,
+        };
+        steps[at as usize] = [one % 3 - 1, one / 3 % 3 - 1, one / 9 - 1];
+        at += 1;
+    }
+    steps
+};
 
 /// The bins at a distance of `level` bins, in three dimensions.
 fn shell(level: i64) -> impl Iterator<Item = [i64; 3]> {
@@ -346,7 +374,7 @@ struct Search<'a> {
     tessellation: &'a Tessellation,
     place: usize,
     bin: [usize; 3],
-    block: &'a Block,
+    block: &'a mut Block,
     candidates: &'a mut Vec<u64>,
     guess: &'a mut f32,
 }
@@ -365,7 +393,10 @@ impl Search<'_> {
         for label in labels.iter_mut().filter(|label| label.place != WALL) {
             label.place = self.place as u32;
         }
-        clipper.start(&tessellation.start(self.place), &labels, slack);
+        match grid.periodic {
+            [true, true, true] => clipper.start(&tessellation.start, &labels, slack),
+            _ => clipper.start(&tessellation.between_walls(self.place), &labels, slack),
+        }
         let cut = match self.from_block(clipper) {
             Cut::Made => self.from_farther(clipper),
             cut => cut,
@@ -396,67 +427,80 @@ impl Search<'_> {
         let tessellation = self.tessellation;
         let own = self.place - tessellation.grid.places_in(self.bin).start;
         let margin = tessellation.margin as f32;
+        // All distances are squared and doubled, 4p²: (2p + 2·margin)² ≤ 4p² (1 + ε) + 4·margin² (1 + 1/ε).
+        const EPSILON: f32 = 1e-3;
+        let spare = 4.0 * margin * margin * (1.0 + 1.0 / EPSILON);
+        let widened = |square: f64| 4.0 * square as f32 * (1.0 + EPSILON) + spare;
+        let mut limit = widened(clipper.square_reach());
         let mut from = -1.0;
-        let mut reach = clipper.square_reach().sqrt() as f32;
-        let mut to = if *self.guess > 0.0 {
-            *self.guess
-        } else {
-            f32::MAX
-        };
+        let mut to = 4.0 * *self.guess * *self.guess;
+        let mut is_first = true;
         loop {
             self.sort_planes(own, from, to);
             for &candidate in self.candidates.iter() {
-                let distance = f32::from_bits((candidate >> 32) as u32);
-                if distance - margin > reach {
+                if f32::from_bits((candidate >> 32) as u32) > limit {
                     break;
                 }
                 let at = (candidate & 0xffff_ffff) as usize;
                 if at == own {
                     continue;
                 }
-                match self.cut(
-                    clipper,
-                    self.block.position[at],
-                    self.block.square[at],
-                    self.block.label[at],
-                ) {
+                let (place, bin) = self.block.members[at];
+                let (image, shift) = self.block.images[bin as usize];
+                let place = place as usize;
+                let position =
+                    std::array::from_fn(|k| tessellation.grid.positions[place][k] + shift[k]);
+                let label = Label {
+                    place: place as u32,
+                    image,
+                };
+                match self.cut(clipper, position, tessellation.squares[place], label) {
                     Cut::Missed => {}
-                    Cut::Made => {
-                        reach = clipper.square_reach().sqrt() as f32 * (1.0 + f32::EPSILON)
-                    }
+                    Cut::Made => limit = widened(clipper.square_reach()),
                     cut => return cut,
                 }
             }
-            if to - margin > reach {
-                *self.guess = (1.06 * reach).max(0.98 * *self.guess);
+            let is_done = to >= limit;
+            if is_first {
+                *self.guess *= if is_done { 0.99 } else { 1.03 };
+                is_first = false;
+            }
+            if is_done {
                 return Cut::Made;
             }
-            (from, to) = (to, reach + 2.0 * margin);
+            (from, to) = (to, limit);
         }
     }
 
     /// The particles of the block whose planes are between two distances, the nearest first: the bits of the distance and the place in the
     /// block in one word.
     fn sort_planes(&mut self, own: usize, from: f32, to: f32) {
-        let Block { x, y, z, power, .. } = self.block;
-        let (own_x, own_y, own_z, own_power) = (x[own], y[own], z[own], power[own]);
+        let Block {
+            points, distances, ..
+        } = &mut *self.block;
+        let [own_x, own_y, own_z, own_power] = points[own / WIDTH].map(|lanes| lanes[own % WIDTH]);
         let near = (self.tessellation.near * self.tessellation.near) as f32;
-        self.candidates.clear();
-        for at in 0..x.len() {
-            let (x, y, z) = (x[at] - own_x, y[at] - own_y, z[at] - own_z);
-            let square = x * x + y * y + z * z;
-            let distance = 0.5 * (square + own_power - power[at]) / square.sqrt();
-            let distance = if square < near || distance < 0.0 {
-                0.0
-            } else {
-                distance
-            };
-            if distance > from && distance <= to {
-                self.candidates
-                    .push(u64::from(distance.to_bits()) << 32 | at as u64);
+        for (points, distances) in points.iter().zip(&mut *distances) {
+            measure(points, [own_x, own_y, own_z, own_power], distances);
+        }
+        // Every place is written, and counts if it is wanted: no branch to mispredict.
+        self.candidates.resize(WIDTH * points.len() + 1, 0);
+        let mut wanted = 0;
+        for (chunk, [squares, quotients]) in distances.iter().enumerate() {
+            for lane in 0..WIDTH {
+                let is_near = squares[lane] < near;
+                let key = if (quotients[lane] > 0.0) & !is_near {
+                    quotients[lane]
+                } else {
+                    0.0
+                };
+                self.candidates[wanted] =
+                    u64::from(key.to_bits()) << 32 | (WIDTH * chunk + lane) as u64;
+                wanted += usize::from(((quotients[lane] <= to) | is_near) & (key > from));
             }
         }
-        self.candidates.sort_unstable();
+        self.candidates.truncate(wanted);
+        sort(self.candidates);
     }
 
     fn cut(
@@ -532,6 +576,44 @@ impl Search<'_> {
         }
         Cut::Made
     }
+}
+
+/// d² and 4p² with the sign of p. On its own, so that the compiler knows the slices apart and uses wide registers.
+#[inline(never)]
+fn measure(points: &Points, own: [f32; 4], distances: &mut [[f32; WIDTH]; 2]) {
+    for lane in 0..WIDTH {
+        let [x, y, z] = [0, 1, 2].map(|k| points[k][lane] - own[k]);
+        let square = x * x + y * y + z * z;
+        let sum = square + (own[3] - points[3][lane]);
+        distances[0][lane] = square;
+        distances[1][lane] = sum * sum.abs() / square;
+    }
+}
+
+/// Sorts words that differ, by counting for each those before it: for a few dozen of them faster than by comparing in turn.
+fn sort(words: &mut Vec<u64>) {
+    const MOST: usize = 64;
+    let count = words.len();
+    if count > MOST {
+        return words.sort_unstable();
+    }
+    // The upper halves, with the last bits replaced by the place in the list: positive, and different.
+    let mut keys = [i32::MAX; MOST];
+    for (at, (key, word)) in keys.iter_mut().zip(&*words).enumerate() {
+        *key = ((word >> 32) as i32 & !(MOST as i32 - 1)) | at as i32;
+    }
+    let mut sorted = [0; MOST];
+    let padded = &keys[..count.next_multiple_of(8)];
+    for at in 0..count {
+        let mut before = [0i32; 8];
+        for chunk in padded.chunks_exact(8) {
+            for lane in 0..8 {
+                before[lane] += i32::from(chunk[lane] < keys[at]);
+            }
+        }
+        sorted[before.iter().sum::<i32>() as usize % MOST] = words[at];
+    }
+    words.copy_from_slice(&sorted[..count]);
 }
 
 /// Volumes of all cells (length³), in the order of the particles.
