@@ -189,7 +189,7 @@ impl Tessellation {
             return Ok(polyhedron);
         }
         Err(Error::new(format!(
-            "the Voronoi cell of particle {} has more than 256 faces or is too degenerate to be closed",
+            "the Voronoi cell of particle {} in the order of ids has more than 256 faces or is too degenerate to be closed",
             particle + 1
         ))
         .help("are diameters and positions in the same unit?"))
@@ -314,7 +314,7 @@ impl Tessellation {
                 let mut both = [grid.particles[a] + 1, grid.particles[b] + 1];
                 both.sort_unstable();
                 return Err(Error::new(format!(
-                    "particles {} and {} are at the same place",
+                    "particles {} and {} in the order of ids are at the same place",
                     both[0], both[1]
                 ))
                 .help("the Voronoi cells of such particles are not defined: remove one of them"));
@@ -397,7 +397,7 @@ fn squares(grid: &Grid, weights: Weights) -> Result<Vec<f64>> {
         .position(|radius| !(radius.is_finite() && *radius >= 0.0))
     {
         return Err(Error::new(format!(
-            "the radius of particle {} is {}",
+            "the radius of particle {} in the order of ids is {}",
             at + 1,
             radii[at]
         ))

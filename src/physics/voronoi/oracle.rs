@@ -25,15 +25,17 @@ pub struct OracleCell {
 
 impl OracleCell {
     /// Number of edges that count of each face, as [`Polyhedron::edges_above`](super::Polyhedron::edges_above) has it.
-    pub fn edges_above(&self, thresholds: &Thresholds) -> Vec<u32> {
-        let edges = |(face, lengths): (&Face, &Vec<f64>)| match face.area > thresholds.face_area {
-            true => lengths
+    pub fn edges_above(&self, thresholds: &Thresholds) -> Vec<Option<u32>> {
+        let longer = |lengths: &Vec<f64>| {
+            let longer = lengths
                 .iter()
-                .filter(|&&length| length > thresholds.edge_length)
-                .count() as u32,
-            false => 0,
+                .filter(|&&length| length > thresholds.edge_length);
+            longer.count() as u32
         };
-        self.faces.iter().zip(&self.lengths).map(edges).collect()
+        let faces = self.faces.iter().zip(&self.lengths);
+        faces
+            .map(|(face, lengths)| (face.area > thresholds.face_area).then(|| longer(lengths)))
+            .collect()
     }
 }
 
