@@ -151,7 +151,7 @@ impl Default for Fast {
 }
 
 /// The positions of the bits of a word.
-struct Bits(u64);
+pub struct Bits(pub u64);
 
 impl Iterator for Bits {
     type Item = usize;
@@ -203,57 +203,59 @@ impl Fast {
         for start in (0..count).step_by(LANES) {
             let edges: [[u8; 2]; LANES] =
                 std::array::from_fn(|lane| self.edges[(start + lane) % SLOTS]);
-            let [mut a, mut b] = [[[0.0; LANES]; 4]; 2];
-            for lane in 0..LANES {
-                let [Plane { normal, offset }, other] =
-                    edges[lane].map(|face| self.planes[usize::from(face) % SLOTS]);
-                (a[0][lane], a[1][lane], a[2][lane], a[3][lane]) =
-                    (normal[0], normal[1], normal[2], offset);
-                (b[0][lane], b[1][lane], b[2][lane], b[3][lane]) = (
-                    other.normal[0],
-                    other.normal[1],
-                    other.normal[2],
-                    other.offset,
-                );
+            let mut sides = [[[0.0; LANES]; 4]; 2];
+            for (lane, faces) in edges.iter().enumerate() {
+                for (side, &face) in sides.iter_mut().zip(faces) {
+                    let Plane { normal, offset } = self.planes[usize::from(face) % SLOTS];
+                    side[0][lane] = normal[0];
+                    side[1][lane] = normal[1];
+                    side[2][lane] = normal[2];
+                    side[3][lane] = offset;
+                }
             }
-            let (x, y, z, square) = meet_lanes(&a, &b, &third);
+            let mut met = [[0.0; LANES]; 4];
+            meet_lanes(&sides, &third, &mut met);
             let mut free = !self.vertices_used;
             for lane in 0..LANES {
                 let is_one = start + lane < count;
                 let slot = free.trailing_zeros() as usize % SLOTS;
                 free &= free.wrapping_sub(1);
                 self.vertices_used |= u64::from(is_one) << slot;
-                (self.x[slot], self.y[slot], self.z[slot]) = (x[lane], y[lane], z[lane]);
-                self.square[slot] = if is_one { square[lane] } else { 0.0 };
+                self.x[slot] = met[0][lane];
+                self.y[slot] = met[1][lane];
+                self.z[slot] = met[2][lane];
+                self.square[slot] = if is_one { met[3][lane] } else { 0.0 };
                 self.faces[slot] = [edges[lane][0], edges[lane][1], plane as u8, 0];
             }
         }
     }
 }
 
-const LANES: usize = 2;
+/// Vertices that are solved together.
+const LANES: usize = 8;
 
-#[inline(always)]
-fn meet_lanes(
-    a: &[[f64; LANES]; 4],
-    b: &[[f64; LANES]; 4],
-    c: &Plane,
-) -> ([f64; LANES], [f64; LANES], [f64; LANES], [f64; LANES]) {
-    let [mut x, mut y, mut z, mut square] = [[0.0; LANES]; 4];
-    let ([cx, cy, cz], co) = (c.normal, c.offset);
-    for l in 0..LANES {
-        let [ax, ay, az, ao] = [a[0][l], a[1][l], a[2][l], a[3][l]];
-        let [bx, by, bz, bo] = [b[0][l], b[1][l], b[2][l], b[3][l]];
-        let bc = [by * cz - bz * cy, bz * cx - bx * cz, bx * cy - by * cx];
-        let ca = [cy * az - cz * ay, cz * ax - cx * az, cx * ay - cy * ax];
-        let ab = [ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx];
-        let inverse = 1.0 / (ax * bc[0] + ay * bc[1] + az * bc[2]);
-        x[l] = (ao * bc[0] + bo * ca[0] + co * ab[0]) * inverse;
-        y[l] = (ao * bc[1] + bo * ca[1] + co * ab[1]) * inverse;
-        z[l] = (ao * bc[2] + bo * ca[2] + co * ab[2]) * inverse;
-        square[l] = x[l] * x[l] + y[l] * y[l] + z[l] * z[l];
+/// Where pairs of planes a and b, given by their normals and offsets, meet a third one: x, y, z and |r|². On its own, so that the compiler
+/// knows the arrays apart and uses wide registers.
+///
+/// With w = a × b and g = c_b a − c_a b the point is r = (c w + n × g) / n·w, n and c being those of the third plane.
+#[inline(never)]
+fn meet_lanes(sides: &[[[f64; LANES]; 4]; 2], third: &Plane, met: &mut [[f64; LANES]; 4]) {
+    let ([nx, ny, nz], c) = (third.normal, third.offset);
+    let [a, b] = sides;
+    for lane in 0..LANES {
+        let [ax, ay, az, ac] = [a[0][lane], a[1][lane], a[2][lane], a[3][lane]];
+        let [bx, by, bz, bc] = [b[0][lane], b[1][lane], b[2][lane], b[3][lane]];
+        let (wx, wy, wz) = (ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx);
+        let (gx, gy, gz) = (bc * ax - ac * bx, bc * ay - ac * by, bc * az - ac * bz);
+        let inverse = 1.0 / (nx * wx + ny * wy + nz * wz);
+        let x = (c * wx + (ny * gz - nz * gy)) * inverse;
+        let y = (c * wy + (nz * gx - nx * gz)) * inverse;
+        let z = (c * wz + (nx * gy - ny * gx)) * inverse;
+        met[0][lane] = x;
+        met[1][lane] = y;
+        met[2][lane] = z;
+        met[3][lane] = x * x + y * y + z * z;
     }
-    (x, y, z, square)
 }
 
 impl Clipper for Fast {

@@ -20,7 +20,7 @@ mod grid;
 pub mod oracle;
 mod polyhedron;
 
-use clip::{Clipper, Cut, Fast, General, Label, OUTLINE, Plane, Start, WALL};
+use clip::{Bits, Clipper, Cut, Fast, General, Label, OUTLINE, Plane, Start, WALL};
 use grid::Grid;
 pub use polyhedron::{Face, Polyhedron, Thresholds};
 
@@ -77,13 +77,30 @@ struct Block {
     members: Vec<(u32, u32)>,
     /// The bins' images and their translations (length).
     images: Vec<([i32; 3], [f64; 3])>,
-    /// Buffers of the selection: d² and 4p² with the sign of p.
-    distances: Vec<[[f32; WIDTH]; 2]>,
+    /// Buffers of the selection.
+    distances: Distances,
 }
 
-const WIDTH: usize = 16;
+const WIDTH: usize = 64;
 
-/// x, y, z and R² of sixteen particles.
+/// d², 4p² with the sign of p, and whether the plane may be near enough, of so many particles.
+struct Distances {
+    squares: [f32; WIDTH],
+    quotients: [f32; WIDTH],
+    is_near: [u8; WIDTH],
+}
+
+impl Default for Distances {
+    fn default() -> Self {
+        Distances {
+            squares: [0.0; WIDTH],
+            quotients: [0.0; WIDTH],
+            is_near: [0; WIDTH],
+        }
+    }
+}
+
+/// x, y, z and R² of 64 particles.
 type Points = [[f32; WIDTH]; 4];
 
 /// Pairs nearer than this are refused, and counted (in terms of ℓ).
@@ -226,9 +243,6 @@ impl Tessellation {
             }
             block.images.push((image, shift));
         }
-        block
-            .distances
-            .resize(block.points.len(), [[0.0; WIDTH]; 2]);
     }
 
     /// The planes of the starting parallelepiped of a particle between walls.
@@ -541,28 +555,27 @@ impl Search<'_> {
         let Block {
             points, distances, ..
         } = &mut *self.block;
-        let [own_x, own_y, own_z, own_power] = points[own / WIDTH].map(|lanes| lanes[own % WIDTH]);
+        let own = points[own / WIDTH].map(|lanes| lanes[own % WIDTH]);
         let near = (self.tessellation.near * self.tessellation.near) as f32;
-        for (points, distances) in points.iter().zip(&mut *distances) {
-            measure(points, [own_x, own_y, own_z, own_power], distances);
-        }
-        // Every place is written, and counts if it is wanted: no branch to mispredict.
-        self.candidates.resize(WIDTH * points.len() + 1, 0);
-        let mut wanted = 0;
-        for (chunk, [squares, quotients]) in distances.iter().enumerate() {
-            for lane in 0..WIDTH {
-                let is_near = squares[lane] < near;
-                let key = if (quotients[lane] > 0.0) & !is_near {
-                    quotients[lane]
-                } else {
-                    0.0
-                };
-                self.candidates[wanted] =
-                    u64::from(key.to_bits()) << 32 | (WIDTH * chunk + lane) as u64;
-                wanted += usize::from(((quotients[lane] <= to) | is_near) & (key > from));
+        self.candidates.clear();
+        for (chunk, points) in points.iter().enumerate() {
+            measure(points, own, near, to, distances);
+            let mut wanted = 0;
+            for (at, bytes) in distances.is_near.chunks_exact(8).enumerate() {
+                // The eight bytes, 0 or 1, become eight bits.
+                let bytes = bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+                wanted |= (bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * at);
+            }
+            for lane in Bits(wanted) {
+                let is_close = distances.squares[lane] < near;
+                let quotient = distances.quotients[lane];
+                let key = if (quotient > 0.0) & !is_close { quotient } else { 0.0 };
+                if key > from {
+                    let at = (WIDTH * chunk + lane) as u64;
+                    self.candidates.push(u64::from(key.to_bits()) << 32 | at);
+                }
             }
         }
-        self.candidates.truncate(wanted);
         sort(self.candidates);
     }
 
@@ -690,15 +703,19 @@ pub fn fills(cell: f64, sum: f64) -> Result<()> {
     .help("this is a fault of the tessellator: please report it with the input"))
 }
 
-/// d² and 4p² with the sign of p. On its own, so that the compiler knows the slices apart and uses wide registers.
+/// Measures distances from a particle; planes count whose 4p² is at most `to`, and those of particles with d² below `near`. On its own, so
+/// that the compiler knows the arrays apart and uses wide registers.
 #[inline(never)]
-fn measure(points: &Points, own: [f32; 4], distances: &mut [[f32; WIDTH]; 2]) {
+fn measure(points: &Points, own: [f32; 4], near: f32, to: f32, distances: &mut Distances) {
+    let [xs, ys, zs, powers] = points;
     for lane in 0..WIDTH {
-        let [x, y, z] = [0, 1, 2].map(|k| points[k][lane] - own[k]);
+        let (x, y, z) = (xs[lane] - own[0], ys[lane] - own[1], zs[lane] - own[2]);
         let square = x * x + y * y + z * z;
-        let sum = square + (own[3] - points[3][lane]);
-        distances[0][lane] = square;
-        distances[1][lane] = sum * sum.abs() / square;
+        let sum = square + (own[3] - powers[lane]);
+        let quotient = sum * sum.abs() / square;
+        distances.squares[lane] = square;
+        distances.quotients[lane] = quotient;
+        distances.is_near[lane] = u8::from((quotient <= to) | (square < near));
     }
 }
 
