@@ -7,6 +7,7 @@ use crate::error::Result;
 
 pub mod convert;
 pub mod flags;
+pub mod inherent;
 pub mod output;
 pub mod progress;
 pub mod run;
@@ -73,8 +74,16 @@ macro_rules! registry {
 registry! {
     /// What a trajectory holds: frames, particles, species, cell, columns
     "info" Info(analysis::info::Arguments),
+    /// Icosahedra and other structures by the topology of Voronoi cells
+    "icosa" Icosa(analysis::icosa::Arguments),
     /// Mean squared displacements, from a reference frame or by lag time
     "msd" Msd(analysis::msd::Arguments),
+    /// Pressure, energy and virial of every particle, and how they are distributed
+    "virial" Virial(analysis::virial::Arguments),
+    /// Voronoi cells: volumes, local volume fractions, faces, indices and neighbours
+    "voronoi" Voronoi(analysis::voronoi::Arguments),
+    /// Particles that move between two temperatures, how they cluster and how far they are from icosahedra
+    "delta-star" DeltaStar(analysis::delta_star::Arguments),
 }
 
 impl Cli {

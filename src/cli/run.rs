@@ -1,24 +1,27 @@
 //! Runs an analysis: source, frames in parallel, reduction in order, sinks.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use super::flags::{InputFlags, OutputFlags, RunFlags};
+use super::inherent::inherent;
 use super::output::Outputs;
 use super::progress::{self, Progress, say};
 use crate::analysis::{Abscissa, Analysis, InputFacts, Runner, Wanted};
 use crate::data::frame::Frame;
 use crate::error::{Error, Result};
+use crate::physics::topology::Filter;
 use crate::sink::atomic::AtomicFile;
 use crate::sink::figure;
 use crate::sink::provenance::{self, Provenance};
 use crate::stream::bytes::Input;
 use crate::stream::parallel::Workers;
 use crate::stream::unwrap::Unwrap;
-use crate::stream::{self, About, xyz};
+use crate::stream::{self, About, vorotop, xyz};
 
 /// How a command ended that could run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +91,10 @@ impl<'a> AnalysisRunner<'a> {
             per_particle: self.output.annotate.is_some()
                 || asks(tables, &["displacements", "particles"]),
             distributions: asks(tables, &["histogram"]) || asks(plots, &["histogram", "density"]),
+            neighbours: asks(tables, &["neighbours"]),
+            codes: asks(tables, &["particles", "codes"]),
+            figure: !plots.is_empty(),
+            annotation: self.output.annotate.is_some(),
         }
     }
 
@@ -167,8 +174,13 @@ impl<'a> AnalysisRunner<'a> {
         let annotates = outputs.annotates();
         let work = {
             let (analysis, context) = (analysis.clone(), context.clone());
+            let potential = analysis.inherent();
             move |frame: Result<Frame>| -> Result<(Vec<u8>, A::Partial)> {
-                let frame = frame?;
+                let mut frame = frame?;
+                if let Some(potential) = potential {
+                    let ordinal = frame.ordinal;
+                    frame = inherent(frame, potential).map_err(|error| error.in_frame(ordinal))?;
+                }
                 let partial = analysis
                     .frame(&context, &frame)
                     .map_err(|error| error.in_frame(frame.ordinal))?;
@@ -253,6 +265,10 @@ struct Read<A: Analysis> {
 }
 
 impl Runner for AnalysisRunner<'_> {
+    fn filter(&self, path: &Path) -> Result<Filter> {
+        vorotop::read(path)
+    }
+
     fn run<A: Analysis>(&mut self, analysis: A) -> Result<()> {
         if self.output.list_tables {
             return self.list_tables(&analysis);

@@ -1,4 +1,11 @@
 //! Physics on plain slices: values in, values out. It never knows files, flags or where a frame came from.
 
 pub mod displacement;
+pub mod neighbours;
+pub mod points;
 pub mod potential;
+pub mod random;
+pub mod subsets;
+pub mod topology;
+pub mod virial;
+pub mod voronoi;

@@ -22,6 +22,7 @@ pub mod parallel;
 pub mod select;
 pub mod text_format;
 pub mod unwrap;
+pub mod vorotop;
 pub mod write;
 pub mod xyz;
 
