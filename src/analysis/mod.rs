@@ -14,11 +14,14 @@ use crate::physics::potential::Potential;
 use crate::physics::topology::Filter;
 
 pub mod delta_star;
+pub(crate) mod distribution;
 pub mod followed;
 pub mod icosa;
 pub mod info;
 pub mod msd;
+pub mod tessellation;
 pub mod virial;
+pub mod voronoi;
 
 /// What a command does to a stream of frames.
 pub trait Analysis: Send + Sync + 'static {
@@ -139,6 +142,8 @@ pub struct Wanted {
     pub per_particle: bool,
     /// Distributions are needed: a table or a figure of them.
     pub distributions: bool,
+    /// The neighbours of particles are needed: a table of them.
+    pub neighbours: bool,
     /// The codes of cells are needed: a table that holds them.
     pub codes: bool,
     /// Any figure is needed.

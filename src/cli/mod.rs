@@ -80,6 +80,8 @@ registry! {
     "msd" Msd(analysis::msd::Arguments),
     /// Pressure, energy and virial of every particle, and how they are distributed
     "virial" Virial(analysis::virial::Arguments),
+    /// Voronoi cells: volumes, local volume fractions, faces, indices and neighbours
+    "voronoi" Voronoi(analysis::voronoi::Arguments),
     /// Particles that move between two temperatures, how they cluster and how far they are from icosahedra
     "delta-star" DeltaStar(analysis::delta_star::Arguments),
 }

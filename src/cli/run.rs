@@ -91,6 +91,7 @@ impl<'a> AnalysisRunner<'a> {
             per_particle: self.output.annotate.is_some()
                 || asks(tables, &["displacements", "particles"]),
             distributions: asks(tables, &["histogram"]) || asks(plots, &["histogram", "density"]),
+            neighbours: asks(tables, &["neighbours"]),
             codes: asks(tables, &["particles", "codes"]),
             figure: !plots.is_empty(),
             annotation: self.output.annotate.is_some(),

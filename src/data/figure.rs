@@ -36,6 +36,8 @@ pub struct Axis {
     pub scale: Scale,
     /// Limits, reversed if the first is larger; what the data need, and legend and inset above them, where `None`.
     pub range: Option<(f64, f64)>,
+    /// Names of the places 0, 1, 2 … in place of numbers, with the markup of labels.
+    pub categories: Vec<String>,
 }
 
 /// How values map to lengths.
@@ -88,6 +90,15 @@ pub enum Layer {
         heights: Vec<f64>,
         /// Colour, dashes and width.
         stroke: Stroke,
+        /// Entry in the legend, if any.
+        label: Option<String>,
+    },
+    /// Bars that lie along x, from 0.
+    Bars {
+        /// The bars: middle along y, thickness, and length along x.
+        bars: Vec<[f64; 3]>,
+        /// Their colour.
+        color: Color,
         /// Entry in the legend, if any.
         label: Option<String>,
     },

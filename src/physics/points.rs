@@ -27,7 +27,7 @@ struct Bins {
     width: f64,
 }
 
-/// Points on one bin, on the average.
+/// Points in a bin, on the average.
 const PER_BIN: f64 = 2.0;
 
 impl Bins {
@@ -116,6 +116,13 @@ impl Points {
             starts,
             members,
         }
+    }
+
+    /// Some of the points, in the same cell.
+    pub fn subset(&self, chosen: &[usize]) -> Points {
+        let positions: Vec<Vector3<f64>> =
+            chosen.iter().map(|&point| self.positions[point]).collect();
+        Points::new(&self.cell, &positions)
     }
 
     /// Number of points.

@@ -1,6 +1,5 @@
 //! How movers lie in space, beside random subsets of as many particles.
 
-use nalgebra::Vector3;
 use rayon::prelude::*;
 
 use crate::data::frame::Species;
@@ -40,7 +39,7 @@ impl<'a> Surroundings<'a> {
             Some(is) => (0..points.len()).filter(|&row| is[row]).collect(),
             None => Vec::new(),
         };
-        let among = subset(points, &centres);
+        let among = points.subset(&centres);
         let icosahedron_distances = points
             .positions()
             .iter()
@@ -61,13 +60,13 @@ impl<'a> Surroundings<'a> {
     }
 
     /// Distance of each particle to the nearest other icosahedral one (length).
-    pub fn icosahedron_distances(&self) -> &[Option<f64>] {
-        &self.icosahedron_distances
+    pub fn into_icosahedron_distances(self) -> Vec<Option<f64>> {
+        self.icosahedron_distances
     }
 
     /// The [`QUANTITIES`] of a subset; NaN where there are none.
     fn measure(&self, chosen: &[usize]) -> [f64; QUANTITIES.len()] {
-        let points = subset(self.points, chosen);
+        let points = self.points.subset(chosen);
         let positions = points.positions().iter().enumerate();
         let nearest =
             positions.filter_map(|(at, position)| Some(points.nearest(position, Some(at))?.1));
@@ -124,11 +123,6 @@ impl<'a> Surroundings<'a> {
         }
         compared
     }
-}
-
-fn subset(points: &Points, chosen: &[usize]) -> Points {
-    let positions: Vec<Vector3<f64>> = chosen.iter().map(|&row| points.positions()[row]).collect();
-    Points::new(points.cell(), &positions)
 }
 
 /// NaN of no values.

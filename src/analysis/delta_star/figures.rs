@@ -5,7 +5,8 @@ use std::str::FromStr;
 use nalgebra::Vector3;
 use serde::Serialize;
 
-use super::{Arguments, Finished, Sizes};
+use super::rows::Sizes;
+use super::{Arguments, Finished};
 use crate::data::cell::Cell;
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Stroke};
 use crate::physics::points::widths;
@@ -150,8 +151,8 @@ impl<'a> View<'a> {
 /// Fig. 6, left: the paths of particles between the two temperatures. Each begins in the cell.
 fn trajectories(arguments: &Arguments, finished: &Finished) -> Figure {
     /// Most paths of particles that are not movers, and most points of one of them: more would be one grey area.
-    const OTHERS: usize = 4000;
-    const POINTS: usize = 24;
+    const OTHERS: usize = 2000;
+    const POINTS: usize = 12;
     let cell = finished.points.cell();
     let view = View::along(cell, arguments.slice.axis);
     let frames = &finished.paths;

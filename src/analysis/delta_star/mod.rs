@@ -3,18 +3,16 @@
 //! δ*_i = |⟨|r_i − r_i(ref)|⟩_{T₂} − ⟨|r_i − r_i(ref)|⟩_{T₁}|, each bracket an average over the frames around T₁ or T₂: Figs. 6 and S2 of
 //! Leoni, Russo, Sciortino and Yanagishima. One frame in place of the average takes vibrations for moves.
 
-use std::sync::Arc;
-
 use clap::{Args, ValueEnum};
 use nalgebra::Vector3;
 use serde::Serialize;
 
 use super::followed::{Drift, Followed};
-use super::{ALL, Abscissa, Analysis, Command, Moment, Runner, Thinned, Wanted, counted};
+use super::{Abscissa, Analysis, Command, Moment, Runner, Thinned, Wanted, counted};
 use crate::data::cell::Cell;
 use crate::data::figure::Figure;
 use crate::data::frame::{Frame, Species, Values};
-use crate::data::table::{Cells, RowSink, TableSpec};
+use crate::data::table::{RowSink, TableSpec};
 use crate::error::{Error, Result};
 use crate::physics::points::{Cluster, Points, clusters};
 use crate::physics::subsets::Comparison;
@@ -22,6 +20,7 @@ use crate::physics::voronoi::{Tessellation, Weights, Workspace};
 
 mod clustering;
 mod figures;
+mod rows;
 mod tables;
 
 use clustering::{Compared, Surroundings};
@@ -31,7 +30,8 @@ use figures::Slice;
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct Arguments {
     /// T₁ and T₂ (energy / k_B), the lower first. δ* of a particle is |⟨Δr⟩ around T₂ − ⟨Δr⟩ around T₁|, Δr being its distance from where it
-    /// was in the first frame used. The default is the paper's, for its slow ramp: at fast rates take T_o − 0.15 and T_o − 0.10
+    /// was in the first frame used (the paper's T = 0.1). The default is the paper's, for its slow ramp: at fast rates take T_o − 0.15 and
+    /// T_o − 0.10
     #[arg(
         long,
         value_name = "T1,T2",
@@ -70,17 +70,18 @@ pub struct Arguments {
     pub structure_at: Window,
 
     /// Icosahedral particles: auto takes the column is_icosahedron if the first frame used has it (hyalo icosa --annotate), else finds those
-    /// whose plain Voronoi cell has 12 faces, all pentagons; those count that are icosahedral in half of the window's frames or more. none
+    /// whose plain Voronoi cell (among the particles used) has 12 faces, all pentagons; those count that are icosahedral in half of the window's frames or more. none
     /// does without
     #[arg(long, value_name = "auto|none", default_value = "auto")]
     pub icosahedra: Icosahedra,
 
-    /// Movers no farther apart than this (length) belong to one cluster. Default: the first minimum of g(r), or 1.4 (V/N)^(1/3) where there
+    /// Movers no farther apart than this (length) belong to one cluster, in the tables `clusters` and `clustering`. Default: the first minimum of g(r), or 1.4 (V/N)^(1/3) where there
     /// is none
     #[arg(long, value_name = "LENGTH", allow_negative_numbers = true)]
     pub bond_length: Option<f64>,
 
-    /// Number of random subsets that the movers are compared with
+    /// Number of random subsets that the movers are compared with in the table `clustering`: of as many particles; of as many of each
+    /// species; and of as many of each species and tenth of its diameters
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub subsets: u32,
 
@@ -140,7 +141,7 @@ pub enum Icosahedra {
 
 const COLUMN: &str = "is_icosahedron";
 /// Fewer frames than this in a window do not average vibrations away.
-const ENOUGH_FRAMES: usize = 20;
+const ENOUGH_FRAMES: usize = 18;
 /// Most points of all paths together that the figure `trajectories` keeps.
 const PATH_POINTS: usize = 1 << 20;
 
@@ -190,11 +191,12 @@ impl Command for Arguments {
                 return Err(Error::new(format!("{flag} {value} is not positive")).help(help));
             }
         }
-        if self.subsets < 2 {
-            return Err(
-                Error::new(format!("--subsets {} leaves no spread", self.subsets))
-                    .help("500 is usual"),
-            );
+        if self.subsets < 10 {
+            return Err(Error::new(format!(
+                "--subsets {} leaves no spread to speak of",
+                self.subsets
+            ))
+            .help("500 is usual"));
         }
         Ok(())
     }
@@ -302,12 +304,16 @@ impl Sums {
         self.frames += 1;
     }
 
-    fn displacement(&self, particle: usize) -> f64 {
-        self.displacements[particle] / self.frames as f64
+    /// Mean |r_i − r_i(ref)| (length).
+    fn displacements(&self) -> Vec<f64> {
+        let frames = self.frames as f64;
+        self.displacements.iter().map(|sum| sum / frames).collect()
     }
 
-    fn position(&self, particle: usize) -> Vector3<f64> {
-        self.positions[particle] / self.frames as f64
+    /// Mean positions (length).
+    fn positions(&self) -> Vec<Vector3<f64>> {
+        let frames = self.frames as f64;
+        self.positions.iter().map(|sum| sum / frames).collect()
     }
 }
 
@@ -321,22 +327,34 @@ pub struct State {
     frames: usize,
 }
 
-/// What the frames said together.
+/// What the frames said together. Of particles, in the order of their ids.
 pub struct Finished {
     frames: usize,
+    /// Frames around T₁ and T₂.
     frames_in: [usize; 2],
+    ids: Vec<i64>,
+    species: Species,
+    diameters: Option<Vec<f64>>,
+    /// Mean |r_i − r_i(ref)| around T₁ and T₂ (length).
+    displacements: [Vec<f64>; 2],
     delta_star: Vec<f64>,
     /// Rows of the movers, increasing.
     movers: Vec<usize>,
     /// How many there are by single frames, of each species.
     single: Vec<usize>,
-    species: Species,
-    diameters: Option<Vec<f64>>,
-    /// Mean positions in the window of `--structure-at`, in its cell.
+    /// Distances between the mean positions around T₁ and T₂ (length).
+    between: Vec<f64>,
+    /// Mean positions in the window of `--structure-at`, as they are and in its cell.
+    positions: Vec<Vector3<f64>>,
     points: Points,
+    /// Fraction of that window's frames in which a particle is icosahedral, and whether it counts as such.
+    fractions: Option<Vec<f64>>,
     icosahedral: Option<Vec<bool>>,
+    icosahedron_distances: Vec<Option<f64>>,
+    /// Clusters of movers, their members being indices into `movers`, and the longest bond (length).
+    clusters: Vec<Cluster>,
+    bond: f64,
     compared: Vec<Compared>,
-    largest: usize,
     paths: Vec<Vec<Vector3<f64>>>,
     drift: &'static str,
 }
@@ -454,7 +472,7 @@ impl Analysis for DeltaStar {
         );
         if let Some(within) = within {
             let window = within.window;
-            self.frame_rows(reference, &moment, &within, out)?;
+            rows::frame(&reference.species, &moment, &within, out)?;
             let off = (temperature - self.arguments.temperatures[window as usize]).abs();
             state.windows[window as usize].add(within, &positions, off);
         }
@@ -474,8 +492,11 @@ impl Analysis for DeltaStar {
         let [low, high] = &state.windows;
         let particles = reference.positions.len();
         let threshold = self.arguments.threshold;
-        let delta_star: Vec<f64> = (0..particles)
-            .map(|particle| (high.displacement(particle) - low.displacement(particle)).abs())
+        let delta_star: Vec<f64> = low
+            .displacements()
+            .iter()
+            .zip(high.displacements())
+            .map(|(low, high)| (high - low).abs())
             .collect();
         if delta_star.iter().any(|delta| !delta.is_finite()) {
             return Err(Error::new("a displacement is not a finite number")
@@ -491,9 +512,7 @@ impl Analysis for DeltaStar {
         }
 
         let window = &state.windows[self.arguments.structure_at as usize];
-        let positions: Vec<Vector3<f64>> = (0..particles)
-            .map(|particle| window.position(particle))
-            .collect();
+        let positions = window.positions();
         let cell = match &window.cell {
             Some(cell) => cell.clone(),
             None => around(&positions)?,
@@ -511,80 +530,44 @@ impl Analysis for DeltaStar {
             .as_ref()
             .map(|fractions| fractions.iter().map(|&fraction| fraction >= 0.5).collect());
         let surroundings = Surroundings::new(&points, bond, icosahedral.as_deref());
-        let clusters = of_movers(&points, &movers, bond);
         let compared = surroundings.compare(
             &movers,
             &reference.species,
             reference.diameters.as_deref(),
             (self.arguments.seed, self.arguments.subsets),
         );
-
-        if out.wants("particles") {
-            let mut cluster_of = vec![None; particles];
-            for (number, cluster) in clusters.iter().enumerate() {
-                let members = cluster.members.iter().map(|&member| movers[member]);
-                members.for_each(|mover| cluster_of[mover] = Some(number as i64 + 1));
-            }
-            let mut rows = vec![
-                reference.followed.ids.clone().into(),
-                (0..particles)
-                    .map(|row| reference.species.name(row).clone())
-                    .collect::<Vec<_>>()
-                    .into(),
-                match &reference.diameters {
-                    Some(diameters) => diameters.clone().into(),
-                    None => Cells::repeat(None::<f64>, particles),
-                },
-            ];
-            let reals =
-                |of: &dyn Fn(usize) -> f64| (0..particles).map(of).collect::<Vec<f64>>().into();
-            rows.push(reals(&|particle| low.displacement(particle)));
-            rows.push(reals(&|particle| high.displacement(particle)));
-            rows.push(delta_star.clone().into());
-            rows.push(
-                delta_star
-                    .iter()
-                    .map(|&delta| delta > threshold)
-                    .collect::<Vec<_>>()
-                    .into(),
-            );
-            rows.push(reals(&|particle| {
-                (high.position(particle) - low.position(particle)).norm()
-            }));
-            for axis in 0..3 {
-                rows.push(reals(&|particle| positions[particle][axis]));
-            }
-            rows.push(cluster_of.into());
-            rows.push(match &fractions {
-                Some(fractions) => fractions.clone().into(),
-                None => Cells::repeat(None::<f64>, particles),
-            });
-            rows.push(match &icosahedral {
-                Some(icosahedral) => icosahedral.clone().into(),
-                None => Cells::repeat(None::<bool>, particles),
-            });
-            rows.push(surroundings.icosahedron_distances().to_vec().into());
-            out.rows("particles", rows)?;
-        }
-        cluster_rows(&clusters, bond, out)?;
-        comparison_rows(&compared, out)?;
         let finished = Finished {
             frames: state.frames,
             frames_in: [low.frames, high.frames],
-            largest: clusters.first().map_or(0, |cluster| cluster.members.len()),
-            delta_star,
-            movers,
-            single,
+            ids: reference.followed.ids.clone(),
             species: reference.species.clone(),
             diameters: reference.diameters.clone(),
+            displacements: [low.displacements(), high.displacements()],
+            delta_star,
+            movers: movers.clone(),
+            single,
+            between: low
+                .positions()
+                .iter()
+                .zip(high.positions())
+                .map(|(low, high)| (high - low).norm())
+                .collect(),
+            icosahedron_distances: surroundings.into_icosahedron_distances(),
+            clusters: clusters(&points.subset(&movers), bond),
+            bond,
+            positions,
             points,
+            fractions,
             icosahedral,
             compared,
             paths: state.paths.points,
             drift: reference.followed.told(),
         };
-        self.summary_rows(&finished, out)?;
-        self.histogram_rows(&finished, out)?;
+        rows::particles(&finished, out)?;
+        rows::summary(&finished, out)?;
+        rows::histogram(&finished, self.arguments.bin_width, out)?;
+        rows::clusters(&finished, out)?;
+        rows::clustering(&finished, out)?;
         Ok(finished)
     }
 
@@ -606,8 +589,8 @@ impl Analysis for DeltaStar {
             self.arguments.threshold,
             finished.single.iter().sum::<usize>(),
         )];
-        if !finished.movers.is_empty() {
-            parts.push(format!("largest cluster {}", finished.largest));
+        if let Some(largest) = finished.clusters.first() {
+            parts.push(format!("largest cluster {}", largest.members.len()));
         }
         let told = [
             ("nearest_mover", "nearest other mover at"),
@@ -628,7 +611,8 @@ impl Analysis for DeltaStar {
         parts.push(finished.drift.to_string());
         if in_low.min(in_high) < ENOUGH_FRAMES {
             parts.push(format!(
-                "warning: fewer than {ENOUGH_FRAMES} frames in a window, so that vibrations may pass for moves: {MORE_FRAMES}"
+                "warning: {} in a window, where about 20 are needed or vibrations pass for moves: {MORE_FRAMES}",
+                counted(in_low.min(in_high), "frame")
             ));
         }
         parts.join("; ")
@@ -684,193 +668,6 @@ impl DeltaStar {
             false => "choose other --temperatures",
         }))
     }
-
-    fn frame_rows(
-        &self,
-        reference: &Reference,
-        moment: &Moment,
-        within: &Within,
-        out: &mut dyn RowSink,
-    ) -> Result<()> {
-        if !out.wants("frames") {
-            return Ok(());
-        }
-        let (names, counts) = groups(&reference.species);
-        let mut sums = vec![0.0; names.len()];
-        for (displacement, &species) in within.displacements.iter().zip(&reference.species.of) {
-            sums[0] += displacement;
-            sums[species as usize + 1] += displacement;
-        }
-        let mut rows = moment.cells(names.len());
-        rows.push(Cells::repeat(
-            Arc::<str>::from(within.window.name()),
-            names.len(),
-        ));
-        rows.push(names.into());
-        rows.push(
-            counts
-                .iter()
-                .map(|&count| count as i64)
-                .collect::<Vec<_>>()
-                .into(),
-        );
-        let means = sums
-            .iter()
-            .zip(&counts)
-            .map(|(sum, &count)| sum / count as f64);
-        rows.push(means.collect::<Vec<_>>().into());
-        out.rows("frames", rows)
-    }
-
-    fn summary_rows(&self, finished: &Finished, out: &mut dyn RowSink) -> Result<()> {
-        if !out.wants("summary") {
-            return Ok(());
-        }
-        let (names, counts) = groups(&finished.species);
-        let count = names.len();
-        let in_group =
-            |group: usize, row: usize| group == 0 || finished.species.of[row] as usize + 1 == group;
-        let integers = |of: &dyn Fn(usize) -> usize| -> Cells {
-            (0..count)
-                .map(|group| of(group) as i64)
-                .collect::<Vec<_>>()
-                .into()
-        };
-        let movers_in = |group: usize| -> Vec<usize> {
-            let movers = finished.movers.iter().copied();
-            movers.filter(|&row| in_group(group, row)).collect()
-        };
-        let mean_diameter = |rows: Vec<usize>| {
-            let diameters = finished.diameters.as_ref().filter(|_| !rows.is_empty())?;
-            Some(rows.iter().map(|&row| diameters[row]).sum::<f64>() / rows.len() as f64)
-        };
-        let everybody = |group: usize| -> Vec<usize> {
-            (0..finished.delta_star.len())
-                .filter(|&row| in_group(group, row))
-                .collect()
-        };
-        let means = |rows: &dyn Fn(usize) -> Vec<usize>| -> Cells {
-            (0..count)
-                .map(|group| mean_diameter(rows(group)))
-                .collect::<Vec<_>>()
-                .into()
-        };
-        let icosahedra = (0..count).map(|group| {
-            let icosahedral = finished.icosahedral.as_ref()?;
-            Some(
-                everybody(group)
-                    .iter()
-                    .filter(|&&row| icosahedral[row])
-                    .count() as i64,
-            )
-        });
-        let fractions =
-            (0..count).map(|group| movers_in(group).len() as f64 / counts[group] as f64);
-        let rows = vec![
-            names.into(),
-            integers(&|group| counts[group]),
-            integers(&|group| movers_in(group).len()),
-            fractions.collect::<Vec<_>>().into(),
-            integers(&|group| match group {
-                0 => finished.single.iter().sum(),
-                group => finished.single[group - 1],
-            }),
-            means(&everybody),
-            means(&movers_in),
-            icosahedra.collect::<Vec<_>>().into(),
-            integers(&|_| finished.frames_in[0]),
-            integers(&|_| finished.frames_in[1]),
-        ];
-        out.rows("summary", rows)
-    }
-
-    fn histogram_rows(&self, finished: &Finished, out: &mut dyn RowSink) -> Result<()> {
-        if !out.wants("histogram") {
-            return Ok(());
-        }
-        let (names, _) = groups(&finished.species);
-        for (group, name) in names.iter().enumerate() {
-            let only = group.checked_sub(1);
-            let Some(sizes) = Sizes::new(finished, only, self.arguments.bin_width) else {
-                continue;
-            };
-            let count = sizes.all.len();
-            let whole = |counts: &[usize]| {
-                counts
-                    .iter()
-                    .map(|&count| count as i64)
-                    .collect::<Vec<_>>()
-                    .into()
-            };
-            let mut rows = vec![Cells::repeat(name.clone(), count)];
-            rows.push(sizes.edges[..count].to_vec().into());
-            rows.push(sizes.edges[1..].to_vec().into());
-            rows.push(whole(&sizes.all));
-            rows.push(sizes.density(&sizes.all).into());
-            rows.push(whole(&sizes.movers));
-            rows.push(sizes.density(&sizes.movers).into());
-            out.rows("histogram", rows)?;
-        }
-        Ok(())
-    }
-}
-
-/// Counts of all and of the movers by diameter.
-struct Sizes {
-    edges: Vec<f64>,
-    all: Vec<usize>,
-    movers: Vec<usize>,
-    width: f64,
-}
-
-impl Sizes {
-    /// Bins from the smallest to the largest diameter, of one species or of all; `None` where diameters are not known.
-    fn new(finished: &Finished, species: Option<usize>, width: f64) -> Option<Self> {
-        let diameters = finished.diameters.as_ref()?;
-        let rows = || {
-            (0..diameters.len()).filter(|&row| {
-                species.is_none_or(|species| finished.species.of[row] as usize == species)
-            })
-        };
-        // A diameter that stands on an edge belongs above it, round-off aside.
-        let bin_of = |row: usize| (diameters[row] / width + 1e-9).floor();
-        let first = rows().map(bin_of).fold(f64::INFINITY, f64::min);
-        let last = rows().map(bin_of).fold(f64::NEG_INFINITY, f64::max);
-        let count = (last - first + 1.0) as usize;
-        let mut all = vec![0; count];
-        let mut movers = all.clone();
-        let mut is_mover = vec![false; diameters.len()];
-        finished.movers.iter().for_each(|&row| is_mover[row] = true);
-        for row in rows() {
-            let bin = (bin_of(row) - first) as usize;
-            all[bin] += 1;
-            movers[bin] += usize::from(is_mover[row]);
-        }
-        // Rounded, so that edges read 0.1 and not 0.10000000000000053.
-        let edge = |bin: usize| ((first + bin as f64) * width * 1e9).round() / 1e9;
-        Some(Sizes {
-            edges: (0..=count).map(edge).collect(),
-            all,
-            movers,
-            width,
-        })
-    }
-
-    /// count / (all counts × width), which integrates to one.
-    fn density(&self, counts: &[usize]) -> Vec<f64> {
-        let total = counts.iter().sum::<usize>().max(1) as f64;
-        counts
-            .iter()
-            .map(|&count| count as f64 / (total * self.width))
-            .collect()
-    }
-}
-
-/// Names and numbers of particles of all, then of each species.
-fn groups(species: &Species) -> (Vec<Arc<str>>, Vec<usize>) {
-    let names = std::iter::once(ALL.into()).chain(species.names.iter().cloned());
-    let counts = std::iter::once(species.of.len()).chain(species.counts());
-    (names.collect(), counts.collect())
 }
 
 /// The icosahedral particles of a frame.
@@ -937,71 +734,4 @@ fn around(positions: &[Vector3<f64>]) -> Result<Cell> {
         edge
     };
     Cell::new([edge(0), edge(1), edge(2)], low, [false; 3])
-}
-
-/// The clusters of the movers; members are indices into `movers`.
-fn of_movers(points: &Points, movers: &[usize], bond: f64) -> Vec<Cluster> {
-    let positions: Vec<Vector3<f64>> = movers.iter().map(|&row| points.positions()[row]).collect();
-    clusters(&Points::new(points.cell(), &positions), bond)
-}
-
-fn cluster_rows(clusters: &[Cluster], bond: f64, out: &mut dyn RowSink) -> Result<()> {
-    if !out.wants("clusters") {
-        return Ok(());
-    }
-    let each = || clusters.iter();
-    let centre = |axis: usize| {
-        each()
-            .map(|cluster| cluster.centre[axis])
-            .collect::<Vec<_>>()
-            .into()
-    };
-    let rows = vec![
-        (1..=clusters.len() as i64).collect::<Vec<_>>().into(),
-        each()
-            .map(|cluster| cluster.members.len() as i64)
-            .collect::<Vec<_>>()
-            .into(),
-        each()
-            .map(|cluster| cluster.gyration_radius)
-            .collect::<Vec<_>>()
-            .into(),
-        each()
-            .map(|cluster| cluster.gyration_radius.is_none())
-            .collect::<Vec<_>>()
-            .into(),
-        centre(0),
-        centre(1),
-        centre(2),
-        Cells::Real(vec![Some(bond); clusters.len()]),
-    ];
-    out.rows("clusters", rows)
-}
-
-fn comparison_rows(compared: &[Compared], out: &mut dyn RowSink) -> Result<()> {
-    if !out.wants("clustering") {
-        return Ok(());
-    }
-    let text = |of: fn(&Compared) -> &'static str| {
-        let texts = compared.iter().map(|row| Arc::<str>::from(of(row)));
-        Cells::from(texts.collect::<Vec<_>>())
-    };
-    let real = |of: fn(&Comparison) -> Option<f64>| {
-        let values = compared.iter().map(|row| of(&row.comparison));
-        Cells::from(values.collect::<Vec<_>>())
-    };
-    let subsets = compared.iter().map(|row| row.comparison.subsets as i64);
-    let rows = vec![
-        text(|row| row.quantity),
-        text(|row| row.matched),
-        real(|row| Some(row.value)),
-        real(|row| Some(row.mean)),
-        real(|row| Some(row.standard_deviation)),
-        real(|row| row.z_score().map(|z| z.0)),
-        real(|row| row.z_score().map(|z| z.1)),
-        real(|row| Some(row.rank)),
-        real(|row| Some(row.rank_error())),
-        subsets.collect::<Vec<_>>().into(),
-    ];
-    out.rows("clustering", rows)
 }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::analysis::tessellation::{Cells as Kind, tessellation};
 use crate::data::frame::Frame;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::physics::topology::{Canoniser, Code, Filter, is_dodecahedron};
-use crate::physics::voronoi::{Tessellation, Weights, Workspace};
+use crate::physics::voronoi::Workspace;
 
 /// The topology that some cells of a frame have.
 pub struct Topology {
@@ -65,19 +66,8 @@ impl Cells {
     /// Finds the cells of all particles.
     ///
     /// Errors: a frame without a cell, or without diameters where they are needed, and those of the tessellation.
-    pub fn of(frame: &Frame, is_radical: bool, filter: &Filter, with_codes: bool) -> Result<Self> {
-        let cell = frame.cell.as_ref().ok_or_else(|| {
-            Error::new("the frame has no cell").help("give it with --cell LX,LY,LZ")
-        })?;
-        let radii = match is_radical {
-            true => radii(frame)?,
-            false => Vec::new(),
-        };
-        let weights = match is_radical {
-            true => Weights::Radical(&radii),
-            false => Weights::Plain,
-        };
-        let tessellation = Tessellation::new(cell, &frame.positions, weights)?;
+    pub fn of(frame: &Frame, kind: Kind, filter: &Filter, with_codes: bool) -> Result<Self> {
+        let tessellation = tessellation(frame, kind)?;
         let mut workspace = Workspace::default();
         let mut finder = Finder {
             filter,
@@ -160,15 +150,6 @@ impl Cells {
         };
         self.clusters = firsts.iter().filter_map(cluster).collect();
     }
-}
-
-/// Radii of a frame's particles (length).
-fn radii(frame: &Frame) -> Result<Vec<f64>> {
-    let diameters = frame.diameters.as_ref().ok_or_else(|| {
-        Error::new("the radical tessellation needs diameters")
-            .help("give them with --diameters A=1.0,B=1.2, or use --tessellation plain")
-    })?;
-    Ok(diameters.iter().map(|diameter| 0.5 * diameter).collect())
 }
 
 /// Finds codes, each topology once.

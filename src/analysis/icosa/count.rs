@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Arguments;
 use super::cells::{Cells, Cluster, Shape, Topology};
 use super::tables::TABLES;
-use super::{Arguments, Tessellation};
 use crate::analysis::{
     ALL, Abscissa, Analysis, Moment, Wanted, counted, curve_color, curve_labels, curves_shown,
 };
@@ -227,8 +227,12 @@ impl Analysis for Icosahedra {
     }
 
     fn frame(&self, _first: &First, frame: &Frame) -> Result<Counted> {
-        let is_radical = self.arguments.tessellation == Tessellation::Radical;
-        let mut cells = Cells::of(frame, is_radical, &self.filter, self.wanted.codes)?;
+        let mut cells = Cells::of(
+            frame,
+            self.arguments.tessellation,
+            &self.filter,
+            self.wanted.codes,
+        )?;
         let structures = self.filter.names().len();
         let groups: Vec<Arc<str>> = std::iter::once(ALL.into())
             .chain(frame.species.names.iter().cloned())

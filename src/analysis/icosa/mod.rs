@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::tessellation::Cells;
 use super::{Abscissa, Command, Runner, Wanted};
 use crate::error::{Error, Result};
 use crate::physics::potential::Potential;
@@ -59,16 +60,6 @@ pub struct Arguments {
     /// What the figure is drawn against. Default: the temperature, else the time, the step or the frame
     #[arg(long, value_name = "temperature|time|step|frame")]
     pub against: Option<Abscissa>,
-}
-
-/// Which Voronoi cells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Tessellation {
-    /// Faces half-way between particles.
-    Plain,
-    /// Faces in the radical planes of their spheres.
-    Radical,
 }
 
 /// The structures that are built in, in the order of [`FRANK_KASPER`].

@@ -389,7 +389,7 @@ impl Analysis for ByLag {
                 .map_or("", |(_, finished)| finished.axis)
                 .to_string(),
             scale: Scale::Log,
-            range: None,
+            ..Axis::default()
         };
         let y = match name {
             "alpha2" => Axis {
@@ -399,7 +399,7 @@ impl Analysis for ByLag {
             _ => Axis {
                 label: "⟨Δ*r*^{2}⟩".to_string(),
                 scale: Scale::Log,
-                range: None,
+                ..Axis::default()
             },
         };
         Figure {

@@ -15,12 +15,12 @@ use crate::error::{Error, Result};
 use crate::physics::neighbours::Neighbours;
 use crate::physics::potential::Potential;
 use crate::physics::virial::{self, Virials};
+use crate::physics::voronoi::{self, Weights};
 
 mod columns;
-mod distribution;
 mod figures;
 
-use distribution::{Histogram, Spread};
+use super::distribution::{Histogram, Spread};
 use figures::Shown;
 
 /// Arguments of `virial`.
@@ -384,10 +384,19 @@ impl PerParticle {
     }
 
     /// The volume of each particle (length³).
-    fn volumes(&self, cell: &Cell, frame: &Frame, _diameters: &[f64]) -> Result<Vec<f64>> {
-        match self.arguments.volume {
-            Volume::Mean => Ok(vec![cell.volume() / frame.len() as f64; frame.len()]),
-            Volume::Voronoi => Err(Error::new("not yet")),
+    fn volumes(&self, cell: &Cell, frame: &Frame, diameters: &[f64]) -> Result<Vec<f64>> {
+        if self.arguments.volume == Volume::Mean {
+            return Ok(vec![cell.volume() / frame.len() as f64; frame.len()]);
+        }
+        let radii: Vec<f64> = diameters.iter().map(|diameter| 0.5 * diameter).collect();
+        let volumes = voronoi::volumes(cell, &frame.positions, Weights::Radical(&radii))?;
+        match volumes.iter().position(|volume| *volume <= 0.0) {
+            None => Ok(volumes),
+            Some(row) => Err(Error::new(format!(
+                "particle {} has no radical Voronoi cell of its own, so no pressure in it",
+                frame.ids[row]
+            ))
+            .help("use --volume mean")),
         }
     }
 
@@ -533,7 +542,7 @@ fn rows(said: Said, out: &mut dyn RowSink) -> Result<()> {
                 );
                 rows.push(
                     bins.iter()
-                        .map(|bin| i64::from(bin.1))
+                        .map(|bin| bin.1 as i64)
                         .collect::<Vec<_>>()
                         .into(),
                 );

@@ -9,7 +9,7 @@ use super::polyhedron::Polyhedron;
 /// What is on the other side of a plane.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Label {
-    /// The particle's place in the grid, or [`WALL`].
+    /// The particle's place in the grid, [`WALL`] or [`OUTLINE`].
     pub place: u32,
     /// Its image in the reduced lattice relative to the wrapped positions, or the side of a wall.
     pub image: [i32; 3],
@@ -17,6 +17,8 @@ pub struct Label {
 
 /// Place of the walls of the simulation cell.
 pub const WALL: u32 = u32::MAX;
+/// Place of the starting planes, of which nothing may be left.
+pub const OUTLINE: u32 = u32::MAX - 1;
 
 /// The plane d·r = c; what has d·r > c is cut off.
 #[derive(Clone, Copy, Debug, Default)]

@@ -63,7 +63,7 @@ impl Grid {
             for axis in 0..3 {
                 if !fraction[axis].is_finite() {
                     return Err(Error::new(format!(
-                        "the position of particle {} is not finite",
+                        "the position of particle {} in the order of ids is not finite",
                         at + 1
                     ))
                     .help("correct this frame"));
@@ -72,7 +72,7 @@ impl Grid {
                     let floor = fraction[axis].floor();
                     if floor.abs() > f64::from(i32::MAX / 2) {
                         return Err(Error::new(format!(
-                            "particle {} is {floor:e} cells away from the cell",
+                            "particle {} in the order of ids is {floor:e} cells away from the cell",
                             at + 1
                         ))
                         .help("correct this frame"));
@@ -81,7 +81,7 @@ impl Grid {
                     fraction[axis] -= floor;
                 } else if !(-OUTSIDE..=1.0 + OUTSIDE).contains(&fraction[axis]) {
                     return Err(Error::new(format!(
-                        "particle {} lies outside the cell along an edge that is not periodic",
+                        "particle {} in the order of ids lies outside the cell along an edge that is not periodic",
                         at + 1
                     ))
                     .help("give a cell that holds all particles, with --cell"));

@@ -17,9 +17,10 @@ use crate::error::{Error, Result};
 
 mod clip;
 mod grid;
+pub mod oracle;
 mod polyhedron;
 
-use clip::{Clipper, Cut, Fast, General, Label, Plane, Start, WALL};
+use clip::{Clipper, Cut, Fast, General, Label, OUTLINE, Plane, Start, WALL};
 use grid::Grid;
 pub use polyhedron::{Face, Polyhedron, Thresholds};
 
@@ -45,7 +46,7 @@ pub struct Tessellation {
     margin: f64,
     near: f64,
     close_pairs: usize,
-    /// The parallelepiped between a particle and its own images; walls are set for each particle.
+    /// A parallelepiped a little larger than that between a particle and its own images; walls are set for each particle.
     planes: [Plane; 6],
     labels: [Label; 6],
     start: Start,
@@ -110,7 +111,7 @@ impl Tessellation {
         let error = 4e-7 * extent;
         let near = (0.1 * spacing).max(100.0 * error);
         let margin = error * (1.0 + 2.0 * largest_square / (near * near));
-        let (planes, labels) = images(&grid);
+        let (planes, labels) = outline(&grid);
         let mut tessellation = Tessellation {
             squares,
             largest_square,
@@ -188,7 +189,7 @@ impl Tessellation {
             return Ok(polyhedron);
         }
         Err(Error::new(format!(
-            "the Voronoi cell of particle {} has more than 256 faces or is too degenerate to be closed",
+            "the Voronoi cell of particle {} in the order of ids has more than 256 faces or is too degenerate to be closed",
             particle + 1
         ))
         .help("are diameters and positions in the same unit?"))
@@ -230,8 +231,8 @@ impl Tessellation {
             .resize(block.points.len(), [[0.0; WIDTH]; 2]);
     }
 
-    /// The starting parallelepiped of a particle between walls.
-    fn between_walls(&self, place: usize) -> Start {
+    /// The planes of the starting parallelepiped of a particle between walls.
+    fn planes_between_walls(&self, place: usize) -> [Plane; 6] {
         let mut planes = self.planes;
         for axis in (0..3).filter(|&axis| !self.grid.periodic[axis]) {
             let height = self.grid.heights[axis];
@@ -239,7 +240,66 @@ impl Tessellation {
             planes[2 * axis].offset = (1.0 - fraction) * height;
             planes[2 * axis + 1].offset = fraction * height;
         }
-        Start::new(planes)
+        planes
+    }
+
+    /// Volume of the cell (length³).
+    pub fn volume(&self) -> f64 {
+        self.grid.edges.determinant()
+    }
+
+    /// Hands out the planes d·r = c (d, c) around a particle shell by shell, each with its label, until none can reach what is left. `cut`
+    /// returns how far that reaches (length), or nothing if nothing is left; so does this in the end.
+    fn visit(
+        &self,
+        place: usize,
+        mut cut: impl FnMut([f64; 3], f64, Label) -> Option<f64>,
+    ) -> bool {
+        let grid = &self.grid;
+        let own = grid.positions[place];
+        let mut reach = f64::INFINITY;
+        let planes = match grid.periodic {
+            [true, true, true] => self.planes,
+            _ => self.planes_between_walls(place),
+        };
+        for (plane, label) in planes.iter().zip(&self.labels) {
+            match cut(plane.normal, plane.offset, *label) {
+                Some(left) => reach = left,
+                None => return false,
+            }
+        }
+        let around = Around::new(self, place);
+        for level in 0.. {
+            if around.is_complete(level, reach) {
+                break;
+            }
+            for steps in shell(level) {
+                let Some((bin, image)) = grid.neighbour(around.bin, steps) else {
+                    continue;
+                };
+                let shift = grid.translation(image);
+                for other in grid
+                    .places_in(bin)
+                    .filter(|&other| other != place || image != [0; 3])
+                {
+                    let normal = [0, 1, 2].map(|k| grid.positions[other][k] + shift[k] - own[k]);
+                    let square: f64 = normal.iter().map(|d| d * d).sum();
+                    let offset = 0.5 * (square + self.squares[place] - self.squares[other]);
+                    if offset >= reach * square.sqrt() {
+                        continue;
+                    }
+                    let label = Label {
+                        place: other as u32,
+                        image,
+                    };
+                    match cut(normal, offset, label) {
+                        Some(left) => reach = left,
+                        None => return false,
+                    }
+                }
+            }
+        }
+        true
     }
 
     fn count_close_pairs(&self) -> Result<usize> {
@@ -254,7 +314,7 @@ impl Tessellation {
                 let mut both = [grid.particles[a] + 1, grid.particles[b] + 1];
                 both.sort_unstable();
                 return Err(Error::new(format!(
-                    "particles {} and {} are at the same place",
+                    "particles {} and {} in the order of ids are at the same place",
                     both[0], both[1]
                 ))
                 .help("the Voronoi cells of such particles are not defined: remove one of them"));
@@ -337,7 +397,7 @@ fn squares(grid: &Grid, weights: Weights) -> Result<Vec<f64>> {
         .position(|radius| !(radius.is_finite() && *radius >= 0.0))
     {
         return Err(Error::new(format!(
-            "the radius of particle {} is {}",
+            "the radius of particle {} in the order of ids is {}",
             at + 1,
             radii[at]
         ))
@@ -350,8 +410,8 @@ fn squares(grid: &Grid, weights: Weights) -> Result<Vec<f64>> {
     Ok(grid.particles.iter().map(square).collect())
 }
 
-/// The planes half-way to the images along each edge, or the walls there.
-fn images(grid: &Grid) -> ([Plane; 6], [Label; 6]) {
+/// Planes a little beyond those to the images along each edge, or the walls there.
+fn outline(grid: &Grid) -> ([Plane; 6], [Label; 6]) {
     let (mut planes, mut labels) = ([Plane::default(); 6], [Label::default(); 6]);
     for at in 0..6 {
         let (axis, sign) = (at / 2, if at % 2 == 0 { 1 } else { -1 });
@@ -361,10 +421,10 @@ fn images(grid: &Grid) -> ([Plane; 6], [Label; 6]) {
         };
         planes[at] = Plane {
             normal: (direction * f64::from(sign)).into(),
-            offset: 0.5 * direction.norm_squared(),
+            offset: 0.51 * direction.norm_squared(),
         };
         labels[at].image[axis] = sign;
-        labels[at].place = if grid.periodic[axis] { 0 } else { WALL };
+        labels[at].place = if grid.periodic[axis] { OUTLINE } else { WALL };
     }
     (planes, labels)
 }
@@ -389,13 +449,13 @@ impl Search<'_> {
     ) -> bool {
         let tessellation = self.tessellation;
         let grid = &tessellation.grid;
-        let mut labels = tessellation.labels;
-        for label in labels.iter_mut().filter(|label| label.place != WALL) {
-            label.place = self.place as u32;
-        }
+        let labels = &tessellation.labels;
         match grid.periodic {
-            [true, true, true] => clipper.start(&tessellation.start, &labels, slack),
-            _ => clipper.start(&tessellation.between_walls(self.place), &labels, slack),
+            [true, true, true] => clipper.start(&tessellation.start, labels, slack),
+            _ => {
+                let start = Start::new(tessellation.planes_between_walls(self.place));
+                clipper.start(&start, labels, slack);
+            }
         }
         let cut = match self.from_block(clipper) {
             Cut::Made => self.from_farther(clipper),
@@ -409,17 +469,20 @@ impl Search<'_> {
             }
             Cut::Made | Cut::Missed => {}
         }
+        let mut is_closed = true;
         let name = |label: Label| match label.place {
             WALL => (None, label.image),
+            OUTLINE => {
+                is_closed = false;
+                (None, label.image)
+            }
             place => {
                 let place = place as usize;
-                (
-                    Some(grid.particles[place]),
-                    grid.image(self.place, place, label.image),
-                )
+                let image = grid.image(self.place, place, label.image);
+                (Some(grid.particles[place]), image)
             }
         };
-        clipper.finish(polyhedron, name) && polyhedron.measure()
+        clipper.finish(polyhedron, name) && is_closed && polyhedron.measure()
     }
 
     /// Cuts by the particles of the block, the nearest planes first.
@@ -522,39 +585,14 @@ impl Search<'_> {
     fn from_farther(&self, clipper: &mut impl Clipper) -> Cut {
         let tessellation = self.tessellation;
         let grid = &tessellation.grid;
-        let power = tessellation.largest_square - tessellation.squares[self.place];
-        // No plane of a particle at that distance or beyond is nearer than this.
-        let nearest = |distance: f64| (distance * distance - power) / (2.0 * distance);
-        let within: [f64; 3] = std::array::from_fn(|axis| {
-            grid.fractions[self.place][axis] * grid.bins[axis] as f64 - self.bin[axis] as f64
-        });
-        let height: [f64; 3] =
-            std::array::from_fn(|axis| grid.heights[axis] / grid.bins[axis] as f64);
-        // Distance along an axis to the bins `steps` away.
-        let gap = |axis: usize, steps: i64| match steps {
-            0 => 0.0,
-            1.. => (steps as f64 - within[axis]) * height[axis],
-            _ => (within[axis] - (steps + 1) as f64) * height[axis],
-        };
+        let around = Around::new(tessellation, self.place);
         for level in 2.. {
             let reach = clipper.square_reach().sqrt();
-            let is_beyond_walls = |axis: usize, steps: i64| {
-                let bin = self.bin[axis] as i64 + steps;
-                !grid.periodic[axis] && !(0..grid.bins[axis] as i64).contains(&bin)
-            };
-            let sides = (0..3).flat_map(|axis| [(axis, -level), (axis, level)]);
-            let distance = sides
-                .filter(|&(axis, steps)| !is_beyond_walls(axis, steps))
-                .map(|(axis, steps)| gap(axis, steps))
-                .fold(f64::INFINITY, f64::min);
-            if distance.is_infinite() || nearest(distance) >= reach {
+            if around.is_complete(level, reach) {
                 break;
             }
             for steps in shell(level) {
-                let distance = (0..3)
-                    .map(|axis| gap(axis, steps[axis]))
-                    .fold(0.0, f64::max);
-                if nearest(distance) >= reach {
+                if around.is_out_of_reach(steps, reach) {
                     continue;
                 }
                 let Some((bin, image)) = grid.neighbour(self.bin, steps) else {
@@ -576,6 +614,80 @@ impl Search<'_> {
         }
         Cut::Made
     }
+}
+
+/// How far the bins around a particle are.
+struct Around<'a> {
+    grid: &'a Grid,
+    bin: [usize; 3],
+    /// Fractions of the bin below the particle, and heights of bins (length).
+    within: [f64; 3],
+    height: [f64; 3],
+    /// How much larger the largest R² is than the particle's (length²).
+    power: f64,
+}
+
+impl<'a> Around<'a> {
+    fn new(tessellation: &'a Tessellation, place: usize) -> Self {
+        let grid = &tessellation.grid;
+        let bin = grid.bin_of(place);
+        Around {
+            grid,
+            bin,
+            within: std::array::from_fn(|axis| {
+                grid.fractions[place][axis] * grid.bins[axis] as f64 - bin[axis] as f64
+            }),
+            height: std::array::from_fn(|axis| grid.heights[axis] / grid.bins[axis] as f64),
+            power: tessellation.largest_square - tessellation.squares[place],
+        }
+    }
+
+    /// Distance along an axis to the bins `steps` away (length).
+    fn gap(&self, axis: usize, steps: i64) -> f64 {
+        match steps {
+            0 => 0.0,
+            1.. => (steps as f64 - self.within[axis]) * self.height[axis],
+            _ => (self.within[axis] - (steps + 1) as f64) * self.height[axis],
+        }
+    }
+
+    /// Whether no plane of a particle at this distance or beyond can be nearer than `reach`.
+    fn is_beyond(&self, distance: f64, reach: f64) -> bool {
+        distance * distance - self.power > 2.0 * distance * reach
+    }
+
+    /// Whether no plane of a particle in that bin can be nearer than `reach`.
+    fn is_out_of_reach(&self, steps: [i64; 3], reach: f64) -> bool {
+        let distance = (0..3)
+            .map(|axis| self.gap(axis, steps[axis]))
+            .fold(0.0, f64::max);
+        self.is_beyond(distance, reach)
+    }
+
+    /// Whether no plane of a particle in the shell `level` or beyond can be nearer than `reach`.
+    fn is_complete(&self, level: i64, reach: f64) -> bool {
+        let is_beyond_walls = |&(axis, steps): &(usize, i64)| {
+            let bin = self.bin[axis] as i64 + steps;
+            !self.grid.periodic[axis] && !(0..self.grid.bins[axis] as i64).contains(&bin)
+        };
+        let sides = (0..3).flat_map(|axis| [(axis, -level), (axis, level)]);
+        let distance = sides
+            .filter(|side| !is_beyond_walls(side))
+            .map(|(axis, steps)| self.gap(axis, steps))
+            .fold(f64::INFINITY, f64::min);
+        distance.is_infinite() || level > 0 && self.is_beyond(distance, reach)
+    }
+}
+
+/// That volumes add up to that of the cell, to 10⁻¹⁰.
+pub fn fills(cell: f64, sum: f64) -> Result<()> {
+    if (sum - cell).abs() <= 1e-10 * cell {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "the Voronoi cells have a volume of {sum}, but the cell {cell}"
+    ))
+    .help("this is a fault of the tessellator: please report it with the input"))
 }
 
 /// d² and 4p² with the sign of p. On its own, so that the compiler knows the slices apart and uses wide registers.

@@ -6,7 +6,7 @@ fn axis(label: &str, scale: Scale) -> Axis {
     Axis {
         label: label.into(),
         scale,
-        range: None,
+        ..Axis::default()
     }
 }
 
@@ -406,6 +406,34 @@ pub fn slice() -> Figure {
     }
 }
 
+/// The commonest of two kinds of things with names.
+pub fn named() -> Figure {
+    let names = ["⟨0,0,12,0⟩", "⟨0,2,8,2⟩", "⟨0,1,10,2⟩", "⟨1,2,5,4,1⟩"];
+    let bars = |side: f64, lengths: [f64; 4], series, label: &str| Layer::Bars {
+        bars: (0..4)
+            .map(|at| [at as f64 + 0.2 * side, 0.36, lengths[at]])
+            .collect(),
+        color: Color::Series(series),
+        label: Some(label.into()),
+    };
+    Figure {
+        axes: Axes {
+            x: axis("fraction", Scale::Linear),
+            y: Axis {
+                range: Some((3.6, -0.6)),
+                categories: names.map(String::from).to_vec(),
+                ..Axis::default()
+            },
+            layers: vec![
+                bars(-1.0, [0.16, 0.06, 0.05, 0.02], 0, "glass"),
+                bars(1.0, [0.09, 0.07, 0.04, 0.03], 1, "liquid"),
+            ],
+            ..Axes::default()
+        },
+        inset: None,
+    }
+}
+
 /// Every example with a name.
 pub fn all() -> Vec<(&'static str, Figure)> {
     vec![
@@ -418,6 +446,7 @@ pub fn all() -> Vec<(&'static str, Figure)> {
         ("relaxation", relaxation()),
         ("small_numbers", small_numbers()),
         ("slice", slice()),
+        ("named", named()),
         ("empty", Figure::default()),
     ]
 }

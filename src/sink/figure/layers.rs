@@ -45,6 +45,7 @@ pub fn spans(axes: &Axes, headroom: f64) -> (Span, Span) {
     };
     let map = has(|layer| matches!(layer, Layer::Density { .. }));
     let bars = has(|layer| matches!(layer, Layer::Histogram { .. }));
+    let lying = has(|layer| matches!(layer, Layer::Bars { .. }));
     let margin = |fraction: f64| if map { 0.0 } else { fraction };
 
     let x_fixed = fixed(&axes.x);
@@ -52,7 +53,7 @@ pub fn spans(axes: &Axes, headroom: f64) -> (Span, Span) {
         Span::of(
             axes.x.scale,
             reach.iter().map(|point| point.0),
-            (margin(0.03), margin(0.03)),
+            (if lying { 0.0 } else { margin(0.03) }, margin(0.03)),
         )
     });
     let y = fixed(&axes.y).unwrap_or_else(|| {
@@ -108,6 +109,12 @@ fn reach(layer: &Layer, x: &Axis, y: &Axis) -> Vec<(f64, f64)> {
             .iter()
             .flat_map(|[x, y, d]| [(x - 0.5 * d, y - 0.5 * d), (x + 0.5 * d, y + 0.5 * d)])
             .filter(|point| shows(x.scale, point.0) && shows(y.scale, point.1))
+            .collect(),
+        Layer::Bars { bars, .. } => bars
+            .iter()
+            .flat_map(|&[y, thickness, length]| {
+                [(0.0, y - 0.5 * thickness), (length, y + 0.5 * thickness)]
+            })
             .collect(),
         Layer::VerticalLine { x, .. } => vec![(*x, f64::NAN)],
         Layer::HorizontalLine { y, .. } => vec![(f64::NAN, *y)],
@@ -208,6 +215,17 @@ impl Map {
                 scale,
                 ..
             } => self.shaded(x_edges, y_edges, values, &shades(values, *scale)),
+            Layer::Bars { bars, color, .. } => {
+                let rect = |&[y, thickness, length]: &[f64; 3]| {
+                    let from = self.point((0.0, y - 0.5 * thickness))?;
+                    let to = self.point((length, y + 0.5 * thickness))?;
+                    Some(Rect::spanned(from, to))
+                };
+                vec![Shape::Area {
+                    parts: bars.iter().filter_map(rect).collect(),
+                    color: colors::rgb(*color),
+                }]
+            }
             Layer::VerticalLine { x, stroke, .. } => {
                 let at = |y| self.across(*x).map(|x| (x, y));
                 let ends = [self.frame.bottom, self.frame.top];

@@ -7,7 +7,7 @@ use super::scene::{Group, Pen, Point, Rect, Scene, Shape};
 use super::style::{INSET, MAIN, Style};
 use super::text::{CAPITAL, Fonts, Label};
 use super::{colors, colors::Rgb};
-use crate::data::figure::{Axes, Figure, Layer};
+use crate::data::figure::{Axes, Dash, Figure, Layer};
 
 /// A column of a journal: 3.4 by 2.7 inches.
 const WIDTH: f64 = 244.8;
@@ -252,6 +252,14 @@ impl Legend {
                 } => {
                     let pen = outline.as_ref().map(|stroke| pen(stroke, style));
                     (label, Sample::Circle(fill.map(colors::rgb), pen))
+                }
+                Layer::Bars { color, label, .. } => {
+                    let pen = Pen {
+                        color: colors::rgb(*color),
+                        width: 0.6 * style.legend,
+                        dash: Dash::Solid,
+                    };
+                    (label, Sample::Line(pen))
                 }
                 Layer::Density { .. } => continue,
             };
