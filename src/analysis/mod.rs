@@ -13,9 +13,9 @@ use crate::error::Result;
 use crate::physics::potential::Potential;
 use crate::physics::topology::Filter;
 
-pub mod icosa;
 pub mod delta_star;
 pub mod followed;
+pub mod icosa;
 pub mod info;
 pub mod msd;
 pub mod virial;
