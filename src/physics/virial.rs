@@ -1,7 +1,5 @@
 //! What the pairs of each particle contribute to its energy, its virial and the virial's slope in its diameter.
 
-use std::ops::Range;
-
 use nalgebra::Vector3;
 
 use super::neighbours::{Neighbours, Run};
@@ -67,15 +65,13 @@ pub fn evaluate(
     let neighbours = Neighbours::new(cell, positions, potential.cutoff * largest)?;
     let slots = Slots::new(&neighbours, potential, diameters);
     let (sums, magnitude) = if potential.mixing.is_additive() {
-        slots.sums(&neighbours, |first, second| Pair {
+        slots.sums(|first, second| Pair {
             diameter: 0.5 * (first + second),
             slopes: [0.5; 2],
             strength: 1.0,
         })
     } else {
-        slots.sums(&neighbours, |first, second| {
-            potential.mixing.pair(first, second)
-        })
+        slots.sums(|first, second| potential.mixing.pair(first, second))
     };
     let particles = neighbours.particles();
     let [x, y, z] = neighbours.positions();
@@ -110,31 +106,17 @@ pub fn evaluate(
     Ok(virials)
 }
 
+/// Partners that are evaluated together, in arrays of a length that the compiler knows.
+const BLOCK: usize = 16;
+
 /// Particles and images as the sums need them.
 struct Slots<'a> {
     potential: &'a Potential,
     neighbours: &'a Neighbours,
-    /// x, y, z and σ (length).
+    /// x, y, z and σ (length); at last a place that is out of reach of all others.
     places: Vec<[f64; 4]>,
-    /// x, y, z and x_out σ/2 in single precision, with which partners are sifted.
+    /// x, y, z and x_out σ/2 (length) in single precision, with which partners are sifted.
     rough: [Vec<f32>; 4],
-}
-
-/// The partners of one particle.
-#[derive(Default)]
-struct Partners {
-    /// How many there are; the lists below may be longer.
-    count: usize,
-    slots: Vec<u32>,
-    /// From the particle to its partner (length).
-    displacements: [Vec<f64>; 3],
-    sizes: Vec<f64>,
-    energy: Vec<f64>,
-    virial: Vec<f64>,
-    /// ∂w/∂σ of the particle and of the partner.
-    slopes: [Vec<f64>; 2],
-    /// Force / distance, positive for repulsion.
-    force: Vec<f64>,
 }
 
 /// What may be near to the particles of a bin.
@@ -142,24 +124,40 @@ struct Partners {
 struct Candidates {
     slots: Vec<u32>,
     rough: [Vec<f32>; 4],
+    /// r² less the square of the pair's cutoff.
     excess: Vec<f32>,
+}
+
+/// Pairs of one particle.
+#[derive(Default)]
+struct Pairs {
+    /// From the particle to its partner (length).
+    displacements: [[f64; BLOCK]; 3],
+    sizes: [f64; BLOCK],
+    energy: [f64; BLOCK],
+    virial: [f64; BLOCK],
+    /// ∂w/∂σ of the particle and of the partner (energy/length).
+    slopes: [[f64; BLOCK]; 2],
+    /// Force / distance, positive for repulsion (energy/length²).
+    force: [f64; BLOCK],
 }
 
 impl<'a> Slots<'a> {
     fn new(neighbours: &'a Neighbours, potential: &'a Potential, diameters: &[f64]) -> Self {
         let [x, y, z] = neighbours.positions();
-        let places: Vec<[f64; 4]> = neighbours
-            .particles()
-            .iter()
-            .enumerate()
+        let largest = diameters.iter().copied().fold(0.0, f64::max);
+        let beyond = x.iter().copied().fold(f64::MIN, f64::max) + 8.0 * potential.cutoff * largest;
+        let particles = neighbours.particles().iter().enumerate();
+        let places: Vec<[f64; 4]> = particles
             .map(|(slot, &particle)| [x[slot], y[slot], z[slot], diameters[particle as usize]])
+            .chain([[beyond, 0.0, 0.0, largest]])
             .collect();
         let scale = [1.0, 1.0, 1.0, 0.5 * potential.cutoff];
         let rough = [0, 1, 2, 3].map(|part| {
-            places
+            let values = places
                 .iter()
-                .map(|place| (place[part] * scale[part]) as f32)
-                .collect()
+                .map(|place| (place[part] * scale[part]) as f32);
+            values.collect()
         });
         Slots {
             potential,
@@ -170,28 +168,37 @@ impl<'a> Slots<'a> {
     }
 
     /// The sums of every slot over the pairs in which it takes part, and Σ|w|.
-    fn sums(
-        &self,
-        neighbours: &Neighbours,
-        mix: impl Fn(f64, f64) -> Pair,
-    ) -> (Vec<[f64; SUMS]>, f64) {
+    fn sums(&self, mix: impl Fn(f64, f64) -> Pair) -> (Vec<[f64; SUMS]>, f64) {
         let mut magnitude = 0.0;
         let mut sums = vec![[0.0; SUMS]; self.places.len()];
         let mut candidates = Candidates::default();
-        let mut partners = Partners::default();
-        neighbours.for_each_bin(|own, runs| {
-            self.collect(&own, runs, &mut candidates);
+        let mut partners = Vec::new();
+        let mut pairs = Pairs::default();
+        let filler = self.places.len() as u32 - 1;
+        self.neighbours.for_each_bin(|own, runs| {
+            self.collect(runs, &mut candidates);
             for (place, slot) in own.enumerate() {
-                candidates.sift(place, &mut partners);
-                self.gather(slot, &mut partners);
-                self.evaluate(slot, &mix, &mut partners);
-                magnitude += partners.add_to(&mut sums, slot);
+                let count = candidates.sift(place, &mut partners, filler);
+                let mut sum = [0.0; SUMS];
+                for others in partners[..count].chunks_exact(BLOCK) {
+                    self.gather(slot, others, &mut pairs);
+                    pairs.evaluate(self.potential, self.places[slot][3], &mix);
+                    if self.neighbours.has_own_images() {
+                        self.correct_own_images(slot, others, &mut pairs);
+                    }
+                    let (terms, pairs_magnitude) = pairs.add_to(others, &mut sums);
+                    add(&mut sum, &terms);
+                    magnitude += pairs_magnitude;
+                }
+                // The force on the particle is opposite to those on its partners.
+                sum[3..6].iter_mut().for_each(|force| *force = -*force);
+                add(&mut sums[slot], &sum);
             }
         });
         (sums, magnitude)
     }
 
-    fn collect(&self, _own: &Range<usize>, runs: &[Run], candidates: &mut Candidates) {
+    fn collect(&self, runs: &[Run], candidates: &mut Candidates) {
         candidates.slots.clear();
         candidates.rough.iter_mut().for_each(Vec::clear);
         for run in runs {
@@ -202,130 +209,107 @@ impl<'a> Slots<'a> {
                 rough.extend_from_slice(&all[run.slots.clone()]);
             }
         }
-        candidates.excess.resize(candidates.slots.len(), 0.0);
     }
 
-    fn gather(&self, slot: usize, partners: &mut Partners) {
-        let n = partners.count;
-        let [here_x, here_y, here_z, _] = self.places[slot];
-        let [x, y, z] = &mut partners.displacements;
-        let (x, y, z, sizes) = (
-            &mut x[..n],
-            &mut y[..n],
-            &mut z[..n],
-            &mut partners.sizes[..n],
-        );
-        for (k, &other) in partners.slots[..n].iter().enumerate() {
-            let [other_x, other_y, other_z, size] = self.places[other as usize];
-            (x[k], y[k], z[k], sizes[k]) =
-                (other_x - here_x, other_y - here_y, other_z - here_z, size);
+    fn gather(&self, slot: usize, others: &[u32], pairs: &mut Pairs) {
+        let here = self.places[slot];
+        for (k, &other) in others.iter().enumerate().take(BLOCK) {
+            let there = self.places[other as usize];
+            for axis in 0..3 {
+                pairs.displacements[axis][k] = there[axis] - here[axis];
+            }
+            pairs.sizes[k] = there[3];
         }
     }
 
-    fn evaluate(&self, slot: usize, mix: impl Fn(f64, f64) -> Pair, partners: &mut Partners) {
-        let n = partners.count;
-        let size = self.places[slot][3];
-        let [x, y, z] = &partners.displacements;
-        let (x, y, z, sizes) = (&x[..n], &y[..n], &z[..n], &partners.sizes[..n]);
-        let (energy, virial, force) = (
-            &mut partners.energy[..n],
-            &mut partners.virial[..n],
-            &mut partners.force[..n],
-        );
-        let [first, second] = &mut partners.slopes;
-        let (first, second) = (&mut first[..n], &mut second[..n]);
-        let potential = *self.potential;
-        for k in 0..n {
-            let square = x[k] * x[k] + y[k] * y[k] + z[k] * z[k];
-            let pair = mix(size, sizes[k]);
-            // One division for 1/r² and 1/σ_ij.
-            let both = 1.0 / (square * pair.diameter);
-            let (inverse_square, inverse_diameter) = (both * pair.diameter, both * square);
-            let terms = terms(
-                &potential,
-                square * inverse_diameter * inverse_diameter,
-                inverse_square * pair.diameter * pair.diameter,
-            );
-            energy[k] = pair.strength * terms.energy;
-            virial[k] = pair.strength * terms.virial;
-            force[k] = virial[k] * inverse_square;
-            let slope = pair.strength * terms.virial_slope * inverse_diameter;
-            first[k] = slope * pair.slopes[0];
-            second[k] = slope * pair.slopes[1];
-        }
-        if self.neighbours.has_own_images() {
-            // The diameters at both ends are one.
-            let particles = self.neighbours.particles();
-            for k in (0..n).filter(|&k| particles[partners.slots[k] as usize] == particles[slot]) {
-                let both = first[k] + second[k];
-                (first[k], second[k]) = (both, both);
+    /// The diameters at both ends of a pair of a particle and its own image are one.
+    fn correct_own_images(&self, slot: usize, others: &[u32], pairs: &mut Pairs) {
+        let particles = self.neighbours.particles();
+        for (k, other) in others.iter().enumerate() {
+            if particles.get(*other as usize) == Some(&particles[slot]) {
+                let both = pairs.slopes[0][k] + pairs.slopes[1][k];
+                (pairs.slopes[0][k], pairs.slopes[1][k]) = (both, both);
             }
         }
     }
 }
 
 impl Candidates {
-    /// Those within the cutoff of the particle at this place, and perhaps a few at the cutoff more.
-    fn sift(&mut self, place: usize, partners: &mut Partners) {
+    /// The slots of those within the cutoff of the particle at this place and behind it, and perhaps of a few at the cutoff more; filled up to
+    /// whole blocks with `filler`. Gives their number.
+    fn sift(&mut self, place: usize, partners: &mut Vec<u32>, filler: u32) -> usize {
         let [x, y, z, reach] = self.rough.each_ref().map(|values| values[place]);
         let from = place + 1;
         let n = self.slots.len() - from;
         let [xs, ys, zs, reaches] = self.rough.each_ref().map(|values| &values[from..][..n]);
+        self.excess.resize(self.slots.len(), 0.0);
         let excess = &mut self.excess[..n];
         for k in 0..n {
             let (dx, dy, dz, reach) = (xs[k] - x, ys[k] - y, zs[k] - z, reaches[k] + reach);
             excess[k] = dx * dx + dy * dy + dz * dz - reach * reach;
         }
-        partners.hold(n);
-        let slots = &mut partners.slots[..n];
+        if partners.len() < n + BLOCK {
+            partners.resize(n + BLOCK, 0);
+        }
         let mut count = 0;
         for (&slot, &excess) in self.slots[from..].iter().zip(&*excess) {
-            slots[count] = slot;
+            partners[count] = slot;
             count += usize::from(excess < 0.0);
         }
-        partners.count = count;
+        let whole = count.next_multiple_of(BLOCK);
+        partners[count..whole].fill(filler);
+        whole
     }
 }
 
-impl Partners {
-    /// Makes room for `most` partners.
-    fn hold(&mut self, most: usize) {
-        if self.slots.len() < most {
-            self.slots.resize(most, 0);
-            let [x, y, z] = &mut self.displacements;
-            let [first, second] = &mut self.slopes;
-            for values in [
-                x,
-                y,
-                z,
-                &mut self.sizes,
-                &mut self.energy,
-                &mut self.virial,
-                &mut self.force,
-                first,
-                second,
-            ] {
-                values.resize(most, 0.0);
-            }
+fn add(sums: &mut [f64; SUMS], terms: &[f64; SUMS]) {
+    for (sum, term) in sums.iter_mut().zip(terms) {
+        *sum += term;
+    }
+}
+
+impl Pairs {
+    /// In three passes, so that no division has to be waited for.
+    fn evaluate(&mut self, potential: &Potential, size: f64, mix: impl Fn(f64, f64) -> Pair) {
+        let [x, y, z] = &self.displacements;
+        let mut inverse_squares = [0.0; BLOCK];
+        let mut inverse_diameters = [0.0; BLOCK];
+        for k in 0..BLOCK {
+            let square = x[k] * x[k] + y[k] * y[k] + z[k] * z[k];
+            let diameter = mix(size, self.sizes[k]).diameter;
+            // One division for 1/r² and 1/σ_ij.
+            let both = 1.0 / (square * diameter);
+            (inverse_squares[k], inverse_diameters[k]) = (both * diameter, both * square);
+        }
+        let mut scaled = [0.0; BLOCK];
+        for k in 0..BLOCK {
+            let [x, y, z] = [x[k], y[k], z[k]].map(|d| d * inverse_diameters[k]);
+            scaled[k] = (x * x + y * y + z * z).sqrt();
+        }
+        for k in 0..BLOCK {
+            let pair = mix(size, self.sizes[k]);
+            let z = inverse_squares[k] * pair.diameter * pair.diameter;
+            let terms = terms(potential, scaled[k], z);
+            self.energy[k] = pair.strength * terms.energy;
+            self.virial[k] = pair.strength * terms.virial;
+            self.force[k] = self.virial[k] * inverse_squares[k];
+            let slope = pair.strength * terms.virial_slope * inverse_diameters[k];
+            self.slopes[0][k] = slope * pair.slopes[0];
+            self.slopes[1][k] = slope * pair.slopes[1];
         }
     }
 
-    /// Adds what the pairs of a slot contribute to the sums of both; gives their Σ|w|.
-    fn add_to(&self, sums: &mut [[f64; SUMS]], slot: usize) -> f64 {
-        let mut magnitude = 0.0;
-        let n = self.count;
+    /// Adds what the pairs contribute to the sums of the particle's partners; gives those of the particle and Σ|w|.
+    fn add_to(&self, others: &[u32], sums: &mut [[f64; SUMS]]) -> ([f64; SUMS], f64) {
         let mut own = [0.0; SUMS];
+        let mut magnitude = 0.0;
         let [x, y, z] = &self.displacements;
-        let (x, y, z) = (&x[..n], &y[..n], &z[..n]);
-        let (energy, virial, pull) = (&self.energy[..n], &self.virial[..n], &self.force[..n]);
-        let [first, second] = &self.slopes;
-        let (first, second) = (&first[..n], &second[..n]);
-        for (k, &other) in self.slots[..n].iter().enumerate() {
-            let force = [pull[k] * x[k], pull[k] * y[k], pull[k] * z[k]];
+        for (k, &other) in others.iter().enumerate().take(BLOCK) {
+            let force = [x, y, z].map(|d| self.force[k] * d[k]);
             let mut terms = [
-                energy[k],
-                second[k],
-                virial[k],
+                self.energy[k],
+                self.slopes[1][k],
+                self.virial[k],
                 force[0],
                 force[1],
                 force[2],
@@ -336,33 +320,23 @@ impl Partners {
                 force[0] * z[k],
                 force[1] * z[k],
             ];
-            for (sum, term) in sums[other as usize].iter_mut().zip(&terms) {
-                *sum += term;
-            }
-            terms[1] = first[k];
-            magnitude += virial[k].abs();
-            for (sum, term) in own.iter_mut().zip(&terms) {
-                *sum += term;
-            }
+            add(&mut sums[other as usize], &terms);
+            terms[1] = self.slopes[0][k];
+            add(&mut own, &terms);
+            magnitude += self.virial[k].abs();
         }
-        // The force on the particle is opposite to those on its partners.
-        own[3..6].iter_mut().for_each(|force| *force = -*force);
-        for (sum, term) in sums[slot].iter_mut().zip(&own) {
-            *sum += term;
-        }
-        magnitude
+        (own, magnitude)
     }
 }
 
-/// [`Potential::at`] from x² and z = 1/x², without branches, so that the compiler can do several pairs at once.
-fn terms(potential: &Potential, square: f64, z: f64) -> Terms {
+/// [`Potential::at`] from x and z = 1/x², without branches, so that the compiler can do several pairs at once.
+fn terms(potential: &Potential, x: f64, z: f64) -> Terms {
     let z3 = z * z * z;
     let (repulsion, attraction) = (potential.repulsion * z3, potential.attraction);
-    let d = (potential.cutoff - square.sqrt()).max(0.0);
-    let x = potential.cutoff - d;
+    let d = (potential.cutoff - x).max(0.0);
     let [p, q] = potential.smoothing;
     let slope = d * d * (p + q * d);
-    let inside = square <= potential.inner * potential.inner;
+    let inside = x <= potential.inner;
     let choose = |core: f64, end: f64| if inside { core } else { end };
     Terms {
         energy: choose(
