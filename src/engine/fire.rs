@@ -330,7 +330,7 @@ fn limit(velocities: &mut [Vec<f64>; 3], fastest: f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::random::{Purpose, Random};
+    use crate::physics::random::{Purpose, Random};
     use super::super::state::Component;
     use super::*;
     use crate::kernel::Pool;

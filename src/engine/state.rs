@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::random::{Purpose, Random};
+use crate::physics::random::{Purpose, Random};
 use crate::kernel;
 
 /// Particles in a periodic orthogonal box, as a structure of arrays; N = `ids.len()`.

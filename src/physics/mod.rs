@@ -2,3 +2,4 @@
 
 pub mod displacement;
 pub mod potential;
+pub mod random;
