@@ -10,6 +10,7 @@ use crate::error::Result;
 
 pub mod info;
 pub mod msd;
+pub mod tg_fit;
 
 /// What a command does to a stream of frames.
 pub trait Analysis: Send + Sync + 'static {
