@@ -9,10 +9,10 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::{FRAME_COLUMNS, counted};
-use crate::data::figure::{Axes, Axis, Color, Dash, Figure, Layer, Stroke};
+use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Stroke};
 use crate::data::table::{Cells, ColumnSpec, Kind, Rows, TableSpec};
 use crate::error::{Error, Result};
-use crate::physics::fits::Form;
+use crate::physics::fits::{Branch, Form};
 use crate::physics::transition::{self, Data, Method, Transition, Window, Windows, percentiles};
 
 /// Rows beyond which as many as necessary in succession are averaged.
@@ -32,7 +32,8 @@ pub struct Arguments {
     #[arg(long, value_name = "A:B|auto")]
     pub glass_window: Vec<WindowChoice>,
 
-    /// Temperatures between which the liquid branch is fitted. Default: auto, found in the same way from the highest 5 to 20 % of the range
+    /// Temperatures between which the liquid branch is fitted. Default: auto, found in the same way from the highest 25 % of the range;
+    /// if it reaches beyond twice the temperature of the crossing, both are found again with the temperatures up to there
     #[arg(long, value_name = "A:B|auto")]
     pub liquid_window: Vec<WindowChoice>,
 
@@ -49,7 +50,13 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = -1, allow_negative_numbers = true)]
     pub session: i64,
 
-    /// ⟨Δr²⟩ (length²) at which a glass has melted, for inputs that are tables of `msd`
+    /// Table of `msd` of a heating ramp: its T_o is where ⟨Δr²⟩ reaches the threshold, and the energies are not fitted (those of an ultrastable
+    /// glass, which is heated far above T_g before it melts all at once, have no crossing that means anything). Once for each input; `none`
+    /// for those that have no such table
+    #[arg(long, value_name = "PATH|none")]
+    pub msd: Vec<String>,
+
+    /// ⟨Δr²⟩ (length²) at which a glass has melted
     #[arg(
         long,
         value_name = "VALUE",
@@ -203,24 +210,17 @@ impl Ramp {
     }
 }
 
-/// What is known along a ramp, in the order in which it was measured.
-#[derive(Clone, Debug)]
-pub enum Curve {
-    /// Energies (energy).
-    Energies(Data),
-    /// Pairs of temperature (energy / k_B) and ⟨Δr²⟩ (length²).
-    Displacements(Vec<(f64, f64)>),
-}
-
-/// A curve to be analysed.
-#[derive(Clone, Debug)]
+/// What was measured along a ramp, in the order in which it was.
+#[derive(Clone, Debug, Default)]
 pub struct Observed {
     /// Its name in tables and legends.
     pub label: String,
     /// Position of its input, for what is given once for each.
     pub input: usize,
-    /// The data.
-    pub curve: Curve,
+    /// Energies.
+    pub energies: Option<Data>,
+    /// Pairs of temperature (energy / k_B) and ⟨Δr²⟩ (length²): if there are any, T_o is taken from them.
+    pub displacements: Option<Vec<(f64, f64)>>,
 }
 
 /// What one curve says.
@@ -229,6 +229,7 @@ pub struct Answer {
     /// Name of the curve.
     pub label: String,
     ramp: Ramp,
+    energies: Option<Data>,
     found: Found,
     /// T_o/T_g, for heating if there is a cooling ramp.
     ratio: Option<Ratio>,
@@ -236,10 +237,9 @@ pub struct Answer {
 
 #[derive(Clone, Debug)]
 enum Found {
-    Crossing {
-        data: Data,
-        transition: Transition,
-    },
+    /// Of the branches of the energies.
+    Crossing(Box<Transition>),
+    /// Of the squared displacement through the threshold.
     Passage {
         temperature: Option<f64>,
         interval: Option<[f64; 2]>,
@@ -429,6 +429,7 @@ impl Arguments {
         for_input("--glass-window", &self.glass_window, 0, inputs)?;
         for_input("--liquid-window", &self.liquid_window, 0, inputs)?;
         for_input("--kind", &self.kind, 0, inputs)?;
+        for_input("--msd", &self.msd, 0, inputs)?;
         let refuse = |what: String, help: &str| Err(Error::new(what).help(help));
         if !(self.threshold > 0.0 && self.threshold.is_finite()) {
             let what = format!("--threshold {} is not positive", self.threshold);
@@ -459,13 +460,9 @@ impl Arguments {
     /// Errors: a curve that is no ramp or has too few rows, windows without rows.
     pub fn answer(&self, observed: Vec<Observed>, inputs: usize) -> Result<Vec<Answer>> {
         let mut answers = Vec::new();
-        for Observed {
-            label,
-            input,
-            curve,
-        } in observed
-        {
-            let answer = self.one(&label, input, inputs, curve);
+        for observed in observed {
+            let label = observed.label.clone();
+            let answer = self.one(observed, inputs);
             answers.push(answer.map_err(|error| error.in_input(label))?);
         }
         for index in 0..answers.len() {
@@ -474,34 +471,39 @@ impl Arguments {
         Ok(answers)
     }
 
-    fn one(&self, label: &str, input: usize, inputs: usize, curve: Curve) -> Result<Answer> {
-        let kind = for_input("--kind", &self.kind, input, inputs)?.copied();
+    fn one(&self, observed: Observed, inputs: usize) -> Result<Answer> {
+        let kind = for_input("--kind", &self.kind, observed.input, inputs)?.copied();
         let ramp = |temperatures: &[f64]| kind.map_or_else(|| Ramp::of(temperatures), Ok);
-        let (ramp, found) = match curve {
-            Curve::Displacements(points) => {
-                let temperatures: Vec<f64> =
-                    points.iter().map(|(temperature, _)| *temperature).collect();
+        let energies = match observed.energies {
+            Some(data) => {
+                check_temperatures(&data.temperatures, 2 * transition::FEWEST)?;
+                Some((ramp(&data.temperatures)?, averaged(data)))
+            }
+            None => None,
+        };
+        let (ramp, found) = match (observed.displacements, &energies) {
+            (Some(points), _) => {
+                let temperatures = points.iter().map(|(temperature, _)| *temperature);
+                let temperatures: Vec<f64> = temperatures.collect();
                 check_temperatures(&temperatures, 2)?;
                 let ramp = ramp(&temperatures)?;
                 if ramp == Ramp::Cooling {
-                    return Err(Error::new(
-                        "the temperature falls: there is no melting on cooling",
-                    )
-                    .help("squared displacements tell T_o of heating ramps"));
+                    let what = "the temperature falls: there is no melting on cooling";
+                    let error = Error::new(what);
+                    return Err(error.help("squared displacements tell T_o of heating ramps"));
                 }
                 (ramp, passage(&points, self.threshold))
             }
-            Curve::Energies(data) => {
-                check_temperatures(&data.temperatures, 2 * transition::FEWEST)?;
-                let ramp = ramp(&data.temperatures)?;
-                let data = averaged(data);
-                let transition = self.transition(input, inputs, &data)?;
-                (ramp, Found::Crossing { data, transition })
+            (None, Some((ramp, data))) => {
+                let transition = self.transition(observed.input, inputs, data)?;
+                (*ramp, Found::Crossing(Box::new(transition)))
             }
+            (None, None) => return Err(Error::new("there are neither energies nor displacements")),
         };
         Ok(Answer {
-            label: label.to_string(),
+            label: observed.label,
             ramp,
+            energies: energies.map(|(_, data)| data),
             found,
             ratio: None,
         })
@@ -565,14 +567,7 @@ impl Arguments {
         let before = answers[..index].iter().rev().find(is_cooling);
         let glass = before.or_else(|| answers[index..].iter().find(is_cooling))?;
         let interval = match (&this.found, &glass.found) {
-            (
-                Found::Crossing {
-                    transition: onset, ..
-                },
-                Found::Crossing {
-                    transition: glass, ..
-                },
-            ) => {
+            (Found::Crossing(onset), Found::Crossing(glass)) => {
                 let pairs = onset.replicates.iter().zip(&glass.replicates);
                 let ratios: Vec<f64> = pairs.map(|(onset, glass)| onset / glass).collect();
                 percentiles(&ratios, self.confidence)
@@ -665,14 +660,14 @@ impl Answer {
     /// The temperature that was found (energy / k_B).
     pub fn temperature(&self) -> Option<f64> {
         match &self.found {
-            Found::Crossing { transition, .. } => transition.temperature,
+            Found::Crossing(transition) => transition.temperature,
             Found::Passage { temperature, .. } => *temperature,
         }
     }
 
     fn interval(&self) -> Option<[f64; 2]> {
         match &self.found {
-            Found::Crossing { transition, .. } => transition.interval,
+            Found::Crossing(transition) => transition.interval,
             Found::Passage { interval, .. } => *interval,
         }
     }
@@ -680,7 +675,7 @@ impl Answer {
     /// Why the temperature should not be trusted; empty if nothing speaks against it.
     pub fn doubts(&self) -> String {
         match &self.found {
-            Found::Crossing { transition, .. } => transition.doubts.join("; "),
+            Found::Crossing(transition) => transition.doubts.join("; "),
             Found::Passage {
                 temperature: None,
                 threshold,
@@ -701,7 +696,7 @@ impl Answer {
 
     /// Whether there are energies to draw.
     pub fn has_energies(&self) -> bool {
-        matches!(self.found, Found::Crossing { .. })
+        self.energies.is_some()
     }
 
     /// One line for the terminal.
@@ -728,11 +723,8 @@ impl Answer {
                 ratio.relative_to
             );
         }
-        if let Found::Crossing {
-            transition: Transition { windows, .. },
-            ..
-        } = &self.found
-        {
+        if let Found::Crossing(transition) = &self.found {
+            let windows = &transition.windows;
             let ([glass_from, glass_to], [liquid_from, liquid_to]) =
                 (windows.glass, windows.liquid);
             line += &format!(
@@ -745,7 +737,7 @@ impl Answer {
     /// Rows of the table `fits`.
     pub fn fits(&self, arguments: &Arguments) -> Rows {
         let transition = match &self.found {
-            Found::Crossing { transition, .. } => Some(transition),
+            Found::Crossing(transition) => Some(&**transition),
             Found::Passage { .. } => None,
         };
         let ratio = self.ratio.as_ref();
@@ -804,38 +796,33 @@ impl Answer {
 
     /// Rows of the table `curves`.
     pub fn curves(&self) -> Rows {
-        let Found::Crossing { data, transition } = &self.found else {
-            return TABLES[1]
-                .columns
-                .iter()
-                .map(|column| Cells::empty(column.kind))
-                .collect();
+        let Data {
+            temperatures,
+            energies,
+        } = self.energies.clone().unwrap_or_default();
+        let transition = match &self.found {
+            Found::Crossing(transition) => Some(&**transition),
+            Found::Passage { .. } => None,
         };
-        let along = |of: &dyn Fn(f64) -> f64| {
-            Cells::from(
-                data.temperatures
-                    .iter()
-                    .map(|&at| of(at))
-                    .collect::<Vec<f64>>(),
-            )
+        let along = |branch: fn(&Transition) -> &Branch| {
+            let at = |&at: &f64| transition.map(|transition| branch(transition).at(at));
+            Cells::Real(temperatures.iter().map(at).collect())
         };
         let names: [Arc<str>; 3] = ["glass", "liquid", "none"].map(Arc::from);
         let holds = |[from, to]: Window, at: f64| from <= at && at <= to;
-        let window = |at: f64| match transition.windows {
-            Windows { glass, .. } if holds(glass, at) => names[0].clone(),
-            Windows { liquid, .. } if holds(liquid, at) => names[1].clone(),
+        let window = |at: &f64| match transition.map(|transition| transition.windows) {
+            Some(Windows { glass, .. }) if holds(glass, *at) => names[0].clone(),
+            Some(Windows { liquid, .. }) if holds(liquid, *at) => names[1].clone(),
             _ => names[2].clone(),
         };
+        let (glass, liquid) = (along(|found| &found.glass), along(|found| &found.liquid));
+        let windows = temperatures.iter().map(window).collect::<Vec<_>>();
         vec![
-            data.temperatures.clone().into(),
-            data.energies.clone().into(),
-            along(&|at| transition.glass.at(at)),
-            along(&|at| transition.liquid.at(at)),
-            data.temperatures
-                .iter()
-                .map(|&at| window(at))
-                .collect::<Vec<_>>()
-                .into(),
+            temperatures.into(),
+            energies.into(),
+            glass,
+            liquid,
+            windows.into(),
         ]
     }
 
@@ -848,69 +835,59 @@ impl Answer {
 
     fn layers(&self, index: usize, label: &str) -> Vec<Layer> {
         let color = Color::Series(index);
-        let value = self
-            .temperature()
-            .map(|value| format!(", {} = {value:.2}", self.symbol()));
-        let name = format!("{label}{}", value.unwrap_or_default());
-        let upright = |dash: Dash, label: Option<String>| {
-            self.temperature().map(|x| Layer::VerticalLine {
-                x,
-                stroke: Stroke {
-                    dash,
-                    ..Stroke::dashed(color)
-                },
-                label,
-            })
-        };
-        match &self.found {
-            Found::Passage { threshold, .. } => {
-                let name = format!("{name} (⟨Δ*r*^{{2}}⟩ = {threshold})");
-                upright(Dash::Dotted, Some(name)).into_iter().collect()
-            }
-            Found::Crossing { data, transition } => {
-                let points = data
-                    .temperatures
-                    .iter()
-                    .copied()
-                    .zip(data.energies.iter().copied());
-                let mut layers = vec![Layer::Line {
-                    points: points.collect(),
-                    stroke: Stroke::solid(color),
-                    label: Some(name),
-                }];
-                let Windows { glass, liquid } = transition.windows;
-                // Both lines go a little beyond the crossing, so that one sees it.
-                let beyond = 0.04 * (liquid[1] - glass[0]);
-                let meet = transition
-                    .temperature
-                    .unwrap_or(0.5 * (glass[1] + liquid[0]));
-                let dashed = |branch: &crate::physics::fits::Branch, from: f64, to: f64| {
-                    let at = |step: i32| from + (to - from) * f64::from(step) / 64.0;
-                    Layer::Line {
-                        points: (0..=64)
-                            .map(|step| (at(step), branch.at(at(step))))
-                            .collect(),
-                        stroke: Stroke {
-                            width: 1.1,
-                            ..Stroke::dashed(Color::Black)
-                        },
-                        label: None,
-                    }
-                };
-                layers.push(dashed(
-                    &transition.glass,
-                    glass[0],
-                    (meet + beyond).max(glass[1]),
-                ));
-                layers.push(dashed(
-                    &transition.liquid,
-                    (meet - beyond).min(liquid[0]),
-                    liquid[1],
-                ));
-                layers.extend(upright(Dash::Dashed, None));
-                layers
-            }
+        let mut name = label.to_string();
+        if let Some(value) = self.temperature() {
+            name += &format!(", {} = {value:.2}", self.symbol());
         }
+        if let Found::Passage { threshold, .. } = self.found {
+            name += &format!(" (⟨Δ*r*^{{2}}⟩ = {threshold})");
+        }
+        // Displacements alone show as an upright line.
+        let mut name = Some(name);
+        let mut layers = Vec::new();
+        if let Some(data) = &self.energies {
+            let points = data.temperatures.iter().copied();
+            layers.push(Layer::Line {
+                points: points.zip(data.energies.iter().copied()).collect(),
+                stroke: Stroke {
+                    width: 0.8,
+                    ..Stroke::solid(color)
+                },
+                label: name.take(),
+            });
+        }
+        if let Found::Crossing(transition) = &self.found {
+            let Windows { glass, liquid } = transition.windows;
+            // Both lines go a little beyond the crossing, so that one sees it.
+            let beyond = 0.04 * (liquid[1] - glass[0]);
+            let middle = 0.5 * (glass[1] + liquid[0]);
+            let meet = transition.temperature.unwrap_or(middle);
+            let end = (meet + beyond).max(glass[1]);
+            let start = (meet - beyond).min(liquid[0]).max(0.0);
+            layers.push(dashed(&transition.glass, glass[0].min(meet), end));
+            layers.push(dashed(&transition.liquid, start, liquid[1].max(meet)));
+        }
+        layers.extend(self.temperature().map(|x| Layer::VerticalLine {
+            x,
+            stroke: Stroke::dashed(color),
+            label: name,
+        }));
+        layers
+    }
+}
+
+/// A branch as a dashed line between two temperatures.
+fn dashed(branch: &Branch, from: f64, to: f64) -> Layer {
+    let at = |step: i32| from + (to - from) * f64::from(step) / 64.0;
+    Layer::Line {
+        points: (0..=64)
+            .map(|step| (at(step), branch.at(at(step))))
+            .collect(),
+        stroke: Stroke {
+            width: 1.1,
+            ..Stroke::dashed(Color::Black)
+        },
+        label: None,
     }
 }
 

@@ -5,8 +5,8 @@ use super::random::{Purpose, Random};
 
 /// Pieces into which the range of temperatures is cut for finding windows.
 const PIECES: usize = 100;
-/// The glass window grows from these pieces; the liquid window from their mirror image.
-const SEED: [usize; 2] = [5, 20];
+/// The windows grow from these pieces. On heating the first ones show how the particles come to their temperature.
+const SEEDS: [[usize; 2]; 2] = [[5, 20], [75, 100]];
 /// Pieces by which a window looks ahead.
 const AHEAD: usize = 5;
 /// A deviation that many standard errors wide is no noise.
@@ -205,61 +205,82 @@ impl Windows {
     /// Finds the windows that are not given. `None` if there are too few temperatures for it.
     ///
     /// The energies are averaged in hundredths of the range of temperatures. The glass window grows from the lowest 5 to 20 % of the range and
-    /// the liquid window from its highest, both ways, a hundredth at a time, for as long as the energies of the next 5 % deviate from the
+    /// the liquid window from the highest 25 %, both ways, a hundredth at a time, for as long as the energies of the next 5 % deviate from the
     /// fitted branch in the mean by less than three standard errors (or by less than 0.5 % of the range of energies). Neither goes beyond the
-    /// crossing.
+    /// crossing. If the liquid window then reaches beyond twice the temperature of the crossing, the search is repeated with the temperatures
+    /// up to there: no form holds for a liquid over a wider range.
     pub fn find(
         data: &Data,
-        liquid_form: Form,
+        form: Form,
         glass: Option<Window>,
         liquid: Option<Window>,
     ) -> Option<Self> {
         if let (Some(glass), Some(liquid)) = (glass, liquid) {
             return Some(Windows { glass, liquid });
         }
+        let (windows, crossing) = Self::search(data, form, glass, liquid)?;
+        let highest = 2.0 * crossing.unwrap_or(f64::INFINITY);
+        let between = (windows.glass[1]..=windows.liquid[0]).contains(&(0.5 * highest));
+        if liquid.is_some()
+            || !between
+            || !(windows.liquid[0]..windows.liquid[1]).contains(&highest)
+        {
+            return Some(windows);
+        }
+        let again = Self::search(&data.within([0.0, highest]), form, glass, liquid);
+        again.map_or(Some(windows), |(windows, _)| Some(windows))
+    }
+
+    /// The windows in the whole range, and the crossing of their branches.
+    fn search(
+        data: &Data,
+        form: Form,
+        glass: Option<Window>,
+        liquid: Option<Window>,
+    ) -> Option<(Self, Option<f64>)> {
         let pieces = Pieces::of(data);
         let inside =
             |window: Window| window.map(|end| Pieces::index(pieces.range, end).min(PIECES));
-        let seeds = (
-            pieces.seed(glass.map_or(SEED, inside)),
-            pieces.seed(liquid.map_or([PIECES - SEED[1], PIECES - SEED[0]], inside)),
-        );
-        if seeds.0[1] > seeds.1[0] {
+        let seeds = [
+            pieces.seed(glass.map_or(SEEDS[0], inside)),
+            pieces.seed(liquid.map_or(SEEDS[1], inside)),
+        ];
+        if seeds[0][1] > seeds[1][0] {
             return None;
         }
-        let mut found = (seeds.0, seeds.1);
+        let mut found = seeds;
         if glass.is_none() {
-            found.0 = pieces.grow(Form::Line, seeds.0, [0, seeds.1[0]]);
+            found[0] = pieces.grow(Form::Line, seeds[0], [0, seeds[1][0]]);
         }
         if liquid.is_none() {
-            found.1 = pieces.grow(liquid_form, seeds.1, [seeds.0[1], PIECES]);
+            found[1] = pieces.grow(form, seeds[1], [seeds[0][1], PIECES]);
         }
         // Each cut makes a window smaller, so this ends.
-        loop {
+        let at = loop {
             let before = found;
-            let line = pieces.data(found.0).fit(Form::Line)?;
-            let branch = pieces.data(found.1).fit(liquid_form)?;
-            let near = [pieces.edge(found.0[1]), pieces.edge(found.1[0])];
-            let middle = (found.0[1] + found.1[0]) / 2;
-            let at = match crossing(&line, &branch, near, 2.0 * pieces.range[1]) {
+            let line = pieces.data(found[0]).fit(Form::Line)?;
+            let branch = pieces.data(found[1]).fit(form)?;
+            let near = [pieces.edge(found[0][1]), pieces.edge(found[1][0])];
+            let at = crossing(&line, &branch, near, 2.0 * pieces.range[1]);
+            let cut = match at {
                 Some(at) => Pieces::index(pieces.range, at),
-                None if found.0[1] > found.1[0] => middle,
-                None => break,
+                None => (found[0][1] + found[1][0]) / 2,
             };
-            if glass.is_none() {
-                found.0[1] = found.0[1].min(at).max(seeds.0[1]);
+            if glass.is_none() && (at.is_some() || found[0][1] > found[1][0]) {
+                found[0][1] = found[0][1].min(cut).max(seeds[0][1]);
             }
-            if liquid.is_none() {
-                found.1[0] = found.1[0].max(at + 1).min(seeds.1[0]);
+            if liquid.is_none() && (at.is_some() || found[0][1] > found[1][0]) {
+                found[1][0] = found[1][0].max(cut + 1).min(seeds[1][0]);
             }
             if found == before {
-                break;
+                break at;
             }
-        }
-        Some(Windows {
-            glass: glass.unwrap_or(pieces.window(found.0)),
-            liquid: liquid.unwrap_or(pieces.window(found.1)),
-        })
+        };
+        let windows = Windows {
+            glass: glass.unwrap_or(pieces.window(found[0])),
+            liquid: liquid.unwrap_or(pieces.window(found[1])),
+        };
+        Some((windows, at))
     }
 }
 
@@ -372,7 +393,9 @@ impl Transition {
             ));
         }
         let Windows { glass, liquid } = self.windows;
-        if at < glass[1] || at > liquid[0] {
+        // Windows that are found end at hundredths of the range.
+        let slack = (high - low) / PIECES as f64;
+        if at < glass[1] - slack || at > liquid[0] + slack {
             doubts.push(format!(
                 "they cross at {at:.4}, not between the windows ({:.4} to {:.4})",
                 glass[1], liquid[0]
