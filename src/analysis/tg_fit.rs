@@ -17,6 +17,8 @@ use crate::physics::transition::{self, Data, Method, Transition, Window, Windows
 
 /// Rows beyond which as many as necessary in succession are averaged.
 const MOST_POINTS: usize = 2048;
+/// The same for the figure, which would be a band otherwise.
+const MOST_DRAWN: usize = 256;
 
 /// Arguments of `tg-fit`.
 #[derive(Args, Clone, Debug, Serialize)]
@@ -372,7 +374,7 @@ pub const TABLES: [TableSpec; 2] = [
             ),
             text(
                 "warning",
-                "why the value should not be trusted; empty if nothing speaks against it",
+                "why the value should not be trusted; missing if nothing speaks against it",
             ),
         ],
     },
@@ -477,7 +479,7 @@ impl Arguments {
         let energies = match observed.energies {
             Some(data) => {
                 check_temperatures(&data.temperatures, 2 * transition::FEWEST)?;
-                Some((ramp(&data.temperatures)?, averaged(data)))
+                Some((ramp(&data.temperatures)?, averaged(&data, MOST_POINTS)))
             }
             None => None,
         };
@@ -604,11 +606,11 @@ fn check_temperatures(temperatures: &[f64], fewest: usize) -> Result<()> {
     Ok(())
 }
 
-/// Means over rows in succession, where there are very many.
-fn averaged(data: Data) -> Data {
-    let together = data.temperatures.len().div_ceil(MOST_POINTS);
-    if together == 1 {
-        return data;
+/// Means over rows in succession, where there are more than `most`.
+fn averaged(data: &Data, most: usize) -> Data {
+    let together = data.temperatures.len().div_ceil(most);
+    if together <= 1 {
+        return data.clone();
     }
     let means = |values: &[f64]| {
         let parts = values.chunks(together);
@@ -763,7 +765,8 @@ impl Answer {
             let first = transition.map(|transition| of(transition) as i64);
             Cells::Integer([first, None].into_iter().take(rows).collect())
         };
-        let doubts = self.doubts();
+        let doubts = Some(self.doubts()).filter(|doubts| !doubts.is_empty());
+        let doubts = doubts.as_deref();
         let confidence = transition.map(|_| arguments.confidence);
         vec![
             words(Some(self.quantity()), Some(&of_ratio)),
@@ -790,7 +793,7 @@ impl Answer {
             count(|found| found.liquid.points),
             count(|found| found.block_lengths[0]),
             count(|found| found.block_lengths[1]),
-            words(Some(&doubts), Some(&doubts)),
+            words(doubts, doubts),
         ]
     }
 
@@ -846,9 +849,9 @@ impl Answer {
         let mut name = Some(name);
         let mut layers = Vec::new();
         if let Some(data) = &self.energies {
-            let points = data.temperatures.iter().copied();
+            let data = averaged(data, MOST_DRAWN);
             layers.push(Layer::Line {
-                points: points.zip(data.energies.iter().copied()).collect(),
+                points: data.temperatures.into_iter().zip(data.energies).collect(),
                 stroke: Stroke {
                     width: 0.8,
                     ..Stroke::solid(color)
@@ -859,7 +862,7 @@ impl Answer {
         if let Found::Crossing(transition) = &self.found {
             let Windows { glass, liquid } = transition.windows;
             // Both lines go a little beyond the crossing, so that one sees it.
-            let beyond = 0.04 * (liquid[1] - glass[0]);
+            let beyond = 0.08 * (liquid[1] - glass[0]);
             let middle = 0.5 * (glass[1] + liquid[0]);
             let meet = transition.temperature.unwrap_or(middle);
             let end = (meet + beyond).max(glass[1]);
