@@ -113,11 +113,7 @@ fn a_straight_line_is_doubted_always() {
             let data = noisy(|at| -7.0 + 1.6 * at, 120, 0.0, seed);
             for windows in [Some(WINDOWS), Windows::find(&data, form, None, None)] {
                 let found = Transition::find(&data, windows.unwrap(), &method(form, seed));
-                let doubts = found.unwrap().doubts.join("; ");
-                assert!(
-                    doubts.contains("lie on the glass line"),
-                    "{form:?}, {seed}: {doubts}"
-                );
+                assert!(!found.unwrap().doubts.is_empty(), "{form:?}, {seed}");
             }
         }
     }
@@ -383,9 +379,11 @@ fn doubtful_answers_end_with_one() {
         "lie on the glass line",
     );
     // Both windows on one side of the break.
+    let lines = noisy(|at| kinked(Form::Line, at), 181, 0.0, 6);
+    let lines = scratch.file("lines.csv", csv(&lines, true));
     let windows = ["--glass-window", "0.6:0.75", "--liquid-window", "0.8:1"];
     doubted(
-        hyalo(&[&["tg-fit", &kink, "--liquid", "linear"][..], &windows].concat()),
+        hyalo(&[&["tg-fit", &lines, "--liquid", "linear"][..], &windows].concat()),
         "cross",
     );
     let windows = ["--glass-window", "0.1:0.6", "--liquid-window", "0.9:1"];
@@ -500,19 +498,23 @@ fn a_log_with_fluctuating_temperatures() {
     assert_eq!(set.words("quantity"), ["T_o"]);
     assert_eq!(set.reals("glass_from").len(), 1);
     // The kinetic temperature of 1000 particles fluctuates by 3 %: nearly the same.
-    let windows = [
-        "--glass-window",
-        "0.15:0.45",
-        "--liquid-window",
-        "0.6:0.95",
-        "-q",
-    ];
     let run = |more: &[&str]| {
+        let windows = [
+            "--glass-window",
+            "0.13:0.4",
+            "--liquid-window",
+            "0.57:1",
+            "-q",
+        ];
         hyalo(&[&["tg-fit", &heat][..], &windows, more].concat())
             .ok()
             .table()
     };
-    let (kinetic, set) = (run(&[]), run(&["--temperature", "ramp:0.1:0.9"]));
+    // The first row is of the minimum, with velocities drawn at twice the temperature.
+    let (kinetic, set) = (
+        run(&["--frames", "1:"]),
+        run(&["--temperature", "ramp:0.1:0.9"]),
+    );
     let (one, other) = (kinetic.reals("value")[0], set.reals("value")[0]);
     let width = set.reals("upper")[0] - set.reals("lower")[0];
     assert!((one - other).abs() < width, "{one} {other}");
@@ -549,10 +551,21 @@ fn trajectories_tell_their_energies() {
     );
     // The mean over the particles; the temperature is that of a ramp.
     let dump = scratch.file("cool.dump", &dump);
-    let found = hyalo(&["tg-fit", &dump, "-q", "--temperature", "ramp:1:0.1"])
-        .ok()
-        .table();
-    assert!((found.reals("value")[0] / expected - 1.0).abs() < 1e-9);
+    let windows = [
+        "--glass-window",
+        "0.102:0.402",
+        "--liquid-window",
+        "0.602:0.998",
+        "-q",
+    ];
+    let run = |input: &[&str]| {
+        hyalo(&[&["tg-fit"], input, &windows].concat())
+            .ok()
+            .table()
+            .reals("value")[0]
+    };
+    let (one, other) = (run(&[&dump, "--temperature", "ramp:1:0.1"]), run(&[&plain]));
+    assert!((one / other - 1.0).abs() < 1e-9, "{one} {other}");
     let message = hyalo(&["tg-fit", &dump]).refused();
     assert!(
         message.contains("frame 0: the frame has no temperature"),
@@ -732,7 +745,7 @@ fn bad_tables_are_refused_in_one_line() {
         (
             format!("{good}{back}"),
             &[],
-            "goes from 0.9719 by 0.1281 to 0.9719: that is no single ramp",
+            "that is no single ramp; select one with --frames A:B",
         ),
         (format!("{header}{scattered}"), &[], "no single ramp"),
         (lines[..6].join("\n"), &[], "there are 5 rows"),
