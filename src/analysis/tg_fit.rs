@@ -886,10 +886,7 @@ fn dashed(branch: &Branch, from: f64, to: f64) -> Layer {
         points: (0..=64)
             .map(|step| (at(step), branch.at(at(step))))
             .collect(),
-        stroke: Stroke {
-            width: 1.1,
-            ..Stroke::dashed(Color::Black)
-        },
+        stroke: Stroke::dashed(Color::Black),
         label: None,
     }
 }
