@@ -1095,6 +1095,31 @@ mod tests {
     }
 
     #[test]
+    fn texts_and_names_are_read_from_every_format() {
+        for (format, ending) in FORMATS {
+            let texts: Vec<Option<Arc<str>>> = vec![Some("a,b".into()), Some("A".into()), None];
+            let rows: Rows = vec![
+                vec![1_i64, 2, 3].into(),
+                vec![0.1, 0.2, 0.3].into(),
+                vec![true, false, true].into(),
+                texts.clone().into(),
+            ];
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(format!("table.{ending}"));
+            fs::write(&path, write(format, [rows])).unwrap();
+            let names = column_names(&path).unwrap();
+            assert_eq!(names, ["id", "value", "is_good", "species"], "{format:?}");
+            assert_eq!(read_texts(&path, "species").unwrap(), texts, "{format:?}");
+            let missing = read_texts(&path, "label").unwrap_err().to_string();
+            assert!(missing.contains("label"), "{missing}");
+            if format != TableFormat::Csv {
+                let message = read_texts(&path, "value").unwrap_err().to_string();
+                assert!(message.contains("not text"), "{message}");
+            }
+        }
+    }
+
+    #[test]
     fn text_tables_are_read_as_they_come() {
         let wanted: &[&[&str]] = &[&["step", "Step"], &["temperature", "Temp"]];
         let expected: Rows = vec![vec![0_i64, 1000].into(), vec![0.2, 0.118].into()];
