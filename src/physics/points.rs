@@ -23,7 +23,7 @@ struct Bins {
     /// Fractional coordinate at which the bins begin, and the length of one.
     low: [f64; 3],
     step: [f64; 3],
-    /// Smallest distance between opposite faces of a bin (length).
+    /// Smallest distance between opposite faces of a bin (length), along edges where bins have neighbours.
     width: f64,
 }
 
@@ -52,9 +52,11 @@ impl Bins {
                 .clamp(1.0, most.cbrt().ceil() * 4.0) as i64
         });
         let step = [0, 1, 2].map(|axis| extent[axis] / counts[axis] as f64);
+        // A single bin along an edge without images has no neighbour there, however thin it is.
         let width = (0..3)
+            .filter(|&axis| periodic[axis] || counts[axis] > 1)
             .map(|axis| faces[axis] * step[axis])
-            .fold(f64::INFINITY, f64::min);
+            .fold(f64::MAX, f64::min);
         Bins {
             counts,
             low,
