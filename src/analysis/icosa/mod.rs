@@ -24,7 +24,7 @@ pub struct Arguments {
     /// Voronoi cells without radii, as VoroTop and the paper have them, or radical ones with the radii of the particles. Particles that
     /// --species leaves out are no neighbours
     #[arg(long, value_name = "plain|radical", default_value = "plain")]
-    pub tessellation: Tessellation,
+    pub tessellation: Cells,
 
     /// Structures that are built in: the Frank-Kasper polyhedra with 12 (icosahedron: the cell is a pentagonal dodecahedron), 14, 15 and 16
     /// vertices. Default: icosahedron, and none with --filter
