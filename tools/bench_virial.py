@@ -65,7 +65,8 @@ def lammps(path, threads, ranks, dump):
         command += ["-sf", "omp", "-pk", "omp", str(threads)]
     output = run(command, threads)[2]
     last = [line.split() for line in output.split("Loop time")[0].splitlines() if line.strip()][-1]
-    _, energy, *trace = map(float, last)
+    # LAMMPS divides sums by the number of atoms.
+    _, energy, *trace = (ATOMS * float(word) for word in last)
     return float(re.search(r"Loop time of ([\d.]+)", output)[1]), energy, -sum(trace)
 
 

@@ -24,7 +24,7 @@ pub struct Virials {
     /// and stay as they are.
     pub virial_slope: Vec<f64>,
     /// ½ Σ_j r_ij f_ij (energy) by [`COMPONENTS`], r_ij = r_i − r_j and f_ij the force on i; its trace is half of Σ_j w_ij. LAMMPS's
-    /// `compute stress/atom … virial` is minus this.
+    /// `compute stress/atom … virial` is minus this. Empty if not wanted.
     pub tensor: Vec<[f64; 6]>,
     /// Sums over the whole system by other ways, for checks.
     pub totals: Totals,
@@ -46,10 +46,11 @@ pub struct Totals {
     pub forces: f64,
 }
 
-/// Number of sums that a slot takes part in: energy, virial, slope, force, tensor.
-const SUMS: usize = 12;
+/// Sums of a slot: energy, slope, virial and force; then the tensor.
+const WITHOUT_TENSOR: usize = 6;
+const WITH_TENSOR: usize = 12;
 
-/// Evaluates every pair of particles at `positions` (length) with these diameters (length).
+/// Evaluates every pair of particles at `positions` (length) with these diameters (length), and the tensors if they are wanted.
 ///
 /// Particles in the same place make values that are not finite. Errors: those of [`Neighbours::new`].
 pub fn evaluate(
@@ -57,6 +58,7 @@ pub fn evaluate(
     cell: Option<&Cell>,
     positions: &[Vector3<f64>],
     diameters: &[f64],
+    tensors: bool,
 ) -> Result<Virials> {
     let largest = diameters.iter().copied().fold(0.0, f64::max);
     if positions.is_empty() {
@@ -64,50 +66,17 @@ pub fn evaluate(
     }
     let neighbours = Neighbours::new(cell, positions, potential.cutoff * largest)?;
     let slots = Slots::new(&neighbours, potential, diameters);
-    let (sums, magnitude) = if potential.mixing.is_additive() {
-        slots.sums(|first, second| Pair {
-            diameter: 0.5 * (first + second),
-            slopes: [0.5; 2],
-            strength: 1.0,
-        })
-    } else {
-        slots.sums(|first, second| potential.mixing.pair(first, second))
-    };
-    let particles = neighbours.particles();
-    let [x, y, z] = neighbours.positions();
-    let n = positions.len();
-    let mut virials = Virials {
-        energy: vec![0.0; n],
-        virial: vec![0.0; n],
-        virial_slope: vec![0.0; n],
-        tensor: vec![[0.0; 6]; n],
-        totals: Totals {
-            magnitude,
-            ..Totals::default()
-        },
-    };
-    let mut total = Vector3::zeros();
-    for (slot, (&particle, sums)) in particles.iter().zip(&sums).enumerate() {
-        let particle = particle as usize;
-        virials.energy[particle] += 0.5 * sums[0];
-        virials.virial_slope[particle] += sums[1];
-        virials.virial[particle] += sums[2];
-        for component in 0..6 {
-            virials.tensor[particle][component] += 0.5 * sums[6 + component];
-        }
-        let force = Vector3::new(sums[3], sums[4], sums[5]);
-        let outer = force.dot(&Vector3::new(x[slot], y[slot], z[slot]));
-        total += force;
-        virials.totals.virial += outer;
-        virials.totals.spread += outer.abs();
-        virials.totals.forces += force.norm();
-    }
-    virials.totals.force = total.norm();
-    Ok(virials)
+    Ok(match tensors {
+        true => slots.virials::<WITH_TENSOR>(positions.len()),
+        false => slots.virials::<WITHOUT_TENSOR>(positions.len()),
+    })
 }
 
 /// Partners that are evaluated together, in arrays of a length that the compiler knows.
 const BLOCK: usize = 16;
+
+/// Candidates that are sifted together.
+const CHUNK: usize = 8;
 
 /// Particles and images as the sums need them.
 struct Slots<'a> {
@@ -115,7 +84,8 @@ struct Slots<'a> {
     neighbours: &'a Neighbours,
     /// x, y, z and σ (length); at last a place that is out of reach of all others.
     places: Vec<[f64; 4]>,
-    /// x, y, z and x_out σ/2 (length) in single precision, with which partners are sifted.
+    /// x, y, z and half of what a particle adds to the cutoff of a pair, in units of the largest cutoff: in single precision, with which partners
+    /// are sifted.
     rough: [Vec<f32>; 4],
 }
 
@@ -152,12 +122,19 @@ impl<'a> Slots<'a> {
             .map(|(slot, &particle)| [x[slot], y[slot], z[slot], diameters[particle as usize]])
             .chain([[beyond, 0.0, 0.0, largest]])
             .collect();
-        let scale = [1.0, 1.0, 1.0, 0.5 * potential.cutoff];
+        // In units of the largest cutoff, with a margin for the rounding of coordinates.
+        let scale = 1.0 / (potential.cutoff * largest);
+        let extent = places
+            .iter()
+            .flat_map(|place| &place[..3])
+            .fold(1.0, |extent: f64, x| extent.max((x * scale).abs()));
+        let margin = 4.0 * f64::from(f32::EPSILON) * extent;
         let rough = [0, 1, 2, 3].map(|part| {
-            let values = places
-                .iter()
-                .map(|place| (place[part] * scale[part]) as f32);
-            values.collect()
+            let values = places.iter().map(|place| match part {
+                3 => 0.5 * (place[3] / largest + margin),
+                axis => place[axis] * scale,
+            });
+            values.map(|value| value as f32).collect()
         });
         Slots {
             potential,
@@ -167,8 +144,59 @@ impl<'a> Slots<'a> {
         }
     }
 
+    /// The sums of every slot, put together by particle.
+    fn virials<const SUMS: usize>(&self, particles: usize) -> Virials {
+        let mixing = &self.potential.mixing;
+        let (sums, magnitude) = if mixing.is_additive() {
+            self.sums::<SUMS>(|first, second| Pair {
+                diameter: 0.5 * (first + second),
+                slopes: [0.5; 2],
+                strength: 1.0,
+            })
+        } else {
+            self.sums::<SUMS>(|first, second| mixing.pair(first, second))
+        };
+        let tensors = if SUMS == WITH_TENSOR { particles } else { 0 };
+        let mut virials = Virials {
+            energy: vec![0.0; particles],
+            virial: vec![0.0; particles],
+            virial_slope: vec![0.0; particles],
+            tensor: vec![[0.0; 6]; tensors],
+            totals: Totals {
+                magnitude,
+                ..Totals::default()
+            },
+        };
+        let mut total = Vector3::zeros();
+        let slots = self
+            .neighbours
+            .particles()
+            .iter()
+            .zip(&sums)
+            .zip(&self.places);
+        for ((&particle, sums), place) in slots {
+            let particle = particle as usize;
+            virials.energy[particle] += 0.5 * sums[0];
+            virials.virial_slope[particle] += sums[1];
+            virials.virial[particle] += sums[2];
+            if let Some(tensor) = virials.tensor.get_mut(particle) {
+                for (component, sum) in tensor.iter_mut().zip(&sums[WITHOUT_TENSOR..]) {
+                    *component += 0.5 * sum;
+                }
+            }
+            let force = Vector3::new(sums[3], sums[4], sums[5]);
+            let outer = force.dot(&Vector3::new(place[0], place[1], place[2]));
+            total += force;
+            virials.totals.virial += outer;
+            virials.totals.spread += outer.abs();
+            virials.totals.forces += force.norm();
+        }
+        virials.totals.force = total.norm();
+        virials
+    }
+
     /// The sums of every slot over the pairs in which it takes part, and Σ|w|.
-    fn sums(&self, mix: impl Fn(f64, f64) -> Pair) -> (Vec<[f64; SUMS]>, f64) {
+    fn sums<const SUMS: usize>(&self, mix: impl Fn(f64, f64) -> Pair) -> (Vec<[f64; SUMS]>, f64) {
         let mut magnitude = 0.0;
         let mut sums = vec![[0.0; SUMS]; self.places.len()];
         let mut candidates = Candidates::default();
@@ -251,10 +279,23 @@ impl Candidates {
         if partners.len() < n + BLOCK {
             partners.resize(n + BLOCK, 0);
         }
+        // Every candidate is written, and what follows goes over those that are out of reach.
         let mut count = 0;
-        for (&slot, &excess) in self.slots[from..].iter().zip(&*excess) {
-            partners[count] = slot;
-            count += usize::from(excess < 0.0);
+        let (slots, last_slots) = self.slots[from..].as_chunks::<CHUNK>();
+        let (excess, last_excess) = excess.as_chunks::<CHUNK>();
+        for (slots, excess) in slots.iter().zip(excess) {
+            let place: &mut [u32; CHUNK] =
+                (&mut partners[count..count + CHUNK]).try_into().unwrap();
+            let mut found = 0;
+            for k in 0..CHUNK {
+                place[found] = slots[k];
+                found += (excess[k].to_bits() >> 31) as usize;
+            }
+            count += found;
+        }
+        for (slot, excess) in last_slots.iter().zip(last_excess) {
+            partners[count] = *slot;
+            count += (excess.to_bits() >> 31) as usize;
         }
         let whole = count.next_multiple_of(BLOCK);
         partners[count..whole].fill(filler);
@@ -262,7 +303,7 @@ impl Candidates {
     }
 }
 
-fn add(sums: &mut [f64; SUMS], terms: &[f64; SUMS]) {
+fn add<const SUMS: usize>(sums: &mut [f64; SUMS], terms: &[f64; SUMS]) {
     for (sum, term) in sums.iter_mut().zip(terms) {
         *sum += term;
     }
@@ -300,13 +341,17 @@ impl Pairs {
     }
 
     /// Adds what the pairs contribute to the sums of the particle's partners; gives those of the particle and Σ|w|.
-    fn add_to(&self, others: &[u32], sums: &mut [[f64; SUMS]]) -> ([f64; SUMS], f64) {
+    fn add_to<const SUMS: usize>(
+        &self,
+        others: &[u32],
+        sums: &mut [[f64; SUMS]],
+    ) -> ([f64; SUMS], f64) {
         let mut own = [0.0; SUMS];
         let mut magnitude = 0.0;
         let [x, y, z] = &self.displacements;
         for (k, &other) in others.iter().enumerate().take(BLOCK) {
             let force = [x, y, z].map(|d| self.force[k] * d[k]);
-            let mut terms = [
+            let all = [
                 self.energy[k],
                 self.slopes[1][k],
                 self.virial[k],
@@ -320,6 +365,7 @@ impl Pairs {
                 force[0] * z[k],
                 force[1] * z[k],
             ];
+            let mut terms: [f64; SUMS] = std::array::from_fn(|sum| all[sum]);
             add(&mut sums[other as usize], &terms);
             terms[1] = self.slopes[0][k];
             add(&mut own, &terms);

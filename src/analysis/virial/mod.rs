@@ -186,7 +186,13 @@ impl Analysis for PerParticle {
 
     fn frame(&self, _: &Abscissa, frame: &Frame) -> Result<Said> {
         let (cell, diameters) = needed(frame)?;
-        let virials = virial::evaluate(&self.potential, Some(cell), &frame.positions, diameters)?;
+        let virials = virial::evaluate(
+            &self.potential,
+            Some(cell),
+            &frame.positions,
+            diameters,
+            self.wanted.per_particle,
+        )?;
         self.check(frame, cell, diameters, &virials)?;
         let volumes = self.volumes(cell, frame, diameters)?;
         let by_volume = |values: &[f64]| -> Vec<f64> {
