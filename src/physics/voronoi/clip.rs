@@ -203,18 +203,8 @@ impl Fast {
         for start in (0..count).step_by(LANES) {
             let edges: [[u8; 2]; LANES] =
                 std::array::from_fn(|lane| self.edges[(start + lane) % SLOTS]);
-            let mut sides = [[[0.0; LANES]; 4]; 2];
-            for (lane, faces) in edges.iter().enumerate() {
-                for (side, &face) in sides.iter_mut().zip(faces) {
-                    let Plane { normal, offset } = self.planes[usize::from(face) % SLOTS];
-                    side[0][lane] = normal[0];
-                    side[1][lane] = normal[1];
-                    side[2][lane] = normal[2];
-                    side[3][lane] = offset;
-                }
-            }
             let mut met = [[0.0; LANES]; 4];
-            meet_lanes(&sides, &third, &mut met);
+            meet_lanes(&self.planes, &edges, &third, &mut met);
             let mut free = !self.vertices_used;
             for lane in 0..LANES {
                 let is_one = start + lane < count;
@@ -232,19 +222,24 @@ impl Fast {
 }
 
 /// Vertices that are solved together.
-const LANES: usize = 8;
+const LANES: usize = 4;
 
-/// Where pairs of planes a and b, given by their normals and offsets, meet a third one: x, y, z and |r|². On its own, so that the compiler
+/// Where pairs of planes a and b meet a third one: x, y, z and |r|². On its own, so that the compiler
 /// knows the arrays apart and uses wide registers.
 ///
 /// With w = a × b and g = c_b a − c_a b the point is r = (c w + n × g) / n·w, n and c being those of the third plane.
 #[inline(never)]
-fn meet_lanes(sides: &[[[f64; LANES]; 4]; 2], third: &Plane, met: &mut [[f64; LANES]; 4]) {
+fn meet_lanes(
+    planes: &[Plane; SLOTS],
+    edges: &[[u8; 2]; LANES],
+    third: &Plane,
+    met: &mut [[f64; LANES]; 4],
+) {
     let ([nx, ny, nz], c) = (third.normal, third.offset);
-    let [a, b] = sides;
     for lane in 0..LANES {
-        let [ax, ay, az, ac] = [a[0][lane], a[1][lane], a[2][lane], a[3][lane]];
-        let [bx, by, bz, bc] = [b[0][lane], b[1][lane], b[2][lane], b[3][lane]];
+        let [a, b] = edges[lane].map(|face| &planes[usize::from(face) % SLOTS]);
+        let ([ax, ay, az], ac) = (a.normal, a.offset);
+        let ([bx, by, bz], bc) = (b.normal, b.offset);
         let (wx, wy, wz) = (ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx);
         let (gx, gy, gz) = (bc * ax - ac * bx, bc * ay - ac * by, bc * az - ac * bz);
         let inverse = 1.0 / (nx * wx + ny * wy + nz * wz);
