@@ -3,14 +3,26 @@
 //! An analysis is what one frame says ([`Analysis::frame`], on any thread) and what the frames say together ([`Analysis::reduce`], in
 //! their order, on one thread). It never knows where frames come from or where rows go.
 
-use crate::data::figure::Figure;
-use crate::data::frame::{Column, Frame};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::data::figure::{Color, Figure};
+use crate::data::frame::{Column, Frame, Species};
 use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, Rows, TableSpec};
 use crate::error::Result;
+use crate::physics::potential::Potential;
+use crate::physics::topology::Filter;
 
+pub mod delta_star;
+pub(crate) mod distribution;
+pub mod followed;
+pub mod icosa;
 pub mod info;
 pub mod msd;
+pub mod tessellation;
+pub mod tg_fit;
 pub mod virial;
+pub mod voronoi;
 
 /// What a command does to a stream of frames.
 pub trait Analysis: Send + Sync + 'static {
@@ -32,6 +44,11 @@ pub trait Analysis: Send + Sync + 'static {
     /// Whether positions must be continuous in time, and so are unwrapped unless the user says otherwise.
     fn follows_particles(&self) -> bool {
         false
+    }
+
+    /// The potential to whose nearest minimum every frame is taken before the analysis sees it.
+    fn inherent(&self) -> Option<Potential> {
+        None
     }
 
     /// Looks at the first frame and checks that it has what is needed.
@@ -114,6 +131,9 @@ pub trait Command: clap::Args + serde::Serialize {
 pub trait Runner {
     /// Runs the analysis on every input.
     fn run<A: Analysis>(&mut self, analysis: A) -> Result<()>;
+
+    /// Reads a filter of structures.
+    fn filter(&self, path: &Path) -> Result<Filter>;
 }
 
 /// What was asked of an analysis beside its main answer, so that nothing is computed or kept in vain.
@@ -123,6 +143,14 @@ pub struct Wanted {
     pub per_particle: bool,
     /// Distributions are needed: a table or a figure of them.
     pub distributions: bool,
+    /// The neighbours of particles are needed: a table of them.
+    pub neighbours: bool,
+    /// The codes of cells are needed: a table that holds them.
+    pub codes: bool,
+    /// Any figure is needed.
+    pub figure: bool,
+    /// An annotated trajectory is needed.
+    pub annotation: bool,
 }
 
 /// What the reader of an input knows beside its frames.
@@ -219,6 +247,27 @@ impl Moment {
     }
 }
 
+/// Names in legends: of all, then of each species; a bare number says what it is.
+pub(crate) fn curve_labels(species: &Species) -> Vec<String> {
+    let label = |name: &Arc<str>| match name.parse::<i64>() {
+        Ok(number) => format!("species {number}"),
+        Err(_) => name.to_string(),
+    };
+    std::iter::once(ALL.to_string())
+        .chain(species.names.iter().map(label))
+        .collect()
+}
+
+/// How many of the curves (of all, then of each species) a figure shows: with a single species the curve of all says everything.
+pub(crate) fn curves_shown(curves: usize) -> usize {
+    if curves == 2 { 1 } else { curves.min(9) }
+}
+
+/// Colour of a curve: the first is black.
+pub(crate) fn curve_color(index: usize) -> Color {
+    index.checked_sub(1).map_or(Color::Black, Color::Series)
+}
+
 /// What a curve over the frames is drawn against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -278,26 +327,44 @@ impl Abscissa {
     }
 }
 
-/// A curve over the frames of a figure. Beyond 4096 points every second one is dropped, again and again, so that memory does not grow.
-#[derive(Clone, Debug, Default)]
-pub struct Curve {
-    /// The points.
-    pub points: Vec<(f64, f64)>,
+/// What the frames say one after the other, for a figure. Beyond a number of them every second one is dropped, again and again, so that
+/// memory does not grow.
+#[derive(Clone, Debug)]
+pub struct Thinned<T> {
+    /// Those that are kept, the first of all among them.
+    pub points: Vec<T>,
+    most: usize,
     seen: usize,
     stride: usize,
 }
 
-impl Curve {
-    const MOST: usize = 4096;
+/// A curve over the frames.
+pub type Curve = Thinned<(f64, f64)>;
 
-    /// Adds a point.
-    pub fn push(&mut self, point: (f64, f64)) {
-        self.stride = self.stride.max(1);
+impl<T> Default for Thinned<T> {
+    fn default() -> Self {
+        Thinned::at_most(4096)
+    }
+}
+
+impl<T> Thinned<T> {
+    /// Keeps at most so many, and at least two.
+    pub fn at_most(most: usize) -> Self {
+        Thinned {
+            points: Vec::new(),
+            most: most.max(2),
+            seen: 0,
+            stride: 1,
+        }
+    }
+
+    /// Adds what the next frame says.
+    pub fn push(&mut self, point: T) {
         if self.seen.is_multiple_of(self.stride) {
             self.points.push(point);
         }
         self.seen += 1;
-        if self.points.len() > Self::MOST {
+        if self.points.len() > self.most {
             let mut index = 0;
             self.points.retain(|_| {
                 index += 1;

@@ -7,10 +7,12 @@ use crate::error::Result;
 
 pub mod convert;
 pub mod flags;
+pub mod inherent;
 pub mod output;
 pub mod progress;
 pub mod run;
 pub mod simulate;
+pub mod tg_fit;
 
 use flags::{InputFlags, OutputFlags, RunFlags};
 
@@ -51,6 +53,9 @@ macro_rules! registry {
             Convert(Box<convert::Arguments>),
             /// Carry out a protocol: make, cool, heat, minimise and homogenise a glass
             Simulate(Box<simulate::Arguments>),
+            /// Temperatures of the glass transition and of melting, from ramps
+            #[command(name = "tg-fit")]
+            TgFit(Box<tg_fit::Arguments>),
         }
 
         impl Command {
@@ -64,6 +69,7 @@ macro_rules! registry {
                     })*
                     Command::Convert(arguments) => arguments.run(),
                     Command::Simulate(arguments) => arguments.run(),
+                    Command::TgFit(arguments) => arguments.run(),
                 }
             }
         }
@@ -73,10 +79,16 @@ macro_rules! registry {
 registry! {
     /// What a trajectory holds: frames, particles, species, cell, columns
     "info" Info(analysis::info::Arguments),
+    /// Icosahedra and other structures by the topology of Voronoi cells
+    "icosa" Icosa(analysis::icosa::Arguments),
     /// Mean squared displacements, from a reference frame or by lag time
     "msd" Msd(analysis::msd::Arguments),
     /// Pressure, energy and virial of every particle, and how they are distributed
     "virial" Virial(analysis::virial::Arguments),
+    /// Voronoi cells: volumes, local volume fractions, faces, indices and neighbours
+    "voronoi" Voronoi(analysis::voronoi::Arguments),
+    /// Particles that move between two temperatures, how they cluster and how far they are from icosahedra
+    "delta-star" DeltaStar(analysis::delta_star::Arguments),
 }
 
 impl Cli {

@@ -1,24 +1,28 @@
 //! Runs an analysis: source, frames in parallel, reduction in order, sinks.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use super::flags::{InputFlags, OutputFlags, RunFlags};
+use super::inherent::inherent;
 use super::output::Outputs;
 use super::progress::{self, Progress, say};
 use crate::analysis::{Abscissa, Analysis, InputFacts, Runner, Wanted};
 use crate::data::frame::Frame;
+use crate::data::table::TableSpec;
 use crate::error::{Error, Result};
+use crate::physics::topology::Filter;
 use crate::sink::atomic::AtomicFile;
 use crate::sink::figure;
 use crate::sink::provenance::{self, Provenance};
 use crate::stream::bytes::Input;
 use crate::stream::parallel::Workers;
 use crate::stream::unwrap::Unwrap;
-use crate::stream::{self, About, xyz};
+use crate::stream::{self, About, vorotop, xyz};
 
 /// How a command ended that could run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub enum Outcome {
     Whole,
     /// Stopped by the user: what was written is marked as incomplete.
     Interrupted,
+    /// With an answer that is not the one asked: what was written says so.
+    NotTheAnswer,
 }
 
 impl Outcome {
@@ -34,9 +40,35 @@ impl Outcome {
     pub fn exit_code(self) -> u8 {
         match self {
             Outcome::Whole => 0,
-            Outcome::Interrupted => 1,
+            Outcome::Interrupted | Outcome::NotTheAnswer => 1,
         }
     }
+}
+
+/// Names tables with their columns, and figures, on standard output.
+pub fn list_tables(tables: &[TableSpec], figures: &[&str]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    for table in tables {
+        writeln!(out, "{}: {}", table.name, table.meaning)?;
+        for column in table.columns {
+            let dimension = if column.dimension.is_empty() {
+                String::new()
+            } else {
+                format!(" [{}]", column.dimension)
+            };
+            writeln!(
+                out,
+                "    {:<26} {:<8} {}{dimension}",
+                column.name,
+                column.kind.name(),
+                column.meaning
+            )?;
+        }
+    }
+    if !figures.is_empty() {
+        writeln!(out, "figures: {}", figures.join(", "))?;
+    }
+    Ok(())
 }
 
 /// Runs one analysis with the flags of its command.
@@ -88,37 +120,16 @@ impl<'a> AnalysisRunner<'a> {
             per_particle: self.output.annotate.is_some()
                 || asks(tables, &["displacements", "particles"]),
             distributions: asks(tables, &["histogram"]) || asks(plots, &["histogram", "density"]),
+            neighbours: asks(tables, &["neighbours"]),
+            codes: asks(tables, &["particles", "codes"]),
+            figure: !plots.is_empty(),
+            annotation: self.output.annotate.is_some(),
         }
     }
 
     /// How it ended.
     pub fn outcome(&self) -> Outcome {
         self.outcome
-    }
-
-    fn list_tables(&self, analysis: &impl Analysis) -> Result<()> {
-        let mut out = std::io::stdout().lock();
-        for table in analysis.tables() {
-            writeln!(out, "{}: {}", table.name, table.meaning)?;
-            for column in table.columns {
-                let dimension = if column.dimension.is_empty() {
-                    String::new()
-                } else {
-                    format!(" [{}]", column.dimension)
-                };
-                writeln!(
-                    out,
-                    "    {:<26} {:<8} {}{dimension}",
-                    column.name,
-                    column.kind.name(),
-                    column.meaning
-                )?;
-            }
-        }
-        if !analysis.figures().is_empty() {
-            writeln!(out, "figures: {}", analysis.figures().join(", "))?;
-        }
-        Ok(())
     }
 
     /// Everything about one input: its frames through the analysis, its rows into the outputs.
@@ -167,8 +178,13 @@ impl<'a> AnalysisRunner<'a> {
         let annotates = outputs.annotates();
         let work = {
             let (analysis, context) = (analysis.clone(), context.clone());
+            let potential = analysis.inherent();
             move |frame: Result<Frame>| -> Result<(Vec<u8>, A::Partial)> {
-                let frame = frame?;
+                let mut frame = frame?;
+                if let Some(potential) = potential {
+                    let ordinal = frame.ordinal;
+                    frame = inherent(frame, potential).map_err(|error| error.in_frame(ordinal))?;
+                }
                 let partial = analysis
                     .frame(&context, &frame)
                     .map_err(|error| error.in_frame(frame.ordinal))?;
@@ -253,9 +269,13 @@ struct Read<A: Analysis> {
 }
 
 impl Runner for AnalysisRunner<'_> {
+    fn filter(&self, path: &Path) -> Result<Filter> {
+        vorotop::read(path)
+    }
+
     fn run<A: Analysis>(&mut self, analysis: A) -> Result<()> {
         if self.output.list_tables {
-            return self.list_tables(&analysis);
+            return list_tables(analysis.tables(), analysis.figures());
         }
         let start = Instant::now();
         let inputs = self.input.inputs()?;
@@ -385,7 +405,7 @@ fn same_abscissa<A: Analysis>(read: &[Read<A>]) -> Result<()> {
 }
 
 /// Names of inputs in legends: file names where these tell them apart.
-fn legend_labels(labels: &[String]) -> Vec<String> {
+pub fn legend_labels(labels: &[String]) -> Vec<String> {
     let short: Vec<String> = labels
         .iter()
         .map(|label| label.rsplit('/').next().unwrap_or(label).to_string())

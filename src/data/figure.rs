@@ -21,6 +21,9 @@ pub struct Axes {
     pub layers: Vec<Layer>,
     /// Title of the legend, if it needs one.
     pub legend_title: Option<String>,
+    /// Whether a unit is as long on both (linear) axes, as in a map: the figure is as tall as that takes, between a quarter of its width
+    /// and twice and a half as much.
+    pub equal: bool,
 }
 
 /// One axis. Labels are Unicode with a little markup: `*x*` is italic, `_{…}` lowered, `^{…}` raised (one right behind the
@@ -33,6 +36,8 @@ pub struct Axis {
     pub scale: Scale,
     /// Limits, reversed if the first is larger; what the data need, and legend and inset above them, where `None`.
     pub range: Option<(f64, f64)>,
+    /// Names of the places 0, 1, 2 … in place of numbers, with the markup of labels.
+    pub categories: Vec<String>,
 }
 
 /// How values map to lengths.
@@ -66,6 +71,17 @@ pub enum Layer {
         /// Entry in the legend, if any.
         label: Option<String>,
     },
+    /// Discs whose size is data, one over the other in their order; without an outline they look like one area.
+    Discs {
+        /// The discs (x, y, diameter), the diameter in units of the horizontal axis.
+        discs: Vec<[f64; 3]>,
+        /// Colour inside, if any.
+        fill: Option<Color>,
+        /// The line around each, if any.
+        outline: Option<Stroke>,
+        /// Entry in the legend, if any.
+        label: Option<String>,
+    },
     /// The outline of a histogram, closed down to the axis.
     Histogram {
         /// The B + 1 edges of the bins, increasing.
@@ -74,6 +90,15 @@ pub enum Layer {
         heights: Vec<f64>,
         /// Colour, dashes and width.
         stroke: Stroke,
+        /// Entry in the legend, if any.
+        label: Option<String>,
+    },
+    /// Bars that lie along x, from 0.
+    Bars {
+        /// The bars: middle along y, thickness, and length along x.
+        bars: Vec<[f64; 3]>,
+        /// Their colour.
+        color: Color,
         /// Entry in the legend, if any.
         label: Option<String>,
     },
@@ -168,6 +193,8 @@ pub enum Color {
     Black,
     /// Grey: what stays in the background.
     Grey,
+    /// Light grey: areas and crowds behind what matters.
+    LightGrey,
     /// The n-th of a series of colours that colour-blind readers can tell apart (Okabe and Ito 2008), repeating.
     Series(usize),
 }

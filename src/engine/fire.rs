@@ -330,11 +330,11 @@ fn limit(velocities: &mut [Vec<f64>; 3], fastest: f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::random::{Purpose, Random};
     use super::super::state::Component;
     use super::*;
     use crate::kernel::Pool;
     use crate::kernel::naive;
+    use crate::physics::random::{Purpose, Random};
 
     /// Lennard-Jones attraction cut short, for small boxes.
     fn potential() -> Potential {

@@ -7,7 +7,6 @@ pub mod fire;
 pub mod frames;
 pub mod homogenise;
 pub mod protocol;
-pub mod random;
 pub mod run;
 pub mod state;
 pub mod thermostat;

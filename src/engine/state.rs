@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::random::{Purpose, Random};
 use crate::kernel;
+use crate::physics::random::{Purpose, Random};
 
 /// Particles in a periodic orthogonal box, as a structure of arrays; N = `ids.len()`.
 ///

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::random::{Purpose, Random};
+use crate::physics::random::{Purpose, Random};
 
 /// What keeps the temperature.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

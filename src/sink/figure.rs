@@ -29,7 +29,7 @@ use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::{self, fontdb};
 
 use self::colors::{BLACK, Rgb};
-use self::scene::{Group, Point, Rect, Scene, Shape};
+use self::scene::{Group, Pen, Point, Rect, Scene, Shape};
 use self::text::{Fonts, Label};
 use crate::data::figure::{Dash, Figure};
 use crate::error::{Error, Result};
@@ -183,6 +183,7 @@ fn draw_shape(svg: &mut String, shape: &Shape) -> Result<()> {
             let discs = centers.iter().map(|&center| disc(center, *radius));
             fill(svg, *color, 0.0, discs);
         }
+        Shape::Circles { circles, fill, pen } => draw_circles(svg, circles, *fill, *pen),
         Shape::Text {
             label,
             origin,
@@ -207,6 +208,35 @@ fn fill(
     );
     svg.extend(parts);
     svg.push_str(r#""/>"#);
+}
+
+/// Circles as paths of their own where outlines lie over each other, else as one.
+fn draw_circles(svg: &mut String, circles: &[(Point, f64)], fill: Option<Rgb>, pen: Option<Pen>) {
+    let hex = |[red, green, blue]: Rgb| format!("#{red:02x}{green:02x}{blue:02x}");
+    let inside = fill.map_or("none".to_string(), hex);
+    let (around, width) = match pen {
+        Some(pen) => (hex(pen.color), units(pen.width).max(1)),
+        None => ("none".to_string(), 0),
+    };
+    let _ = write!(
+        svg,
+        r#"<g fill="{inside}" stroke="{around}" stroke-width="{width}">"#
+    );
+    let together = if pen.is_some() {
+        1
+    } else {
+        circles.len().max(1)
+    };
+    for group in circles.chunks(together) {
+        svg.push_str(r#"<path d=""#);
+        svg.extend(
+            group
+                .iter()
+                .map(|(center, radius)| circle(*center, *radius)),
+        );
+        svg.push_str(r#""/>"#);
+    }
+    svg.push_str("</g>");
 }
 
 fn draw_text(svg: &mut String, label: &Label, origin: Point, rising: bool) -> Result<()> {
@@ -273,6 +303,15 @@ fn outline(rect: &Rect) -> String {
     let (left, top) = on_canvas((rect.left, rect.top));
     let (right, bottom) = on_canvas((rect.right, rect.bottom));
     format!("M{left} {top}H{right}V{bottom}H{left}Z")
+}
+
+/// A circle as two arcs.
+fn circle((x, y): Point, radius: f64) -> String {
+    let ((left, middle), r) = (on_canvas((x - radius, y)), units(radius));
+    format!(
+        "M{left} {middle}a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0 -{d} 0Z",
+        d = 2 * r
+    )
 }
 
 /// A circle as a polygon with so many sides that they cannot be seen.
@@ -427,6 +466,18 @@ mod tests {
                 color: Hue::Black,
                 label: Some("none".into()),
             }],
+            vec![Layer::Discs {
+                discs: vec![[0.0, 0.0, 1.0], [nothing, 1.0, 1.0], [1.0, 1.0, -1.0]],
+                fill: Some(Hue::LightGrey),
+                outline: Some(stroke),
+                label: Some("discs".into()),
+            }],
+            vec![Layer::Discs {
+                discs: vec![[2.0, 1.0, 1e300], [1.0, 1.0, f64::INFINITY]],
+                fill: None,
+                outline: None,
+                label: None,
+            }],
             vec![histogram(&[], &[])],
             vec![histogram(&[1.0], &[2.0])],
             vec![histogram(&[0.0, 1.0, 2.0], &[0.0, nothing, 3.0])],
@@ -463,6 +514,7 @@ mod tests {
                     figure.axes.y.scale = y;
                     figure.axes.y.range = range;
                     figure.axes.x.range = range;
+                    figure.axes.equal = number % 2 == 0;
                     figure.inset = Some(figure.axes.clone());
                     let svg = svg(&figure);
                     assert!(

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Arguments, Followed, Spacing, curve_color, curve_labels, curves_shown};
-use crate::analysis::{ALL, Abscissa, Analysis, Moment};
+use super::{Arguments, Spacing};
+use crate::analysis::followed::Followed;
+use crate::analysis::{ALL, Abscissa, Analysis, Moment, curve_color, curve_labels, curves_shown};
 use crate::data::figure::{Axes, Axis, Figure, Layer, Scale, Stroke};
 use crate::data::frame::{Frame, Species};
 use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, TableSpec};
@@ -388,7 +389,7 @@ impl Analysis for ByLag {
                 .map_or("", |(_, finished)| finished.axis)
                 .to_string(),
             scale: Scale::Log,
-            range: None,
+            ..Axis::default()
         };
         let y = match name {
             "alpha2" => Axis {
@@ -398,7 +399,7 @@ impl Analysis for ByLag {
             _ => Axis {
                 label: "⟨Δ*r*^{2}⟩".to_string(),
                 scale: Scale::Log,
-                range: None,
+                ..Axis::default()
             },
         };
         Figure {

@@ -1,15 +1,10 @@
 //! `msd`: how far particles have moved, from a reference frame or over lag times.
 
-use std::sync::Arc;
-
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use nalgebra::Vector3;
-
-use super::{ALL, Abscissa, Command, Runner, Wanted};
-use crate::data::figure::Color;
-use crate::data::frame::{Coordinates, Frame, Species};
+use super::followed::Drift;
+use super::{Abscissa, Command, Runner, Wanted};
 use crate::error::{Error, Result};
 
 pub mod lags;
@@ -77,16 +72,6 @@ pub enum Spacing {
     Log,
 }
 
-/// What becomes of the drift of the centre of mass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Drift {
-    /// Taken off every displacement.
-    Remove,
-    /// Left in.
-    Keep,
-}
-
 impl Command for Arguments {
     fn run(&self, wanted: Wanted, runner: &mut impl Runner) -> Result<()> {
         match self.lags {
@@ -123,100 +108,5 @@ impl Command for Arguments {
             .help("leave one of the two out"));
         }
         Ok(())
-    }
-}
-
-/// Names in legends: of all, then of each species; a bare number says what it is.
-fn curve_labels(species: &Species) -> Vec<String> {
-    let label = |name: &Arc<str>| match name.parse::<i64>() {
-        Ok(number) => format!("species {number}"),
-        Err(_) => name.to_string(),
-    };
-    std::iter::once(ALL.to_string())
-        .chain(species.names.iter().map(label))
-        .collect()
-}
-
-/// How many of the curves (of all, then of each species) a figure shows: with a single species the curve of all says everything.
-fn curves_shown(curves: usize) -> usize {
-    if curves == 2 { 1 } else { curves.min(9) }
-}
-
-/// Colour of a curve: the first is black.
-fn curve_color(index: usize) -> Color {
-    index.checked_sub(1).map_or(Color::Black, Color::Series)
-}
-
-/// The particles that are followed: ids and masses of the first frame.
-pub struct Followed {
-    ids: Vec<i64>,
-    weights: Option<Vec<f64>>,
-    drift: Drift,
-}
-
-impl Followed {
-    fn of(first: &Frame, drift: Drift) -> Result<Self> {
-        if first.unordered {
-            let what =
-                "the dump has no column id, so particles cannot be followed from frame to frame";
-            return Err(Error::new(what)
-                .help("dump the ids; or use --ordered if the particles stand in the same order in every frame")
-                .in_frame(first.ordinal));
-        }
-        if first.is_empty() {
-            return Err(Error::new("the frame has no particle")
-                .help("displacements need the same particles throughout: select frames or species")
-                .in_frame(first.ordinal));
-        }
-        Ok(Followed {
-            ids: first.ids.clone(),
-            weights: first.masses.clone(),
-            drift,
-        })
-    }
-
-    /// Positions relative to the centre of mass (or as they are, if the drift is kept), of the same particles in the same order.
-    fn positions(&self, frame: &Frame) -> Result<Vec<Vector3<f64>>> {
-        if frame.ids != self.ids {
-            let what = match frame.len() == self.ids.len() {
-                true => "the ids are not those of the first frame used".to_string(),
-                false => format!(
-                    "there are {} particles where the first frame used has {}",
-                    frame.len(),
-                    self.ids.len()
-                ),
-            };
-            return Err(Error::new(what)
-                .help("displacements need the same particles throughout: select frames or species")
-                .in_frame(frame.ordinal));
-        }
-        if let Coordinates::Images(_) = frame.coordinates {
-            return Err(Error::new("the positions are wrapped")
-                .help("leave --unwrap at auto")
-                .in_frame(frame.ordinal));
-        }
-        let centre = match self.drift {
-            Drift::Keep => Vector3::zeros(),
-            Drift::Remove => self.centre(&frame.positions),
-        };
-        Ok(frame
-            .positions
-            .iter()
-            .map(|position| position - centre)
-            .collect())
-    }
-
-    fn centre(&self, positions: &[Vector3<f64>]) -> Vector3<f64> {
-        match &self.weights {
-            Some(weights) => {
-                let sum: Vector3<f64> = positions
-                    .iter()
-                    .zip(weights)
-                    .map(|(position, weight)| position * *weight)
-                    .sum();
-                sum / weights.iter().sum::<f64>()
-            }
-            None => positions.iter().sum::<Vector3<f64>>() / positions.len() as f64,
-        }
     }
 }

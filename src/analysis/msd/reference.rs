@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use nalgebra::Vector3;
 
-use super::{Arguments, Drift, Followed, curve_color, curve_labels, curves_shown};
-use crate::analysis::{ALL, Abscissa, Analysis, Curve, FRAME_COLUMNS, Moment, Wanted, counted};
+use super::Arguments;
+use crate::analysis::followed::Followed;
+use crate::analysis::{
+    ALL, Abscissa, Analysis, Curve, FRAME_COLUMNS, Moment, Wanted, counted, curve_color,
+    curve_labels, curves_shown,
+};
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Scale, Stroke};
 use crate::data::frame::{Column, Frame, Species};
 use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, TableSpec};
@@ -483,11 +487,7 @@ impl Analysis for FromReference {
             frames,
             particles: reference.species.of.len(),
             last_msd,
-            centre: match (self.arguments.drift, &reference.followed.weights) {
-                (Drift::Keep, _) => "drift kept",
-                (Drift::Remove, Some(_)) => "drift of the centre of mass removed",
-                (Drift::Remove, None) => "drift of the geometric centre removed (masses not known)",
-            },
+            centre: reference.followed.told(),
         })
     }
 

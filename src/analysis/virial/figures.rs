@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::distribution::{Histogram, Spread};
 use super::{Finished, Said};
 use crate::analysis::Abscissa;
+use crate::analysis::distribution::{Histogram, Spread};
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Stroke};
 
 /// A frame as the figures and the summary show it.

@@ -18,10 +18,9 @@ use crate::physics::virial::{self, Virials};
 use crate::physics::voronoi::{self, Weights};
 
 mod columns;
-mod distribution;
 mod figures;
 
-use distribution::{Histogram, Spread};
+use super::distribution::{Histogram, Spread};
 use figures::Shown;
 
 /// Arguments of `virial`.
@@ -549,7 +548,7 @@ fn rows(said: Said, out: &mut dyn RowSink) -> Result<()> {
                 );
                 rows.push(
                     bins.iter()
-                        .map(|bin| i64::from(bin.1))
+                        .map(|bin| bin.1 as i64)
                         .collect::<Vec<_>>()
                         .into(),
                 );

@@ -9,7 +9,7 @@ use super::polyhedron::Polyhedron;
 /// What is on the other side of a plane.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Label {
-    /// The particle's place in the grid, or [`WALL`].
+    /// The particle's place in the grid, [`WALL`] or [`OUTLINE`].
     pub place: u32,
     /// Its image in the reduced lattice relative to the wrapped positions, or the side of a wall.
     pub image: [i32; 3],
@@ -17,6 +17,8 @@ pub struct Label {
 
 /// Place of the walls of the simulation cell.
 pub const WALL: u32 = u32::MAX;
+/// Place of the starting planes, of which nothing may be left.
+pub const OUTLINE: u32 = u32::MAX - 1;
 
 /// The plane d·r = c; what has d·r > c is cut off.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,9 +44,8 @@ pub enum Cut {
 
 /// A polyhedron that can be cut.
 pub trait Clipper {
-    /// Starts from a parallelepiped: planes 2k and 2k + 1 bound it above and below along its edge k. A vertex is beyond a plane of normal d
-    /// if d·r > c + `slack` d².
-    fn start(&mut self, planes: &[Plane; 6], labels: &[Label; 6], slack: f64);
+    /// Starts from a parallelepiped. A vertex is beyond a plane of normal d if d·r > c + `slack` d².
+    fn start(&mut self, start: &Start, labels: &[Label; 6], slack: f64);
     /// Cuts by a plane.
     fn cut(&mut self, plane: &Plane, label: Label) -> Cut;
     /// The largest squared distance of a vertex from the origin.
@@ -57,8 +58,25 @@ pub trait Clipper {
     ) -> bool;
 }
 
-/// The planes of the eight corners of the starting parallelepiped.
-fn corners() -> impl Iterator<Item = [usize; 3]> {
+/// A parallelepiped.
+pub struct Start {
+    planes: [Plane; 6],
+    corners: [[f64; 3]; 8],
+}
+
+impl Start {
+    /// Planes 2k and 2k + 1 bound it above and below along its edge k.
+    pub fn new(planes: [Plane; 6]) -> Self {
+        let mut corners = [[0.0; 3]; 8];
+        for (corner, [a, b, c]) in corners.iter_mut().zip(planes_of_corners()) {
+            *corner = meet(&planes[a], &planes[b], &planes[c]);
+        }
+        Start { planes, corners }
+    }
+}
+
+/// The planes of the eight corners.
+fn planes_of_corners() -> impl Iterator<Item = [usize; 3]> {
     (0..8).map(|corner| {
         let [x, y, z] = [corner & 1, 2 + (corner >> 1 & 1), 4 + (corner >> 2)];
         let is_mirrored = (corner as u32).count_ones() % 2 == 1;
@@ -108,6 +126,8 @@ pub struct Fast {
     /// For each plane a, the planes b for which a → b, or b → a, is an edge of a removed vertex. Zero between cuts.
     out: [u64; SLOTS],
     into: [u64; SLOTS],
+    /// The edges a → b round the hole.
+    edges: [[u8; 2]; SLOTS],
 }
 
 impl Default for Fast {
@@ -125,12 +145,13 @@ impl Default for Fast {
             vertices_used: 0,
             out: [0; SLOTS],
             into: [0; SLOTS],
+            edges: [[0; 2]; SLOTS],
         }
     }
 }
 
 /// The positions of the bits of a word.
-struct Bits(u64);
+pub struct Bits(pub u64);
 
 impl Iterator for Bits {
     type Item = usize;
@@ -175,26 +196,75 @@ impl Fast {
         found.iter().fold(0, |all, found| all | found) & self.vertices_used
     }
 
+    /// Adds the vertices (a, b, `plane`) on the edges (a, b) in `self.edges`.
     #[inline(always)]
-    fn put(&mut self, slot: usize, faces: [usize; 3]) {
-        let [a, b, c] = faces;
-        let [x, y, z] = meet(&self.planes[a], &self.planes[b], &self.planes[c]);
-        (self.x[slot], self.y[slot], self.z[slot]) = (x, y, z);
-        self.square[slot] = x * x + y * y + z * z;
-        self.faces[slot] = [a as u8, b as u8, c as u8, 0];
+    fn add(&mut self, plane: usize, count: usize) {
+        let third = self.planes[plane];
+        for start in (0..count).step_by(LANES) {
+            let edges: [[u8; 2]; LANES] =
+                std::array::from_fn(|lane| self.edges[(start + lane) % SLOTS]);
+            let mut met = [[0.0; LANES]; 4];
+            meet_lanes(&self.planes, &edges, &third, &mut met);
+            let mut free = !self.vertices_used;
+            for lane in 0..LANES {
+                let is_one = start + lane < count;
+                let slot = free.trailing_zeros() as usize % SLOTS;
+                free &= free.wrapping_sub(1);
+                self.vertices_used |= u64::from(is_one) << slot;
+                self.x[slot] = met[0][lane];
+                self.y[slot] = met[1][lane];
+                self.z[slot] = met[2][lane];
+                self.square[slot] = if is_one { met[3][lane] } else { 0.0 };
+                self.faces[slot] = [edges[lane][0], edges[lane][1], plane as u8, 0];
+            }
+        }
+    }
+}
+
+/// Vertices that are solved together.
+const LANES: usize = 4;
+
+/// Where pairs of planes a and b meet a third one: x, y, z and |r|². On its own, so that the compiler
+/// knows the arrays apart and uses wide registers.
+///
+/// With w = a × b and g = c_b a − c_a b the point is r = (c w + n × g) / n·w, n and c being those of the third plane.
+#[inline(never)]
+fn meet_lanes(
+    planes: &[Plane; SLOTS],
+    edges: &[[u8; 2]; LANES],
+    third: &Plane,
+    met: &mut [[f64; LANES]; 4],
+) {
+    let ([nx, ny, nz], c) = (third.normal, third.offset);
+    for lane in 0..LANES {
+        let [a, b] = edges[lane].map(|face| &planes[usize::from(face) % SLOTS]);
+        let ([ax, ay, az], ac) = (a.normal, a.offset);
+        let ([bx, by, bz], bc) = (b.normal, b.offset);
+        let (wx, wy, wz) = (ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx);
+        let (gx, gy, gz) = (bc * ax - ac * bx, bc * ay - ac * by, bc * az - ac * bz);
+        let inverse = 1.0 / (nx * wx + ny * wy + nz * wz);
+        let x = (c * wx + (ny * gz - nz * gy)) * inverse;
+        let y = (c * wy + (nz * gx - nx * gz)) * inverse;
+        let z = (c * wz + (nx * gy - ny * gx)) * inverse;
+        met[0][lane] = x;
+        met[1][lane] = y;
+        met[2][lane] = z;
+        met[3][lane] = x * x + y * y + z * z;
     }
 }
 
 impl Clipper for Fast {
-    fn start(&mut self, planes: &[Plane; 6], labels: &[Label; 6], slack: f64) {
+    fn start(&mut self, start: &Start, labels: &[Label; 6], slack: f64) {
         self.slack = slack;
-        self.planes[..6].copy_from_slice(planes);
+        self.planes[..6].copy_from_slice(&start.planes);
         self.labels[..6].copy_from_slice(labels);
         self.planes_used = 0x3f;
         self.square = [0.0; SLOTS];
         self.vertices_used = 0xff;
-        for (slot, faces) in corners().enumerate() {
-            self.put(slot, faces);
+        for (slot, ([a, b, c], [x, y, z])) in planes_of_corners().zip(start.corners).enumerate() {
+            (self.x[slot], self.y[slot], self.z[slot]) = (x, y, z);
+            self.square[slot] = x * x + y * y + z * z;
+            self.faces[slot] = [a as u8, b as u8, c as u8, 0];
         }
     }
 
@@ -226,23 +296,27 @@ impl Clipper for Fast {
         self.vertices_used &= !removed;
         self.planes[free] = *plane;
         self.labels[free] = label;
-        let mut is_full = false;
+        let mut new = 0;
+        // Round most faces the hole has one edge, or none if all their corners are gone. Edges are written without asking.
+        let mut gone = 0u64;
         for a in Bits(touched) {
             let (out, into) = (self.out[a], self.into[a]);
             (self.out[a], self.into[a]) = (0, 0);
-            // All corners of that face are gone.
-            if out == into {
-                self.planes_used &= !(1 << a);
+            gone |= u64::from(out == into) << a;
+            let mut edges = out & !into;
+            self.edges[new % SLOTS] = [a as u8, edges.trailing_zeros() as u8];
+            new += usize::from(edges != 0);
+            edges &= edges.wrapping_sub(1);
+            for b in Bits(edges) {
+                self.edges[new % SLOTS] = [a as u8, b as u8];
+                new += 1;
             }
-            for b in Bits(out & !into) {
-                let slot = (!self.vertices_used).trailing_zeros() as usize;
-                if slot == SLOTS {
-                    is_full = true;
-                    break;
-                }
-                self.vertices_used |= 1 << slot;
-                self.put(slot, [a, b, free]);
-            }
+        }
+        self.planes_used &= !gone;
+        // Whole groups of lanes are written.
+        let is_full = new + LANES > (!self.vertices_used).count_ones() as usize;
+        if !is_full {
+            self.add(free, new);
         }
         self.planes_used |= 1 << free;
         if is_full { Cut::Full } else { Cut::Made }
@@ -306,10 +380,10 @@ impl General {
 }
 
 impl Clipper for General {
-    fn start(&mut self, planes: &[Plane; 6], labels: &[Label; 6], slack: f64) {
+    fn start(&mut self, start: &Start, labels: &[Label; 6], slack: f64) {
         self.slack = slack;
-        self.planes = planes.iter().copied().zip(labels.iter().copied()).collect();
-        self.vertices = corners().map(|faces| self.vertex(faces)).collect();
+        self.planes = start.planes.into_iter().zip(*labels).collect();
+        self.vertices = planes_of_corners().zip(start.corners).collect();
     }
 
     fn cut(&mut self, plane: &Plane, label: Label) -> Cut {

@@ -11,6 +11,8 @@ pub struct Grid {
     pub edges: Matrix3<f64>,
     /// U: an image n′ of the reduced lattice is U n′ of the given one.
     change: Matrix3<f64>,
+    /// Whether that is the identity.
+    is_reduced: bool,
     pub periodic: [bool; 3],
     /// Unit normals of the faces of the reduced cell, pointing up along its edges.
     pub normals: [Vector3<f64>; 3],
@@ -61,7 +63,7 @@ impl Grid {
             for axis in 0..3 {
                 if !fraction[axis].is_finite() {
                     return Err(Error::new(format!(
-                        "the position of particle {} is not finite",
+                        "the position of particle {} in the order of ids is not finite",
                         at + 1
                     ))
                     .help("correct this frame"));
@@ -70,7 +72,7 @@ impl Grid {
                     let floor = fraction[axis].floor();
                     if floor.abs() > f64::from(i32::MAX / 2) {
                         return Err(Error::new(format!(
-                            "particle {} is {floor:e} cells away from the cell",
+                            "particle {} in the order of ids is {floor:e} cells away from the cell",
                             at + 1
                         ))
                         .help("correct this frame"));
@@ -79,7 +81,7 @@ impl Grid {
                     fraction[axis] -= floor;
                 } else if !(-OUTSIDE..=1.0 + OUTSIDE).contains(&fraction[axis]) {
                     return Err(Error::new(format!(
-                        "particle {} lies outside the cell along an edge that is not periodic",
+                        "particle {} in the order of ids lies outside the cell along an edge that is not periodic",
                         at + 1
                     ))
                     .help("give a cell that holds all particles, with --cell"));
@@ -111,6 +113,7 @@ impl Grid {
         };
         Ok(Grid {
             edges,
+            is_reduced: change == Matrix3::identity(),
             change,
             periodic,
             normals,
@@ -148,8 +151,12 @@ impl Grid {
             if !self.periodic[axis] && !(0..bins).contains(&at) {
                 return None;
             }
-            found[axis] = at.rem_euclid(bins) as usize;
-            image[axis] = at.div_euclid(bins) as i32;
+            if (0..bins).contains(&at) {
+                found[axis] = at as usize;
+            } else {
+                found[axis] = at.rem_euclid(bins) as usize;
+                image[axis] = at.div_euclid(bins) as i32;
+            }
         }
         Some((found, image))
     }
@@ -162,6 +169,9 @@ impl Grid {
     /// The image n of the given lattice and the unwrapped positions in which a neighbour is seen.
     pub fn image(&self, from: usize, to: usize, image: [i32; 3]) -> [i32; 3] {
         let (from, to) = (self.images[from], self.images[to]);
+        if self.is_reduced {
+            return std::array::from_fn(|axis| image[axis] + from[axis] - to[axis]);
+        }
         let steps: [f64; 3] = std::array::from_fn(|axis| {
             f64::from(image[axis]) + f64::from(from[axis]) - f64::from(to[axis])
         });

@@ -17,9 +17,10 @@ use crate::error::{Error, Result};
 
 mod clip;
 mod grid;
+pub mod oracle;
 mod polyhedron;
 
-use clip::{Clipper, Cut, Fast, General, Label, Plane, WALL};
+use clip::{Bits, Clipper, Cut, Fast, General, Label, OUTLINE, Plane, Start, WALL};
 use grid::Grid;
 pub use polyhedron::{Face, Polyhedron, Thresholds};
 
@@ -45,9 +46,10 @@ pub struct Tessellation {
     margin: f64,
     near: f64,
     close_pairs: usize,
-    /// The parallelepiped between a particle and its own images; walls are set for each particle.
+    /// A parallelepiped a little larger than that between a particle and its own images; walls are set for each particle.
     planes: [Plane; 6],
     labels: [Label; 6],
+    start: Start,
     /// Tells this tessellation from others that a workspace has seen.
     stamp: u64,
 }
@@ -66,28 +68,40 @@ pub struct Workspace {
     polyhedron: Polyhedron,
 }
 
-/// The particles of 3 × 3 × 3 bins, in double precision, and in single precision relative to the first particle.
+/// The particles of 3 × 3 × 3 bins.
 #[derive(Default)]
 struct Block {
-    position: Vec<[f64; 3]>,
-    label: Vec<Label>,
-    square: Vec<f64>,
-    x: Vec<f32>,
-    y: Vec<f32>,
-    z: Vec<f32>,
-    power: Vec<f32>,
+    /// Positions relative to the first of them, and R²: in single precision, padded with NaN.
+    points: Vec<Points>,
+    /// What they are: the place in the grid and the bin.
+    members: Vec<(u32, u32)>,
+    /// The bins' images and their translations (length).
+    images: Vec<([i32; 3], [f64; 3])>,
+    /// Buffers of the selection.
+    distances: Distances,
 }
 
-impl Block {
-    fn clear(&mut self) {
-        self.position.clear();
-        self.label.clear();
-        self.square.clear();
-        for values in [&mut self.x, &mut self.y, &mut self.z, &mut self.power] {
-            values.clear();
+const WIDTH: usize = 64;
+
+/// d², 4p² with the sign of p, and whether the plane may be near enough, of so many particles.
+struct Distances {
+    squares: [f32; WIDTH],
+    quotients: [f32; WIDTH],
+    is_near: [u8; WIDTH],
+}
+
+impl Default for Distances {
+    fn default() -> Self {
+        Distances {
+            squares: [0.0; WIDTH],
+            quotients: [0.0; WIDTH],
+            is_near: [0; WIDTH],
         }
     }
 }
+
+/// x, y, z and R² of 64 particles.
+type Points = [[f32; WIDTH]; 4];
 
 /// Pairs nearer than this are refused, and counted (in terms of ℓ).
 const COINCIDENT: f64 = 1e-9;
@@ -114,7 +128,7 @@ impl Tessellation {
         let error = 4e-7 * extent;
         let near = (0.1 * spacing).max(100.0 * error);
         let margin = error * (1.0 + 2.0 * largest_square / (near * near));
-        let (planes, labels) = images(&grid);
+        let (planes, labels) = outline(&grid);
         let mut tessellation = Tessellation {
             squares,
             largest_square,
@@ -124,6 +138,7 @@ impl Tessellation {
             close_pairs: 0,
             planes,
             labels,
+            start: Start::new(planes),
             grid,
             stamp: STAMPS.fetch_add(1, Ordering::Relaxed),
         };
@@ -161,7 +176,7 @@ impl Tessellation {
         let bin = self.grid.bin_of(place);
         if workspace.stamp != self.stamp || workspace.bin != bin {
             if workspace.stamp != self.stamp {
-                workspace.guess = 0.0;
+                workspace.guess = self.spacing as f32;
             }
             self.fill(&mut workspace.block, bin);
             (workspace.stamp, workspace.bin) = (self.stamp, bin);
@@ -191,7 +206,7 @@ impl Tessellation {
             return Ok(polyhedron);
         }
         Err(Error::new(format!(
-            "the Voronoi cell of particle {} has more than 256 faces or is too degenerate to be closed",
+            "the Voronoi cell of particle {} in the order of ids has more than 256 faces or is too degenerate to be closed",
             particle + 1
         ))
         .help("are diameters and positions in the same unit?"))
@@ -199,31 +214,39 @@ impl Tessellation {
 
     /// The 3 × 3 × 3 bins around a bin, that one first.
     fn fill(&self, block: &mut Block, bin: [usize; 3]) {
-        block.clear();
-        let steps = std::iter::once([0; 3]).chain(shell(1));
-        let centre = self.grid.places_in(bin).start;
-        let centre = self.grid.positions[centre];
-        for (bin, image) in steps.filter_map(|steps| self.grid.neighbour(bin, steps)) {
-            let shift = self.grid.translation(image);
-            for place in self.grid.places_in(bin) {
-                let position: [f64; 3] =
-                    std::array::from_fn(|k| self.grid.positions[place][k] + shift[k]);
-                block.position.push(position);
-                block.label.push(Label {
-                    place: place as u32,
-                    image,
-                });
-                block.square.push(self.squares[place]);
-                block.x.push((position[0] - centre[0]) as f32);
-                block.y.push((position[1] - centre[1]) as f32);
-                block.z.push((position[2] - centre[2]) as f32);
-                block.power.push(self.squares[place] as f32);
+        let grid = &self.grid;
+        block.points.clear();
+        block.members.clear();
+        block.images.clear();
+        let centre = grid.positions[grid.places_in(bin).start];
+        for steps in NEAREST {
+            let Some((bin, image)) = grid.neighbour(bin, steps) else {
+                continue;
+            };
+            let shift = grid.translation(image);
+            for place in grid.places_in(bin) {
+                let position = grid.positions[place];
+                let [x, y, z] = [0, 1, 2].map(|k| (position[k] + (shift[k] - centre[k])) as f32);
+                let lane = block.members.len() % WIDTH;
+                if lane == 0 {
+                    block.points.push([[f32::NAN; WIDTH]; 4]);
+                }
+                if let Some(points) = block.points.last_mut() {
+                    points[0][lane] = x;
+                    points[1][lane] = y;
+                    points[2][lane] = z;
+                    points[3][lane] = self.squares[place] as f32;
+                }
+                block
+                    .members
+                    .push((place as u32, block.images.len() as u32));
             }
+            block.images.push((image, shift));
         }
     }
 
-    /// The starting parallelepiped of a particle.
-    fn start(&self, place: usize) -> [Plane; 6] {
+    /// The planes of the starting parallelepiped of a particle between walls.
+    fn planes_between_walls(&self, place: usize) -> [Plane; 6] {
         let mut planes = self.planes;
         for axis in (0..3).filter(|&axis| !self.grid.periodic[axis]) {
             let height = self.grid.heights[axis];
@@ -232,6 +255,65 @@ impl Tessellation {
             planes[2 * axis + 1].offset = fraction * height;
         }
         planes
+    }
+
+    /// Volume of the cell (length³).
+    pub fn volume(&self) -> f64 {
+        self.grid.edges.determinant()
+    }
+
+    /// Hands out the planes d·r = c (d, c) around a particle shell by shell, each with its label, until none can reach what is left. `cut`
+    /// returns how far that reaches (length), or nothing if nothing is left; so does this in the end.
+    fn visit(
+        &self,
+        place: usize,
+        mut cut: impl FnMut([f64; 3], f64, Label) -> Option<f64>,
+    ) -> bool {
+        let grid = &self.grid;
+        let own = grid.positions[place];
+        let mut reach = f64::INFINITY;
+        let planes = match grid.periodic {
+            [true, true, true] => self.planes,
+            _ => self.planes_between_walls(place),
+        };
+        for (plane, label) in planes.iter().zip(&self.labels) {
+            match cut(plane.normal, plane.offset, *label) {
+                Some(left) => reach = left,
+                None => return false,
+            }
+        }
+        let around = Around::new(self, place);
+        for level in 0.. {
+            if around.is_complete(level, reach) {
+                break;
+            }
+            for steps in shell(level) {
+                let Some((bin, image)) = grid.neighbour(around.bin, steps) else {
+                    continue;
+                };
+                let shift = grid.translation(image);
+                for other in grid
+                    .places_in(bin)
+                    .filter(|&other| other != place || image != [0; 3])
+                {
+                    let normal = [0, 1, 2].map(|k| grid.positions[other][k] + shift[k] - own[k]);
+                    let square: f64 = normal.iter().map(|d| d * d).sum();
+                    let offset = 0.5 * (square + self.squares[place] - self.squares[other]);
+                    if offset >= reach * square.sqrt() {
+                        continue;
+                    }
+                    let label = Label {
+                        place: other as u32,
+                        image,
+                    };
+                    match cut(normal, offset, label) {
+                        Some(left) => reach = left,
+                        None => return false,
+                    }
+                }
+            }
+        }
+        true
     }
 
     fn count_close_pairs(&self) -> Result<usize> {
@@ -246,7 +328,7 @@ impl Tessellation {
                 let mut both = [grid.particles[a] + 1, grid.particles[b] + 1];
                 both.sort_unstable();
                 return Err(Error::new(format!(
-                    "particles {} and {} are at the same place",
+                    "particles {} and {} in the order of ids are at the same place",
                     both[0], both[1]
                 ))
                 .help("the Voronoi cells of such particles are not defined: remove one of them"));
@@ -266,7 +348,10 @@ impl Tessellation {
                 within.min(1.0 - within) * height <= counted
             });
             if is_near_border {
-                for (other, image) in shell(1).filter_map(|steps| grid.neighbour(bin, steps)) {
+                for (other, image) in NEAREST[1..]
+                    .iter()
+                    .filter_map(|&steps| grid.neighbour(bin, steps))
+                {
                     let shift = grid.translation(image);
                     // Each pair once; a particle and its own images are a lattice vector apart.
                     for other in grid.places_in(other).filter(|&other| other > place) {
@@ -278,6 +363,23 @@ impl Tessellation {
         Ok(pairs)
     }
 }
+
+/// The steps to a bin itself, and to the 26 around it.
+const NEAREST: [[i64; 3]; 27] = {
+    let mut steps = [[0; 3]; 27];
+    let mut at = 0;
+    while at < 27 {
+        // The middle one, number 13, changes places with the first.
+        let one = match at {
+            0 => 13,
+            13 => 0,
+            at => at,
+        };
+        steps[at as usize] = [one % 3 - 1, one / 3 % 3 - 1, one / 9 - 1];
+        at += 1;
+    }
+    steps
+};
 
 /// The bins at a distance of `level` bins, in three dimensions.
 fn shell(level: i64) -> impl Iterator<Item = [i64; 3]> {
@@ -309,7 +411,7 @@ fn squares(grid: &Grid, weights: Weights) -> Result<Vec<f64>> {
         .position(|radius| !(radius.is_finite() && *radius >= 0.0))
     {
         return Err(Error::new(format!(
-            "the radius of particle {} is {}",
+            "the radius of particle {} in the order of ids is {}",
             at + 1,
             radii[at]
         ))
@@ -322,8 +424,8 @@ fn squares(grid: &Grid, weights: Weights) -> Result<Vec<f64>> {
     Ok(grid.particles.iter().map(square).collect())
 }
 
-/// The planes half-way to the images along each edge, or the walls there.
-fn images(grid: &Grid) -> ([Plane; 6], [Label; 6]) {
+/// Planes a little beyond those to the images along each edge, or the walls there.
+fn outline(grid: &Grid) -> ([Plane; 6], [Label; 6]) {
     let (mut planes, mut labels) = ([Plane::default(); 6], [Label::default(); 6]);
     for at in 0..6 {
         let (axis, sign) = (at / 2, if at % 2 == 0 { 1 } else { -1 });
@@ -333,10 +435,10 @@ fn images(grid: &Grid) -> ([Plane; 6], [Label; 6]) {
         };
         planes[at] = Plane {
             normal: (direction * f64::from(sign)).into(),
-            offset: 0.5 * direction.norm_squared(),
+            offset: 0.51 * direction.norm_squared(),
         };
         labels[at].image[axis] = sign;
-        labels[at].place = if grid.periodic[axis] { 0 } else { WALL };
+        labels[at].place = if grid.periodic[axis] { OUTLINE } else { WALL };
     }
     (planes, labels)
 }
@@ -346,7 +448,7 @@ struct Search<'a> {
     tessellation: &'a Tessellation,
     place: usize,
     bin: [usize; 3],
-    block: &'a Block,
+    block: &'a mut Block,
     candidates: &'a mut Vec<u64>,
     guess: &'a mut f32,
 }
@@ -361,11 +463,14 @@ impl Search<'_> {
     ) -> bool {
         let tessellation = self.tessellation;
         let grid = &tessellation.grid;
-        let mut labels = tessellation.labels;
-        for label in labels.iter_mut().filter(|label| label.place != WALL) {
-            label.place = self.place as u32;
+        let labels = &tessellation.labels;
+        match grid.periodic {
+            [true, true, true] => clipper.start(&tessellation.start, labels, slack),
+            _ => {
+                let start = Start::new(tessellation.planes_between_walls(self.place));
+                clipper.start(&start, labels, slack);
+            }
         }
-        clipper.start(&tessellation.start(self.place), &labels, slack);
         let cut = match self.from_block(clipper) {
             Cut::Made => self.from_farther(clipper),
             cut => cut,
@@ -378,17 +483,20 @@ impl Search<'_> {
             }
             Cut::Made | Cut::Missed => {}
         }
+        let mut is_closed = true;
         let name = |label: Label| match label.place {
             WALL => (None, label.image),
+            OUTLINE => {
+                is_closed = false;
+                (None, label.image)
+            }
             place => {
                 let place = place as usize;
-                (
-                    Some(grid.particles[place]),
-                    grid.image(self.place, place, label.image),
-                )
+                let image = grid.image(self.place, place, label.image);
+                (Some(grid.particles[place]), image)
             }
         };
-        clipper.finish(polyhedron, name) && polyhedron.measure()
+        clipper.finish(polyhedron, name) && is_closed && polyhedron.measure()
     }
 
     /// Cuts by the particles of the block, the nearest planes first.
@@ -396,67 +504,86 @@ impl Search<'_> {
         let tessellation = self.tessellation;
         let own = self.place - tessellation.grid.places_in(self.bin).start;
         let margin = tessellation.margin as f32;
+        // All distances are squared and doubled, 4p²: (2p + 2·margin)² ≤ 4p² (1 + ε) + 4·margin² (1 + 1/ε).
+        const EPSILON: f32 = 1e-3;
+        let spare = 4.0 * margin * margin * (1.0 + 1.0 / EPSILON);
+        let widened = |square: f64| 4.0 * square as f32 * (1.0 + EPSILON) + spare;
+        let mut limit = widened(clipper.square_reach());
         let mut from = -1.0;
-        let mut reach = clipper.square_reach().sqrt() as f32;
-        let mut to = if *self.guess > 0.0 {
-            *self.guess
-        } else {
-            f32::MAX
-        };
+        let mut to = 4.0 * *self.guess * *self.guess;
+        let mut is_first = true;
         loop {
             self.sort_planes(own, from, to);
             for &candidate in self.candidates.iter() {
-                let distance = f32::from_bits((candidate >> 32) as u32);
-                if distance - margin > reach {
+                if f32::from_bits((candidate >> 32) as u32) > limit {
                     break;
                 }
                 let at = (candidate & 0xffff_ffff) as usize;
                 if at == own {
                     continue;
                 }
-                match self.cut(
-                    clipper,
-                    self.block.position[at],
-                    self.block.square[at],
-                    self.block.label[at],
-                ) {
+                let (place, bin) = self.block.members[at];
+                let (image, shift) = self.block.images[bin as usize];
+                let place = place as usize;
+                let position =
+                    std::array::from_fn(|k| tessellation.grid.positions[place][k] + shift[k]);
+                let label = Label {
+                    place: place as u32,
+                    image,
+                };
+                match self.cut(clipper, position, tessellation.squares[place], label) {
                     Cut::Missed => {}
-                    Cut::Made => {
-                        reach = clipper.square_reach().sqrt() as f32 * (1.0 + f32::EPSILON)
-                    }
+                    Cut::Made => limit = widened(clipper.square_reach()),
                     cut => return cut,
                 }
             }
-            if to - margin > reach {
-                *self.guess = (1.06 * reach).max(0.98 * *self.guess);
+            let is_done = to >= limit;
+            if is_first {
+                *self.guess *= if is_done { 0.99 } else { 1.03 };
+                is_first = false;
+            }
+            if is_done {
                 return Cut::Made;
             }
-            (from, to) = (to, reach + 2.0 * margin);
+            (from, to) = (to, limit);
         }
     }
 
     /// The particles of the block whose planes are between two distances, the nearest first: the bits of the distance and the place in the
     /// block in one word.
     fn sort_planes(&mut self, own: usize, from: f32, to: f32) {
-        let Block { x, y, z, power, .. } = self.block;
-        let (own_x, own_y, own_z, own_power) = (x[own], y[own], z[own], power[own]);
+        let Block {
+            points, distances, ..
+        } = &mut *self.block;
+        let own = points[own / WIDTH].map(|lanes| lanes[own % WIDTH]);
         let near = (self.tessellation.near * self.tessellation.near) as f32;
         self.candidates.clear();
-        for at in 0..x.len() {
-            let (x, y, z) = (x[at] - own_x, y[at] - own_y, z[at] - own_z);
-            let square = x * x + y * y + z * z;
-            let distance = 0.5 * (square + own_power - power[at]) / square.sqrt();
-            let distance = if square < near || distance < 0.0 {
-                0.0
-            } else {
-                distance
-            };
-            if distance > from && distance <= to {
-                self.candidates
-                    .push(u64::from(distance.to_bits()) << 32 | at as u64);
+        for (chunk, points) in points.iter().enumerate() {
+            measure(points, own, near, to, distances);
+            let mut wanted = 0;
+            for (at, bytes) in distances.is_near.chunks_exact(8).enumerate() {
+                // The eight bytes, 0 or 1, become eight bits.
+                let bytes = bytes
+                    .iter()
+                    .rev()
+                    .fold(0, |word, &byte| word << 8 | u64::from(byte));
+                wanted |= (bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * at);
+            }
+            for lane in Bits(wanted) {
+                let is_close = distances.squares[lane] < near;
+                let quotient = distances.quotients[lane];
+                let key = if (quotient > 0.0) & !is_close {
+                    quotient
+                } else {
+                    0.0
+                };
+                if key > from {
+                    let at = (WIDTH * chunk + lane) as u64;
+                    self.candidates.push(u64::from(key.to_bits()) << 32 | at);
+                }
             }
         }
-        self.candidates.sort_unstable();
+        sort(self.candidates);
     }
 
     fn cut(
@@ -478,39 +605,14 @@ impl Search<'_> {
     fn from_farther(&self, clipper: &mut impl Clipper) -> Cut {
         let tessellation = self.tessellation;
         let grid = &tessellation.grid;
-        let power = tessellation.largest_square - tessellation.squares[self.place];
-        // No plane of a particle at that distance or beyond is nearer than this.
-        let nearest = |distance: f64| (distance * distance - power) / (2.0 * distance);
-        let within: [f64; 3] = std::array::from_fn(|axis| {
-            grid.fractions[self.place][axis] * grid.bins[axis] as f64 - self.bin[axis] as f64
-        });
-        let height: [f64; 3] =
-            std::array::from_fn(|axis| grid.heights[axis] / grid.bins[axis] as f64);
-        // Distance along an axis to the bins `steps` away.
-        let gap = |axis: usize, steps: i64| match steps {
-            0 => 0.0,
-            1.. => (steps as f64 - within[axis]) * height[axis],
-            _ => (within[axis] - (steps + 1) as f64) * height[axis],
-        };
+        let around = Around::new(tessellation, self.place);
         for level in 2.. {
             let reach = clipper.square_reach().sqrt();
-            let is_beyond_walls = |axis: usize, steps: i64| {
-                let bin = self.bin[axis] as i64 + steps;
-                !grid.periodic[axis] && !(0..grid.bins[axis] as i64).contains(&bin)
-            };
-            let sides = (0..3).flat_map(|axis| [(axis, -level), (axis, level)]);
-            let distance = sides
-                .filter(|&(axis, steps)| !is_beyond_walls(axis, steps))
-                .map(|(axis, steps)| gap(axis, steps))
-                .fold(f64::INFINITY, f64::min);
-            if distance.is_infinite() || nearest(distance) >= reach {
+            if around.is_complete(level, reach) {
                 break;
             }
             for steps in shell(level) {
-                let distance = (0..3)
-                    .map(|axis| gap(axis, steps[axis]))
-                    .fold(0.0, f64::max);
-                if nearest(distance) >= reach {
+                if around.is_out_of_reach(steps, reach) {
                     continue;
                 }
                 let Some((bin, image)) = grid.neighbour(self.bin, steps) else {
@@ -532,6 +634,122 @@ impl Search<'_> {
         }
         Cut::Made
     }
+}
+
+/// How far the bins around a particle are.
+struct Around<'a> {
+    grid: &'a Grid,
+    bin: [usize; 3],
+    /// Fractions of the bin below the particle, and heights of bins (length).
+    within: [f64; 3],
+    height: [f64; 3],
+    /// How much larger the largest R² is than the particle's (length²).
+    power: f64,
+}
+
+impl<'a> Around<'a> {
+    fn new(tessellation: &'a Tessellation, place: usize) -> Self {
+        let grid = &tessellation.grid;
+        let bin = grid.bin_of(place);
+        Around {
+            grid,
+            bin,
+            within: std::array::from_fn(|axis| {
+                grid.fractions[place][axis] * grid.bins[axis] as f64 - bin[axis] as f64
+            }),
+            height: std::array::from_fn(|axis| grid.heights[axis] / grid.bins[axis] as f64),
+            power: tessellation.largest_square - tessellation.squares[place],
+        }
+    }
+
+    /// Distance along an axis to the bins `steps` away (length).
+    fn gap(&self, axis: usize, steps: i64) -> f64 {
+        match steps {
+            0 => 0.0,
+            1.. => (steps as f64 - self.within[axis]) * self.height[axis],
+            _ => (self.within[axis] - (steps + 1) as f64) * self.height[axis],
+        }
+    }
+
+    /// Whether no plane of a particle at this distance or beyond can be nearer than `reach`.
+    fn is_beyond(&self, distance: f64, reach: f64) -> bool {
+        distance * distance - self.power > 2.0 * distance * reach
+    }
+
+    /// Whether no plane of a particle in that bin can be nearer than `reach`.
+    fn is_out_of_reach(&self, steps: [i64; 3], reach: f64) -> bool {
+        let distance = (0..3)
+            .map(|axis| self.gap(axis, steps[axis]))
+            .fold(0.0, f64::max);
+        self.is_beyond(distance, reach)
+    }
+
+    /// Whether no plane of a particle in the shell `level` or beyond can be nearer than `reach`.
+    fn is_complete(&self, level: i64, reach: f64) -> bool {
+        let is_beyond_walls = |&(axis, steps): &(usize, i64)| {
+            let bin = self.bin[axis] as i64 + steps;
+            !self.grid.periodic[axis] && !(0..self.grid.bins[axis] as i64).contains(&bin)
+        };
+        let sides = (0..3).flat_map(|axis| [(axis, -level), (axis, level)]);
+        let distance = sides
+            .filter(|side| !is_beyond_walls(side))
+            .map(|(axis, steps)| self.gap(axis, steps))
+            .fold(f64::INFINITY, f64::min);
+        distance.is_infinite() || level > 0 && self.is_beyond(distance, reach)
+    }
+}
+
+/// That volumes add up to that of the cell, to 10⁻¹⁰.
+pub fn fills(cell: f64, sum: f64) -> Result<()> {
+    if (sum - cell).abs() <= 1e-10 * cell {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "the Voronoi cells have a volume of {sum}, but the cell {cell}"
+    ))
+    .help("this is a fault of the tessellator: please report it with the input"))
+}
+
+/// Measures distances from a particle; planes count whose 4p² is at most `to`, and those of particles with d² below `near`. On its own, so
+/// that the compiler knows the arrays apart and uses wide registers.
+#[inline(never)]
+fn measure(points: &Points, own: [f32; 4], near: f32, to: f32, distances: &mut Distances) {
+    let [xs, ys, zs, powers] = points;
+    for lane in 0..WIDTH {
+        let (x, y, z) = (xs[lane] - own[0], ys[lane] - own[1], zs[lane] - own[2]);
+        let square = x * x + y * y + z * z;
+        let sum = square + (own[3] - powers[lane]);
+        let quotient = sum * sum.abs() / square;
+        distances.squares[lane] = square;
+        distances.quotients[lane] = quotient;
+        distances.is_near[lane] = u8::from((quotient <= to) | (square < near));
+    }
+}
+
+/// Sorts words that differ, by counting for each those before it: for a few dozen of them faster than by comparing in turn.
+fn sort(words: &mut Vec<u64>) {
+    const MOST: usize = 64;
+    let count = words.len();
+    if count > MOST {
+        return words.sort_unstable();
+    }
+    // The upper halves, with the last bits replaced by the place in the list: positive, and different.
+    let mut keys = [i32::MAX; MOST];
+    for (at, (key, word)) in keys.iter_mut().zip(&*words).enumerate() {
+        *key = ((word >> 32) as i32 & !(MOST as i32 - 1)) | at as i32;
+    }
+    let mut sorted = [0; MOST];
+    let padded = &keys[..count.next_multiple_of(8)];
+    for at in 0..count {
+        let mut before = [0i32; 8];
+        for chunk in padded.chunks_exact(8) {
+            for lane in 0..8 {
+                before[lane] += i32::from(chunk[lane] < keys[at]);
+            }
+        }
+        sorted[before.iter().sum::<i32>() as usize % MOST] = words[at];
+    }
+    words.copy_from_slice(&sorted[..count]);
 }
 
 /// Volumes of all cells (length³), in the order of the particles.

@@ -37,13 +37,22 @@ pub struct Polyhedron {
     edges: Vec<u32>,
 }
 
-/// Which faces and edges count.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// Which faces and edges count: by default all, even those of no size.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Thresholds {
     /// Faces of at most this area (length²) do not count.
     pub face_area: f64,
     /// Edges of at most this length (length) do not count among those of their two faces.
     pub edge_length: f64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Thresholds {
+            face_area: f64::NEG_INFINITY,
+            edge_length: f64::NEG_INFINITY,
+        }
+    }
 }
 
 impl Polyhedron {
@@ -86,20 +95,16 @@ impl Polyhedron {
             .sqrt()
     }
 
-    /// Number of edges that count of each face; 0 for a face that does not count itself.
+    /// Number of edges that count of each face; none for a face that does not count itself.
     ///
     /// A face stays a face with however few edges are left, as in OVITO.
-    pub fn edges_above(&self, thresholds: &Thresholds) -> Vec<u32> {
-        let mut edges = vec![0; self.faces.len()];
-        let shortest = thresholds.edge_length * thresholds.edge_length;
+    pub fn edges_above(&self, thresholds: &Thresholds) -> Vec<Option<u32>> {
+        let counts = |face: &Face| (face.area > thresholds.face_area).then_some(0);
+        let mut edges: Vec<Option<u32>> = self.faces.iter().map(counts).collect();
         for (from, face) in self.corners() {
-            let length =
-                (self.positions[self.next(from, face)] - self.positions[from]).norm_squared();
-            edges[face] += u32::from(length > shortest);
-        }
-        for (edges, face) in edges.iter_mut().zip(&self.faces) {
-            if face.area <= thresholds.face_area {
-                *edges = 0;
+            let length = (self.positions[self.next(from, face)] - self.positions[from]).norm();
+            if let Some(edges) = &mut edges[face] {
+                *edges += u32::from(length > thresholds.edge_length);
             }
         }
         edges

@@ -25,6 +25,8 @@ pub struct Ruler<'a> {
     numbers: Vec<Label>,
     /// The power of ten that the numbers leave out.
     pub power: Option<Label>,
+    /// Whether names stand at the axis in place of numbers: they have no ticks.
+    is_named: bool,
 }
 
 impl<'a> Ruler<'a> {
@@ -35,13 +37,17 @@ impl<'a> Ruler<'a> {
         (start, end): (f64, f64),
         style: &'a Style,
         fonts: &Fonts,
+        categories: &[String],
     ) -> Self {
         let set = |text: &str| fonts.set(text, style.number);
         let extent = |text: &str| match direction {
             Direction::Across => set(text).width + 1.1 * style.number,
             Direction::Upwards => set(text).height().max(2.3 * style.number),
         };
-        let ticks = span.ticks((end - start).abs(), extent);
+        let ticks = match categories {
+            [] => span.ticks((end - start).abs(), extent),
+            names => Ticks::named(names),
+        };
         Ruler {
             style,
             direction,
@@ -53,6 +59,7 @@ impl<'a> Ruler<'a> {
                 .power
                 .map(|power| set(&format!("×10^{{{}}}", signed(power)))),
             ticks,
+            is_named: !categories.is_empty(),
         }
     }
 
@@ -82,7 +89,8 @@ impl<'a> Ruler<'a> {
     /// Ticks that begin at an edge and run in the given direction (1 or -1) across the axis.
     pub fn ticks(&self, edge: f64, side: f64) -> impl Iterator<Item = Shape> {
         let style = self.style;
-        let major = self.ticks.major.iter().map(|tick| tick.value);
+        let major = self.ticks.major.iter().filter(|_| !self.is_named);
+        let major = major.map(|tick| tick.value);
         let major = major.map(|value| (value, style.major, style.frame));
         let minor = self.ticks.minor.iter().copied();
         let minor = minor.map(|value| (value, style.minor, 0.75 * style.frame));

@@ -8,6 +8,7 @@ pub type Rgb = [u8; 3];
 pub const BLACK: Rgb = [0, 0, 0];
 pub const WHITE: Rgb = [255, 255, 255];
 const GREY: Rgb = [140, 140, 140];
+const LIGHT_GREY: Rgb = [214, 214, 214];
 
 /// The palette of Okabe and Ito without black (a colour of its own) and yellow (too faint on white), strongest first.
 const SERIES: [Rgb; 6] = [
@@ -24,6 +25,7 @@ pub fn rgb(color: Color) -> Rgb {
     match color {
         Color::Black => BLACK,
         Color::Grey => GREY,
+        Color::LightGrey => LIGHT_GREY,
         Color::Series(n) => SERIES[n % SERIES.len()],
     }
 }

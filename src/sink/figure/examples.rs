@@ -6,7 +6,7 @@ fn axis(label: &str, scale: Scale) -> Axis {
     Axis {
         label: label.into(),
         scale,
-        range: None,
+        ..Axis::default()
     }
 }
 
@@ -65,6 +65,7 @@ pub fn melting() -> Figure {
                 line(melt(0.72), Color::Series(1), "VHG"),
             ],
             legend_title: None,
+            equal: false,
         },
         inset: None,
     }
@@ -107,6 +108,7 @@ fn displacements() -> Axes {
             label: "particles".into(),
         }],
         legend_title: None,
+        equal: false,
     }
 }
 
@@ -164,6 +166,7 @@ pub fn populations() -> Figure {
                 at(0.0, 0.75, Color::Series(0), "*T* = 0.75"),
             ],
             legend_title: None,
+            equal: false,
         },
         inset: Some(displacements()),
     }
@@ -191,6 +194,7 @@ pub fn diameters() -> Figure {
                 histogram(&peaks[..1], 0.8, 1.4, Color::Series(0), "small"),
             ],
             legend_title: Some("VHG".into()),
+            equal: false,
         },
         inset: None,
     }
@@ -228,6 +232,7 @@ pub fn markers() -> Figure {
             y: axis("Δ*P*_{2,*i*}  (*ε*/*σ*^{3})", Scale::Log),
             layers,
             legend_title: None,
+            equal: false,
         },
         inset: None,
     }
@@ -262,6 +267,7 @@ pub fn crowded() -> Figure {
                 },
             ],
             legend_title: None,
+            equal: false,
         },
         inset: None,
     }
@@ -294,6 +300,7 @@ pub fn relaxation() -> Figure {
                 })
                 .collect(),
             legend_title: Some("*T*".into()),
+            equal: false,
         },
         inset: Some(Axes {
             x: axis("1/*T*", Scale::Linear),
@@ -313,6 +320,7 @@ pub fn relaxation() -> Figure {
                 },
             ],
             legend_title: None,
+            equal: false,
         }),
     }
 }
@@ -347,6 +355,80 @@ pub fn small_numbers() -> Figure {
                 },
             ],
             legend_title: None,
+            equal: false,
+        },
+        inset: None,
+    }
+}
+
+/// A slice through a crowd of particles: the region of some, all as circles, a few in colour.
+pub fn slice() -> Figure {
+    let mut noise = noise();
+    let mut discs = |count: usize, diameter: f64| -> Vec<[f64; 3]> {
+        (0..count)
+            .map(|_| [17.0 * noise(), 12.0 * noise(), diameter + 0.2 * noise()])
+            .collect()
+    };
+    let layer = |discs, fill, outline: Option<(Color, f64)>, label: &str| Layer::Discs {
+        discs,
+        fill,
+        outline: outline.map(|(color, width)| Stroke {
+            width,
+            ..Stroke::solid(color)
+        }),
+        label: Some(label.into()),
+    };
+    let (region, others, movers) = (discs(40, 2.2), discs(260, 0.9), discs(25, 0.8));
+    Figure {
+        axes: Axes {
+            x: Axis {
+                range: Some((0.0, 17.0)),
+                ..axis("*x*", Scale::Linear)
+            },
+            y: Axis {
+                range: Some((0.0, 12.0)),
+                ..axis("*y*", Scale::Linear)
+            },
+            layers: vec![
+                layer(region, Some(Color::LightGrey), None, "icosahedra"),
+                layer(others, None, Some((Color::Grey, 0.4)), "all"),
+                layer(
+                    movers,
+                    Some(Color::Series(1)),
+                    Some((Color::Black, 0.4)),
+                    "movers",
+                ),
+            ],
+            legend_title: None,
+            equal: true,
+        },
+        inset: None,
+    }
+}
+
+/// The commonest of two kinds of things with names.
+pub fn named() -> Figure {
+    let names = ["⟨0,0,12,0⟩", "⟨0,2,8,2⟩", "⟨0,1,10,2⟩", "⟨1,2,5,4,1⟩"];
+    let bars = |side: f64, lengths: [f64; 4], series, label: &str| Layer::Bars {
+        bars: (0..4)
+            .map(|at| [at as f64 + 0.2 * side, 0.36, lengths[at]])
+            .collect(),
+        color: Color::Series(series),
+        label: Some(label.into()),
+    };
+    Figure {
+        axes: Axes {
+            x: axis("fraction", Scale::Linear),
+            y: Axis {
+                range: Some((3.6, -0.6)),
+                categories: names.map(String::from).to_vec(),
+                ..Axis::default()
+            },
+            layers: vec![
+                bars(-1.0, [0.16, 0.06, 0.05, 0.02], 0, "glass"),
+                bars(1.0, [0.09, 0.07, 0.04, 0.03], 1, "liquid"),
+            ],
+            ..Axes::default()
         },
         inset: None,
     }
@@ -363,6 +445,8 @@ pub fn all() -> Vec<(&'static str, Figure)> {
         ("crowded", crowded()),
         ("relaxation", relaxation()),
         ("small_numbers", small_numbers()),
+        ("slice", slice()),
+        ("named", named()),
         ("empty", Figure::default()),
     ]
 }

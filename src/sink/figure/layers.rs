@@ -45,6 +45,7 @@ pub fn spans(axes: &Axes, headroom: f64) -> (Span, Span) {
     };
     let map = has(|layer| matches!(layer, Layer::Density { .. }));
     let bars = has(|layer| matches!(layer, Layer::Histogram { .. }));
+    let lying = has(|layer| matches!(layer, Layer::Bars { .. }));
     let margin = |fraction: f64| if map { 0.0 } else { fraction };
 
     let x_fixed = fixed(&axes.x);
@@ -52,7 +53,7 @@ pub fn spans(axes: &Axes, headroom: f64) -> (Span, Span) {
         Span::of(
             axes.x.scale,
             reach.iter().map(|point| point.0),
-            (margin(0.03), margin(0.03)),
+            (if lying { 0.0 } else { margin(0.03) }, margin(0.03)),
         )
     });
     let y = fixed(&axes.y).unwrap_or_else(|| {
@@ -102,6 +103,17 @@ fn reach(layer: &Layer, x: &Axis, y: &Axis) -> Vec<(f64, f64)> {
                     (x_edges[ix], y_edges[iy]),
                     (x_edges[ix + 1], y_edges[iy + 1]),
                 ]
+            })
+            .collect(),
+        Layer::Discs { discs, .. } => discs
+            .iter()
+            .flat_map(|[x, y, d]| [(x - 0.5 * d, y - 0.5 * d), (x + 0.5 * d, y + 0.5 * d)])
+            .filter(|point| shows(x.scale, point.0) && shows(y.scale, point.1))
+            .collect(),
+        Layer::Bars { bars, .. } => bars
+            .iter()
+            .flat_map(|&[y, thickness, length]| {
+                [(0.0, y - 0.5 * thickness), (length, y + 0.5 * thickness)]
             })
             .collect(),
         Layer::VerticalLine { x, .. } => vec![(*x, f64::NAN)],
@@ -180,6 +192,16 @@ impl Map {
                 let radius = marker_radius(points.len(), style);
                 self.discs(points, radius, colors::rgb(*color))
             }
+            Layer::Discs {
+                discs,
+                fill,
+                outline,
+                ..
+            } => vec![Shape::Circles {
+                circles: self.circles(discs),
+                fill: fill.map(colors::rgb),
+                pen: outline.as_ref().map(|stroke| pen(stroke, style)),
+            }],
             Layer::Histogram {
                 edges,
                 heights,
@@ -193,6 +215,17 @@ impl Map {
                 scale,
                 ..
             } => self.shaded(x_edges, y_edges, values, &shades(values, *scale)),
+            Layer::Bars { bars, color, .. } => {
+                let rect = |&[y, thickness, length]: &[f64; 3]| {
+                    let from = self.point((0.0, y - 0.5 * thickness))?;
+                    let to = self.point((length, y + 0.5 * thickness))?;
+                    Some(Rect::spanned(from, to))
+                };
+                vec![Shape::Area {
+                    parts: bars.iter().filter_map(rect).collect(),
+                    color: colors::rgb(*color),
+                }]
+            }
             Layer::VerticalLine { x, stroke, .. } => {
                 let at = |y| self.across(*x).map(|x| (x, y));
                 let ends = [self.frame.bottom, self.frame.top];
@@ -222,6 +255,24 @@ impl Map {
             radius,
             color,
         }]
+    }
+
+    /// Discs that reach into the frame.
+    fn circles(&self, discs: &[[f64; 3]]) -> Vec<(Point, f64)> {
+        let circle = |&[x, y, diameter]: &[f64; 3]| {
+            let (left, right) = (
+                self.across(x - 0.5 * diameter)?,
+                self.across(x + 0.5 * diameter)?,
+            );
+            Some((self.point((x, y))?, 0.5 * (right - left).abs()))
+        };
+        // A page that a disc covers many times over says nothing.
+        let largest = 4.0 * self.frame.width().max(self.frame.height());
+        discs
+            .iter()
+            .filter_map(circle)
+            .filter(|&(center, radius)| radius <= largest && self.frame.grown(radius).holds(center))
+            .collect()
     }
 
     /// The outline of a histogram, interrupted where it would run along the ground.
@@ -404,6 +455,28 @@ mod tests {
         assert!(y.low > 1.9 && y.low < 2.0 && y.high > 3.0 && y.high < 3.1);
         let (_, roomy) = spans(&axes, 0.5);
         assert!(roomy.low == y.low && roomy.high > 3.5);
+    }
+
+    #[test]
+    fn discs_are_as_large_as_the_data_say() {
+        let layer = Layer::Discs {
+            discs: vec![
+                [5.0, 1.0, 2.0],
+                [-2.0, 1.0, 3.0],
+                [-1.0, 1.0, 3.0],
+                [1.0, f64::NAN, 1.0],
+            ],
+            fill: Some(Color::Black),
+            outline: None,
+            label: None,
+        };
+        match &map().shapes(&layer, &MAIN)[..] {
+            // The second lies outside, the third reaches in.
+            [Shape::Circles { circles, .. }] => {
+                assert_eq!(*circles, [((50.0, 30.0), 10.0), ((-10.0, 30.0), 15.0)]);
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

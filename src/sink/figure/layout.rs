@@ -1,13 +1,13 @@
 //! The whole figure laid out: axes, inset and legend, each where it hides no data.
 
-use super::layers::{marker_radius, pen};
+use super::layers::{marker_radius, pen, spans};
 use super::panel::Panel;
 use super::place::Occupancy;
 use super::scene::{Group, Pen, Point, Rect, Scene, Shape};
 use super::style::{INSET, MAIN, Style};
 use super::text::{CAPITAL, Fonts, Label};
 use super::{colors, colors::Rgb};
-use crate::data::figure::{Axes, Figure, Layer};
+use crate::data::figure::{Axes, Dash, Figure, Layer};
 
 /// A column of a journal: 3.4 by 2.7 inches.
 const WIDTH: f64 = 244.8;
@@ -32,7 +32,10 @@ pub fn compose(figure: &Figure, fonts: &Fonts) -> Scene {
     } else {
         HEIGHT
     };
-    let page = Rect::at(0.0, 0.0, WIDTH, height);
+    let mut page = Rect::at(0.0, 0.0, WIDTH, height);
+    if figure.axes.equal {
+        page.bottom = equal_height(&figure.axes, page, fonts);
+    }
     let set = Settled::new(&figure.axes, figure.inset.is_some(), page, &MAIN, fonts);
     let page = set.outer;
     let place = set.inset;
@@ -45,6 +48,19 @@ pub fn compose(figure: &Figure, fonts: &Fonts) -> Scene {
         height: page.height(),
         groups,
     }
+}
+
+/// The height of the page at which a unit is as long on both axes.
+fn equal_height(axes: &Axes, mut page: Rect, fonts: &Fonts) -> f64 {
+    let (x, y) = spans(axes, 0.0);
+    let ratio = ((y.high - y.low) / (x.high - x.low)).abs();
+    // The numbers beside the axis may take another width in a frame of another height.
+    for _ in 0..3 {
+        let frame = Panel::new(axes, page, &MAIN, fonts, 0.0).frame;
+        let height = page.height() + ratio * frame.width() - frame.height();
+        page.bottom = height.clamp(0.25 * WIDTH, 2.5 * WIDTH);
+    }
+    page.bottom
 }
 
 /// Axes whose legend and inset have found their places.
@@ -79,7 +95,7 @@ impl Settled {
         let legend = Legend::new(axes, style, fonts);
         let is_map = |layer: &Layer| matches!(layer, Layer::Density { .. });
         let steps = match axes.y.range {
-            None if !axes.layers.iter().any(is_map) => HEADROOM_STEPS,
+            None if !axes.equal && !axes.layers.iter().any(is_map) => HEADROOM_STEPS,
             _ => 0,
         };
         let rooms = |most: f64| {
@@ -188,6 +204,7 @@ impl Places {
 enum Sample {
     Line(Pen),
     Disc(f64, Rgb),
+    Circle(Option<Rgb>, Option<Pen>),
 }
 
 /// One entry: its text, and a sample of every layer that carries it.
@@ -226,6 +243,23 @@ impl Legend {
                 } => {
                     let radius = marker_radius(points.len(), style);
                     (label, Sample::Disc(radius, colors::rgb(*color)))
+                }
+                Layer::Discs {
+                    fill,
+                    outline,
+                    label,
+                    ..
+                } => {
+                    let pen = outline.as_ref().map(|stroke| pen(stroke, style));
+                    (label, Sample::Circle(fill.map(colors::rgb), pen))
+                }
+                Layer::Bars { color, label, .. } => {
+                    let pen = Pen {
+                        color: colors::rgb(*color),
+                        width: 0.6 * style.legend,
+                        dash: Dash::Solid,
+                    };
+                    (label, Sample::Line(pen))
                 }
                 Layer::Density { .. } => continue,
             };
@@ -322,6 +356,11 @@ impl Legend {
                         centers: vec![(x + 0.5 * handle, middle)],
                         radius,
                         color,
+                    },
+                    Sample::Circle(fill, pen) => Shape::Circles {
+                        circles: vec![((x + 0.5 * handle, middle), 0.38 * self.size)],
+                        fill,
+                        pen,
                     },
                 });
             }
@@ -458,6 +497,28 @@ mod tests {
         let legend = text_box(&set.legend.shapes[1]).unwrap();
         assert!(legend.bottom < set.panel.frame.top);
         assert!(legend.top > 0.0);
+    }
+
+    #[test]
+    fn a_unit_is_as_long_on_both_axes_where_that_is_asked() {
+        for (width, height) in [(3.0, 2.0), (2.0, 3.0), (1e4, 1e4)] {
+            let mut axes = Axes {
+                layers: vec![labelled(vec![(0.0, 0.0), (width, height)], "diagonal")],
+                equal: true,
+                ..Axes::default()
+            };
+            axes.x.range = Some((0.0, width));
+            axes.y.range = Some((0.0, height));
+            let fonts = fonts().unwrap();
+            let page = Rect::at(0.0, 0.0, WIDTH, HEIGHT);
+            let page = Rect {
+                bottom: equal_height(&axes, page, &fonts),
+                ..page
+            };
+            let frame = Settled::new(&axes, false, page, &MAIN, &fonts).panel.frame;
+            let ratio = frame.height() / frame.width() * width / height;
+            assert!((ratio - 1.0).abs() < 0.002, "{ratio}");
+        }
     }
 
     #[test]

@@ -31,13 +31,13 @@ impl Panel {
             .map(|bar| fonts.set_within(bar.label, style.label, room.height()))
             .unwrap_or_default();
         let beside = |label: &Label| with_gap(label, 0.8 * style.gap);
-        let upwards = |span: Span, frame: &Rect| {
+        let upwards = |span: Span, frame: &Rect, names: &[String]| {
             let ends = (frame.bottom, frame.top);
-            Ruler::new(span, Direction::Upwards, ends, style, fonts)
+            Ruler::new(span, Direction::Upwards, ends, style, fonts, names)
         };
         let across = |frame: &Rect| {
             let ends = (frame.left, frame.right);
-            Ruler::new(x, Direction::Across, ends, style, fonts)
+            Ruler::new(x, Direction::Across, ends, style, fonts, &axes.x.categories)
         };
 
         // Heights first, for they don't depend on the numbers, while widths do.
@@ -45,16 +45,17 @@ impl Panel {
         let mut frame = room;
         frame.top += 0.5 * CAPITAL * style.number;
         frame.bottom = (room.bottom - below).max(frame.top + 1.0);
-        let mut spans = [Some(y), bar.as_ref().map(|bar| bar.span)]
+        let numbered = axes.y.categories.is_empty().then_some(y);
+        let mut spans = [numbered, bar.as_ref().map(|bar| bar.span)]
             .into_iter()
             .flatten();
-        if spans.any(|span| upwards(span, &frame).power.is_some()) {
+        if spans.any(|span| upwards(span, &frame, &[]).power.is_some()) {
             frame.top = (frame.top + 1.3 * style.number).min(frame.bottom - 1.0);
         }
-        let y_ruler = upwards(y, &frame);
+        let y_ruler = upwards(y, &frame, &axes.y.categories);
         frame.left += beside(&y_label) + y_ruler.width() + style.gap;
         let bar = bar.map(|bar| {
-            let ruler = upwards(bar.span, &frame);
+            let ruler = upwards(bar.span, &frame, &[]);
             let ticks = style.major + 0.6 * style.gap;
             let right = room.right - beside(&bar_label) - ruler.width() - ticks;
             let place = Rect {

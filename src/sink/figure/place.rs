@@ -44,6 +44,11 @@ impl Occupancy {
                         occupancy.take(&Rect::spanned(center, center).grown(*radius));
                     }
                 }
+                Shape::Circles { circles, .. } => {
+                    for &(center, radius) in circles {
+                        occupancy.take(&Rect::spanned(center, center).grown(radius));
+                    }
+                }
                 Shape::Text { .. } => {}
             }
         }

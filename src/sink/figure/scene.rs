@@ -103,6 +103,12 @@ pub enum Shape {
         radius: f64,
         color: Rgb,
     },
+    /// Circles (center and radius), each over those before it; without a pen they look like one area.
+    Circles {
+        circles: Vec<(Point, f64)>,
+        fill: Option<Rgb>,
+        pen: Option<Pen>,
+    },
     /// Black text whose baseline begins at a point, running right or, if `rising`, upwards.
     Text {
         label: Label,

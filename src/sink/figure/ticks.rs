@@ -34,6 +34,20 @@ pub struct Ticks {
     pub power: Option<i32>,
 }
 
+impl Ticks {
+    /// Names of the places 0, 1, 2 …
+    pub fn named(names: &[String]) -> Self {
+        let tick = |(place, name): (usize, &String)| Tick {
+            value: place as f64,
+            label: name.clone(),
+        };
+        Ticks {
+            major: names.iter().enumerate().map(tick).collect(),
+            ..Ticks::default()
+        }
+    }
+}
+
 /// Whether a value can be shown on a scale.
 pub fn shows(scale: Scale, value: f64) -> bool {
     value.abs() <= LARGEST && (scale == Scale::Linear || value >= f64::MIN_POSITIVE)

@@ -13,6 +13,10 @@ pub enum Purpose {
     Velocities = 2,
     /// The noise of a thermostat.
     Thermostat = 3,
+    /// Random subsets of the particles.
+    Subsets = 4,
+    /// Resampled data.
+    Resampling = 5,
 }
 
 /// The sequence of random numbers of one seed, purpose, step and particle: the blocks 0, 1, 2 … of Threefry-4x64-20.

@@ -2,7 +2,7 @@
 
 /// Moments and extremes of a list of values.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spread {
+pub(crate) struct Spread {
     pub mean: f64,
     /// Standard deviation, divided by N.
     pub sd: f64,
@@ -14,7 +14,7 @@ pub(super) struct Spread {
 
 impl Spread {
     /// Of one value or more.
-    pub(super) fn of(values: &[f64]) -> Self {
+    pub(crate) fn of(values: &[f64]) -> Self {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
         let moment = |power| {
@@ -42,15 +42,15 @@ impl Spread {
 
 /// Counts in bins from `k × width` to `(k + 1) × width`, k any whole number.
 #[derive(Clone, Debug)]
-pub(super) struct Histogram {
+pub(crate) struct Histogram {
     width: f64,
     /// k and count of the bins that are not empty, in order.
-    bins: Vec<(i64, u32)>,
+    bins: Vec<(i64, u64)>,
     total: usize,
 }
 
 impl Histogram {
-    pub(super) fn of(values: &[f64], width: f64) -> Self {
+    pub(crate) fn of(values: &[f64], width: f64) -> Self {
         // A value on an edge, such as a diameter of 1.2 with bins of 0.02, belongs to the bin above whatever the rounding.
         let mut of: Vec<i64> = values
             .iter()
@@ -59,7 +59,7 @@ impl Histogram {
         of.sort_unstable();
         let bins = of
             .chunk_by(|a, b| a == b)
-            .map(|bin| (bin[0], bin.len() as u32))
+            .map(|bin| (bin[0], bin.len() as u64))
             .collect();
         Histogram {
             width,
@@ -68,13 +68,49 @@ impl Histogram {
         }
     }
 
+    /// Adds the counts of another histogram with bins of the same width.
+    pub(crate) fn take_in(&mut self, other: &Histogram) {
+        let mut bins = std::mem::take(&mut self.bins);
+        bins.extend(&other.bins);
+        bins.sort_unstable_by_key(|bin| bin.0);
+        bins.dedup_by(|next, kept| {
+            let is_same = next.0 == kept.0;
+            if is_same {
+                kept.1 += next.1;
+            }
+            is_same
+        });
+        self.bins = bins;
+        self.total += other.total;
+    }
+
+    /// Number of values.
+    pub(crate) fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Scott's width of bins for so many values with the spread of these.
+    pub(crate) fn width_to_show(&self) -> f64 {
+        let middle = |bin: &(i64, u64)| (bin.0 as f64 + 0.5) * self.width;
+        let mean = |power: i32, about: f64| {
+            let sum: f64 = self
+                .bins
+                .iter()
+                .map(|bin| bin.1 as f64 * (middle(bin) - about).powi(power))
+                .sum();
+            sum / self.total as f64
+        };
+        let sd = mean(2, mean(1, 0.0)).sqrt();
+        3.49 * sd / (self.total as f64).cbrt()
+    }
+
     /// k and count of the bins that are not empty, in order.
-    pub(super) fn bins(&self) -> &[(i64, u32)] {
+    pub(crate) fn bins(&self) -> &[(i64, u64)] {
         &self.bins
     }
 
     /// Lower edge of bin `k`.
-    pub(super) fn edge(&self, k: i64) -> f64 {
+    pub(crate) fn edge(&self, k: i64) -> f64 {
         // Rounded, so that edges read 0.3 and not 0.30000000000000004.
         let digits = (1e-6 * self.width).log10().floor();
         let unit = 10f64.powf(-digits);
@@ -82,16 +118,16 @@ impl Histogram {
     }
 
     /// Probability density of a bin with this count.
-    pub(super) fn density(&self, count: u32) -> f64 {
-        f64::from(count) / (self.total as f64 * self.width)
+    pub(crate) fn density(&self, count: u64) -> f64 {
+        count as f64 / (self.total as f64 * self.width)
     }
 
     /// Edges and densities from the first bin to the last, empty ones too, with as many bins joined into one as this width needs; `share` of one
     /// is the area. Of far-flung values only the middle.
-    pub(super) fn outline(&self, width: f64, share: f64) -> (Vec<f64>, Vec<f64>) {
+    pub(crate) fn outline(&self, width: f64, share: f64) -> (Vec<f64>, Vec<f64>) {
         const MOST: i64 = 1000;
         let joined = (width / self.width).round().clamp(1.0, 1e6) as i64;
-        let mut bins: Vec<(i64, u32)> = Vec::new();
+        let mut bins: Vec<(i64, u64)> = Vec::new();
         for (k, count) in self
             .bins
             .iter()
@@ -124,7 +160,7 @@ impl Histogram {
 
 impl Spread {
     /// Scott's width of the bins of N values like these (Biometrika 66, 605 (1979)).
-    pub(super) fn bin_width(&self, count: usize) -> f64 {
+    pub(crate) fn bin_width(&self, count: usize) -> f64 {
         3.49 * self.sd / (count as f64).cbrt()
     }
 }
