@@ -284,8 +284,9 @@ impl Candidates {
         let (slots, last_slots) = self.slots[from..].as_chunks::<CHUNK>();
         let (excess, last_excess) = excess.as_chunks::<CHUNK>();
         for (slots, excess) in slots.iter().zip(excess) {
-            let place: &mut [u32; CHUNK] =
-                (&mut partners[count..count + CHUNK]).try_into().unwrap();
+            let place: &mut [u32; CHUNK] = (&mut partners[count..count + CHUNK])
+                .try_into()
+                .expect("as long as a chunk");
             let mut found = 0;
             for k in 0..CHUNK {
                 place[found] = slots[k];
