@@ -563,13 +563,20 @@ impl Search<'_> {
             let mut wanted = 0;
             for (at, bytes) in distances.is_near.chunks_exact(8).enumerate() {
                 // The eight bytes, 0 or 1, become eight bits.
-                let bytes = bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+                let bytes = bytes
+                    .iter()
+                    .rev()
+                    .fold(0, |word, &byte| word << 8 | u64::from(byte));
                 wanted |= (bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * at);
             }
             for lane in Bits(wanted) {
                 let is_close = distances.squares[lane] < near;
                 let quotient = distances.quotients[lane];
-                let key = if (quotient > 0.0) & !is_close { quotient } else { 0.0 };
+                let key = if (quotient > 0.0) & !is_close {
+                    quotient
+                } else {
+                    0.0
+                };
                 if key > from {
                     let at = (WIDTH * chunk + lane) as u64;
                     self.candidates.push(u64::from(key.to_bits()) << 32 | at);
