@@ -1,6 +1,7 @@
 //! The figures of `voronoi`.
 
 use super::Finished;
+use crate::analysis::distribution::Histogram;
 use crate::analysis::{curve_color, curves_shown};
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Stroke};
 
@@ -15,46 +16,48 @@ pub fn bracketed(index: &str) -> String {
 /// How the local volume fractions of all frames are distributed: Fig. S1. Of one input by species, with areas as their numbers; of several
 /// inputs those of all particles.
 pub fn volume_fractions(inputs: &[(String, Finished)]) -> Figure {
-    let mut layers = Vec::new();
-    let mut layer =
-        |histogram: &crate::analysis::distribution::Histogram, share: f64, stroke, label| {
-            let (edges, heights) = histogram.outline(histogram.width_to_show(), share);
-            layers.push(Layer::Histogram {
-                edges,
-                heights,
-                stroke,
-                label,
-            });
-        };
-    match inputs {
+    // Name, histogram, share of the area, stroke.
+    let curves: Vec<(Option<String>, &Histogram, f64, Stroke)> = match inputs {
         [(_, only)] => {
             let shown = curves_shown(only.volume_fractions.len());
             let total = only
                 .volume_fractions
                 .first()
                 .map_or(1, |(_, all)| all.total());
-            for (index, (name, histogram)) in only.volume_fractions.iter().take(shown).enumerate() {
-                let share = histogram.total() as f64 / total as f64;
-                let label = match name.parse::<i64>() {
-                    Ok(number) => format!("species {number}"),
-                    Err(_) => name.to_string(),
-                };
-                layer(
-                    histogram,
-                    share,
-                    Stroke::solid(curve_color(index)),
-                    (shown > 1).then_some(label),
-                );
-            }
+            let named = only.volume_fractions.iter().take(shown).enumerate();
+            named
+                .map(|(index, (name, histogram))| {
+                    let label = match name.parse::<i64>() {
+                        Ok(number) => format!("species {number}"),
+                        Err(_) => name.to_string(),
+                    };
+                    let share = histogram.total() as f64 / total as f64;
+                    let stroke = Stroke::solid(curve_color(index));
+                    ((shown > 1).then_some(label), histogram, share, stroke)
+                })
+                .collect()
         }
         several => {
-            for (index, (label, finished)) in several.iter().enumerate() {
-                if let Some((_, all)) = finished.volume_fractions.first() {
-                    layer(all, 1.0, Stroke::nth(index), Some(label.clone()));
-                }
-            }
+            let all = several.iter().enumerate();
+            all.filter_map(|(index, (label, finished))| {
+                let (_, all) = finished.volume_fractions.first()?;
+                Some((Some(label.clone()), all, 1.0, Stroke::nth(index)))
+            })
+            .collect()
         }
-    }
+    };
+    // Bins of one width, so that heights can be compared.
+    let widths = curves.iter().map(|curve| curve.1.width_to_show());
+    let width = widths.fold(f64::INFINITY, f64::min);
+    let layers = curves.into_iter().map(|(label, histogram, share, stroke)| {
+        let (edges, heights) = histogram.outline(width, share);
+        Layer::Histogram {
+            edges,
+            heights,
+            stroke,
+            label,
+        }
+    });
     let axis = |label: &str| Axis {
         label: label.to_string(),
         ..Axis::default()
@@ -63,7 +66,7 @@ pub fn volume_fractions(inputs: &[(String, Finished)]) -> Figure {
         axes: Axes {
             x: axis("*φ*_{*i*}"),
             y: axis("probability density"),
-            layers,
+            layers: layers.collect(),
             ..Axes::default()
         },
         inset: None,
