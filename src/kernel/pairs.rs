@@ -401,7 +401,7 @@ impl<L: Lanes> Evaluated<L> {
                 factor: keep(self.factor),
                 energy: keep(self.energy),
                 virial: keep(self.virial),
-                slopes: self.slopes.map(|slope| keep(slope)),
+                slopes: self.slopes.map(keep),
                 ..self
             }
         }
@@ -449,7 +449,7 @@ pub(super) unsafe fn evaluate<
             let (mut energies, mut virials) = (zero, zero);
 
             let mut near = Near {
-                entry: task.empty * 4 * parts << 4,
+                entry: (task.empty * 4 * parts) << 4,
                 d: [zero; 3],
                 inverse: L::splat(1.0),
                 diameter: zero,
