@@ -163,6 +163,9 @@ impl Grid {
 
     /// H′ n′ (length).
     pub fn translation(&self, image: [i32; 3]) -> [f64; 3] {
+        if image == [0; 3] {
+            return [0.0; 3];
+        }
         (self.edges * Vector3::from(image.map(f64::from))).into()
     }
 

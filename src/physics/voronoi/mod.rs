@@ -686,15 +686,18 @@ impl<'a> Around<'a> {
 
     /// Whether no plane of a particle in the shell `level` or beyond can be nearer than `reach`.
     fn is_complete(&self, level: i64, reach: f64) -> bool {
-        let is_beyond_walls = |&(axis, steps): &(usize, i64)| {
-            let bin = self.bin[axis] as i64 + steps;
-            !self.grid.periodic[axis] && !(0..self.grid.bins[axis] as i64).contains(&bin)
-        };
-        let sides = (0..3).flat_map(|axis| [(axis, -level), (axis, level)]);
-        let distance = sides
-            .filter(|side| !is_beyond_walls(side))
-            .map(|(axis, steps)| self.gap(axis, steps))
-            .fold(f64::INFINITY, f64::min);
+        let mut distance = f64::INFINITY;
+        for axis in 0..3 {
+            let (bin, bins) = (self.bin[axis] as i64, self.grid.bins[axis] as i64);
+            let is_periodic = self.grid.periodic[axis];
+            for steps in [-level, level] {
+                // There is nothing beyond walls.
+                if is_periodic || (0..bins).contains(&(bin + steps)) {
+                    let gap = self.gap(axis, steps);
+                    distance = if gap < distance { gap } else { distance };
+                }
+            }
+        }
         distance.is_infinite() || level > 0 && self.is_beyond(distance, reach)
     }
 }

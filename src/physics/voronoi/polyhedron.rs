@@ -33,8 +33,8 @@ pub struct Polyhedron {
     planes: Vec<[f64; 4]>,
     /// At [a F + b], F being the number of faces: the vertex from which the edge between faces a and b is followed counter-clockwise round b.
     starts: Vec<u16>,
-    twice_area: Vec<f64>,
-    edges: Vec<u32>,
+    /// Twice the area and the edges of each face so far.
+    sums: Vec<(f64, u32)>,
 }
 
 /// Which faces and edges count: by default all, even those of no size.
@@ -176,44 +176,51 @@ impl Polyhedron {
                 self.starts[from * count + to] = at as u16;
             }
         }
-        self.twice_area.clear();
-        self.twice_area.resize(count, 0.0);
-        self.edges.clear();
-        self.edges.resize(count, 0);
-        let mut closed = true;
+        // There is room for every face that a byte can tell: no bounds to check.
+        self.sums.resize(256, (0.0, 0));
+        let Ok(sums) = <&mut [(f64, u32); 256]>::try_from(&mut self.sums[..]) else {
+            return false;
+        };
+        sums[..count].fill((0.0, 0));
+        let mut is_closed = true;
         for (faces, from) in self.vertices.iter().zip(&self.positions) {
-            let [a, b, c] = faces.map(usize::from);
+            let [a, b, c] = *faces;
             // Counter-clockwise round a face, the next vertex lies across the edge to the face before.
             for (face, before) in [(a, c), (b, a), (c, b)] {
-                let next = self.starts[face * count + before];
+                let next = self.starts[usize::from(face) * count + usize::from(before)];
                 let Some(to) = self.positions.get(usize::from(next)) else {
-                    closed = false;
+                    is_closed = false;
                     continue;
                 };
-                let [x, y, z, _] = self.planes[face];
-                self.twice_area[face] += x * (from.y * to.z - from.z * to.y)
+                let [x, y, z, _] = self.planes[usize::from(face)];
+                let (twice_area, edges) = &mut sums[usize::from(face)];
+                *twice_area += x * (from.y * to.z - from.z * to.y)
                     + y * (from.z * to.x - from.x * to.z)
                     + z * (from.x * to.y - from.y * to.x);
-                self.edges[face] += 1;
+                *edges += 1;
             }
         }
         let (mut volume, mut surface) = (0.0, 0.0);
-        for (at, face) in self.faces.iter_mut().enumerate() {
-            let [x, y, z, offset] = self.planes[at];
+        let sums = &sums[..count];
+        let planes = &self.planes[..count];
+        for ((face, &[x, y, z, offset]), &(twice_area, edges)) in
+            self.faces.iter_mut().zip(planes).zip(sums)
+        {
             let square = x * x + y * y + z * z;
             let length = square.sqrt();
-            face.area = 0.5 * self.twice_area[at] / length;
-            face.edges = self.edges[at];
+            face.area = 0.5 * twice_area / length;
+            face.edges = edges;
+            is_closed &= edges >= 3;
             face.distance = if face.neighbour.is_some() {
                 length
             } else {
                 offset / length
             };
-            volume += self.twice_area[at] * offset / square;
+            volume += twice_area * offset / square;
             surface += face.area;
         }
         self.volume = volume / 6.0;
         self.surface_area = surface;
-        closed && self.edges.iter().all(|&edges| edges >= 3)
+        is_closed
     }
 }
