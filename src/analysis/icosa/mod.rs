@@ -49,7 +49,7 @@ pub struct Arguments {
     pub inherent: bool,
 
     /// Potential of --inherent: wahnstrom, kob-andersen, weeks-chandler-andersen, lennard-jones:CUTOFF, lennard-jones:INNER:CUTOFF or
-    /// inverse-power:INNER:CUTOFF[:KAPPA]
+    /// inverse-power:INNER:CUTOFF:KAPPA
     #[arg(long, value_name = "NAME", default_value = "wahnstrom")]
     pub potential: String,
 
