@@ -20,6 +20,7 @@ pub mod icosa;
 pub mod info;
 pub mod msd;
 pub mod tessellation;
+pub mod tg_fit;
 pub mod virial;
 pub mod voronoi;
 

@@ -85,7 +85,7 @@ impl Arguments {
         file.flush()?;
         match outcome {
             Outcome::Interrupted => file.commit_incomplete()?,
-            Outcome::Whole => file.commit()?,
+            Outcome::Whole | Outcome::NotTheAnswer => file.commit()?,
         }
         if !self.run.quiet {
             let cut = if about.cut_short() {

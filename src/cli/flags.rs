@@ -254,18 +254,9 @@ impl InputFlags {
     }
 
     fn temperature(&self, spec: &str, input: &Input, options: &Options) -> Result<Temperature> {
-        if let Some(ends) = spec.strip_prefix("ramp:") {
-            let ends: Vec<f64> = ends
-                .split(':')
-                .filter_map(stream::columns::real)
-                .filter(|end| end.is_finite())
-                .collect();
-            let ends = ends.try_into().map_err(|_| {
-                Error::new(format!("--temperature {spec} is not two temperatures"))
-                    .help("write ramp:0.1:0.9")
-            })?;
+        if spec.starts_with("ramp:") {
             return Ok(Temperature::Ramp {
-                ends,
+                ends: ramp_ends(spec)?,
                 extent: stream::extent(input, options)?,
             });
         }
@@ -300,6 +291,20 @@ impl InputFlags {
             sessions: Arc::new(sessions),
         })
     }
+}
+
+/// The temperatures of `ramp:T0:T1`.
+pub fn ramp_ends(spec: &str) -> Result<[f64; 2]> {
+    let ends: Vec<f64> = spec
+        .trim_start_matches("ramp:")
+        .split(':')
+        .filter_map(stream::columns::real)
+        .filter(|end| end.is_finite())
+        .collect();
+    ends.try_into().map_err(|_| {
+        Error::new(format!("--temperature {spec} is not two temperatures"))
+            .help("write ramp:0.1:0.9")
+    })
 }
 
 fn per_particle(what: &str, spec: &str) -> Result<PerParticle> {

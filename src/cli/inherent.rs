@@ -27,7 +27,8 @@ pub fn inherent(mut frame: Frame, potential: Potential) -> Result<Frame> {
         );
     }
     let mut state = state_of(&frame)?;
-    check(&state, potential)?;
+    check(&state, potential)
+        .map_err(|error| error.help("are diameters and positions in the same unit?"))?;
     let minimum = Minimiser::new(&state, potential, Settings::default(), 1).minimise(&mut state)?;
     if !minimum.converged {
         return Err(Error::of_kind(

@@ -12,6 +12,7 @@ pub mod output;
 pub mod progress;
 pub mod run;
 pub mod simulate;
+pub mod tg_fit;
 
 use flags::{InputFlags, OutputFlags, RunFlags};
 
@@ -52,6 +53,9 @@ macro_rules! registry {
             Convert(Box<convert::Arguments>),
             /// Carry out a protocol: make, cool, heat, minimise and homogenise a glass
             Simulate(Box<simulate::Arguments>),
+            /// Temperatures of the glass transition and of melting, from ramps
+            #[command(name = "tg-fit")]
+            TgFit(Box<tg_fit::Arguments>),
         }
 
         impl Command {
@@ -65,6 +69,7 @@ macro_rules! registry {
                     })*
                     Command::Convert(arguments) => arguments.run(),
                     Command::Simulate(arguments) => arguments.run(),
+                    Command::TgFit(arguments) => arguments.run(),
                 }
             }
         }

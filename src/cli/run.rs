@@ -13,6 +13,7 @@ use super::output::Outputs;
 use super::progress::{self, Progress, say};
 use crate::analysis::{Abscissa, Analysis, InputFacts, Runner, Wanted};
 use crate::data::frame::Frame;
+use crate::data::table::TableSpec;
 use crate::error::{Error, Result};
 use crate::physics::topology::Filter;
 use crate::sink::atomic::AtomicFile;
@@ -30,6 +31,8 @@ pub enum Outcome {
     Whole,
     /// Stopped by the user: what was written is marked as incomplete.
     Interrupted,
+    /// With an answer that is not the one asked: what was written says so.
+    NotTheAnswer,
 }
 
 impl Outcome {
@@ -37,9 +40,35 @@ impl Outcome {
     pub fn exit_code(self) -> u8 {
         match self {
             Outcome::Whole => 0,
-            Outcome::Interrupted => 1,
+            Outcome::Interrupted | Outcome::NotTheAnswer => 1,
         }
     }
+}
+
+/// Names tables with their columns, and figures, on standard output.
+pub fn list_tables(tables: &[TableSpec], figures: &[&str]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    for table in tables {
+        writeln!(out, "{}: {}", table.name, table.meaning)?;
+        for column in table.columns {
+            let dimension = if column.dimension.is_empty() {
+                String::new()
+            } else {
+                format!(" [{}]", column.dimension)
+            };
+            writeln!(
+                out,
+                "    {:<26} {:<8} {}{dimension}",
+                column.name,
+                column.kind.name(),
+                column.meaning
+            )?;
+        }
+    }
+    if !figures.is_empty() {
+        writeln!(out, "figures: {}", figures.join(", "))?;
+    }
+    Ok(())
 }
 
 /// Runs one analysis with the flags of its command.
@@ -101,31 +130,6 @@ impl<'a> AnalysisRunner<'a> {
     /// How it ended.
     pub fn outcome(&self) -> Outcome {
         self.outcome
-    }
-
-    fn list_tables(&self, analysis: &impl Analysis) -> Result<()> {
-        let mut out = std::io::stdout().lock();
-        for table in analysis.tables() {
-            writeln!(out, "{}: {}", table.name, table.meaning)?;
-            for column in table.columns {
-                let dimension = if column.dimension.is_empty() {
-                    String::new()
-                } else {
-                    format!(" [{}]", column.dimension)
-                };
-                writeln!(
-                    out,
-                    "    {:<26} {:<8} {}{dimension}",
-                    column.name,
-                    column.kind.name(),
-                    column.meaning
-                )?;
-            }
-        }
-        if !analysis.figures().is_empty() {
-            writeln!(out, "figures: {}", analysis.figures().join(", "))?;
-        }
-        Ok(())
     }
 
     /// Everything about one input: its frames through the analysis, its rows into the outputs.
@@ -271,7 +275,7 @@ impl Runner for AnalysisRunner<'_> {
 
     fn run<A: Analysis>(&mut self, analysis: A) -> Result<()> {
         if self.output.list_tables {
-            return self.list_tables(&analysis);
+            return list_tables(analysis.tables(), analysis.figures());
         }
         let start = Instant::now();
         let inputs = self.input.inputs()?;
@@ -401,7 +405,7 @@ fn same_abscissa<A: Analysis>(read: &[Read<A>]) -> Result<()> {
 }
 
 /// Names of inputs in legends: file names where these tell them apart.
-fn legend_labels(labels: &[String]) -> Vec<String> {
+pub fn legend_labels(labels: &[String]) -> Vec<String> {
     let short: Vec<String> = labels
         .iter()
         .map(|label| label.rsplit('/').next().unwrap_or(label).to_string())

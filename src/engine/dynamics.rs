@@ -47,17 +47,43 @@ pub fn half_kick(
     factor: f64,
 ) -> Kick {
     let size = part_size(pool, masses.len());
-    let [x, y, z] = velocities.each_mut().map(|v| v.chunks_mut(size));
-    let [fx, fy, fz] = forces.each_ref().map(|f| f.chunks(size));
-    let velocities = x.zip(y).zip(z).map(|((x, y), z)| [x, y, z]);
-    let forces = fx.zip(fy).zip(fz).map(|((x, y), z)| [x, y, z]);
+    let parts = parts_mut(velocities, size)
+        .zip(parts(forces, size))
+        .zip(masses.chunks(size));
+    let kicks = in_parts(pool, parts, |((velocities, forces), masses)| {
+        half_kick_part(velocities, forces, masses, half_step, factor)
+    });
+    total(kicks)
+}
+
+/// [`half_kick`], then [`drift`], without waiting for all threads in between.
+fn half_kick_and_drift(
+    pool: &Pool,
+    state: &mut State,
+    forces: &[Vec<f64>; 3],
+    time_step: f64,
+    factor: f64,
+) -> Kick {
+    let size = part_size(pool, state.len());
+    let parts = parts_mut(&mut state.velocities, size)
+        .zip(parts_mut(&mut state.positions, size))
+        .zip(parts(forces, size))
+        .zip(state.masses.chunks(size));
     let kicks = in_parts(
         pool,
-        velocities.zip(forces).zip(masses.chunks(size)),
-        |((velocities, forces), masses)| {
-            half_kick_part(velocities, forces, masses, half_step, factor)
+        parts,
+        |(((mut velocities, positions), forces), masses)| {
+            let half_step = 0.5 * time_step;
+            let mine = velocities.each_mut().map(|v| &mut **v);
+            let kick = half_kick_part(mine, forces, masses, half_step, factor);
+            drift_part(positions, velocities.map(|v| &*v), time_step);
+            kick
         },
     );
+    total(kicks)
+}
+
+fn total(kicks: Vec<Kick>) -> Kick {
     kicks.into_iter().reduce(Kick::with).unwrap_or(Kick {
         kinetic_energy: 0.0,
         largest_speed_squared: 0.0,
@@ -70,6 +96,18 @@ fn part_size(pool: &Pool, particles: usize) -> usize {
         .div_ceil(pool.threads())
         .next_multiple_of(LANES)
         .max(LANES)
+}
+
+/// Parts of `size` particles of arrays along x, y and z.
+fn parts(arrays: &[Vec<f64>; 3], size: usize) -> impl Iterator<Item = [&[f64]; 3]> {
+    let [x, y, z] = arrays.each_ref().map(|array| array.chunks(size));
+    x.zip(y).zip(z).map(|((x, y), z)| [x, y, z])
+}
+
+/// The same, to be changed.
+fn parts_mut(arrays: &mut [Vec<f64>; 3], size: usize) -> impl Iterator<Item = [&mut [f64]; 3]> {
+    let [x, y, z] = arrays.each_mut().map(|array| array.chunks_mut(size));
+    x.zip(y).zip(z).map(|((x, y), z)| [x, y, z])
 }
 
 /// Does the same to as many parts as there are threads at most, at once; the results in the order of the parts.
@@ -171,21 +209,18 @@ pub fn drift(
     time_step: f64,
 ) {
     let size = part_size(pool, positions[0].len());
-    let [x, y, z] = positions.each_mut().map(|r| r.chunks_mut(size));
-    let [vx, vy, vz] = velocities.each_ref().map(|v| v.chunks(size));
-    let positions = x.zip(y).zip(z).map(|((x, y), z)| [x, y, z]);
-    let velocities = vx.zip(vy).zip(vz).map(|((x, y), z)| [x, y, z]);
-    in_parts(
-        pool,
-        positions.zip(velocities),
-        |(positions, velocities)| {
-            for (positions, velocities) in std::iter::zip(positions, velocities) {
-                for (position, velocity) in std::iter::zip(positions, velocities) {
-                    *position += time_step * velocity;
-                }
-            }
-        },
-    );
+    let parts = parts_mut(positions, size).zip(parts(velocities, size));
+    in_parts(pool, parts, |(positions, velocities)| {
+        drift_part(positions, velocities, time_step);
+    });
+}
+
+fn drift_part(positions: [&mut [f64]; 3], velocities: [&[f64]; 3], time_step: f64) {
+    for (positions, velocities) in std::iter::zip(positions, velocities) {
+        for (position, velocity) in std::iter::zip(positions, velocities) {
+            *position += time_step * velocity;
+        }
+    }
 }
 
 /// What a step says of the whole.
@@ -293,7 +328,6 @@ impl Dynamics {
         if !self.ready || state.step % RESORT == 0 {
             self.prepare(state);
         }
-        let half_step = 0.5 * self.time_step;
         let factor = self.thermostat.factor(
             self.kinetic_energy,
             state.degrees_of_freedom(),
@@ -301,28 +335,21 @@ impl Dynamics {
             self.time_step,
             state.step,
         );
-        let kick = half_kick(
+        let kick = half_kick_and_drift(
             self.field.pool(),
-            &mut state.velocities,
+            state,
             &self.forces,
-            &state.masses,
-            half_step,
+            self.time_step,
             factor,
         );
         self.check(state, kick)?;
-        drift(
-            self.field.pool(),
-            &mut state.positions,
-            &state.velocities,
-            self.time_step,
-        );
         evaluate(&mut self.field, &state.positions, &mut self.forces);
         let kick = half_kick(
             self.field.pool(),
             &mut state.velocities,
             &self.forces,
             &state.masses,
-            half_step,
+            0.5 * self.time_step,
             1.0,
         );
         self.check(state, kick)?;

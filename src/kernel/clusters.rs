@@ -4,7 +4,7 @@
 //! are in units of 2⁻³² of the first edge, in f32. Lists hold every pair nearer than the cutoff of its own diameters plus a skin.
 
 use super::lanes::Lanes;
-use super::pairs::DEPTH;
+use super::pairs::ROOM;
 
 /// Lanes in which lists are made.
 pub(super) trait ListLanes: Lanes<Real = f32, Coordinate = i32> {}
@@ -299,7 +299,7 @@ impl Streams {
             }
             first = end as usize;
             // Room for what the force loop reads while it drains.
-            self.entries.extend([(clusters as u32) << 4; DEPTH - 1]);
+            self.entries.extend([(clusters as u32) << 4; ROOM]);
         }
     }
 }
@@ -314,7 +314,7 @@ impl List {
         for part in parts {
             for &count in &part.counts {
                 self.starts.push(start);
-                start += count + DEPTH as u32 - 1;
+                start += count + ROOM as u32;
             }
             self.counts.extend_from_slice(&part.counts);
             self.entries.extend_from_slice(&part.entries);
@@ -360,7 +360,11 @@ unsafe fn near_box<L: ListLanes>(
     }
 }
 
-/// A part of a list to be pruned: of these clusters, the entries that have a pair within reach are copied to the same starts of `to`.
+/// Entries that are looked at before any is copied.
+const CHUNK: usize = 256;
+
+/// A part of a list to be pruned: of the entries of these clusters, those that have a pair within reach are copied, for each part of cluster
+/// J that has one.
 pub(super) struct Prune<'a> {
     pub blocks: *const i32,
     pub clusters: std::ops::Range<usize>,
@@ -376,55 +380,80 @@ pub(super) struct Prune<'a> {
     pub outer_skin: f32,
 }
 
-/// Prunes; with `OUTER` also the list that it comes from.
+/// Prunes; with `OUTER` also the list that it comes from. The new entries name one of the `PARTS` of cluster J.
 ///
 /// # Safety
-/// As [`Lanes`] says; the blocks hold every cluster of the entries; `to_entries` has room for as many entries as there are in `from_entries`,
+/// As [`Lanes`] says; the blocks hold every cluster of the entries; `to_entries` has room for `PARTS` times those in `from_entries`,
 /// and nobody else uses these clusters' parts of the two lists.
 #[inline(always)]
-pub(super) unsafe fn prune<L: ListLanes, const CUBE: bool, const OUTER: bool>(task: &Prune) {
+pub(super) unsafe fn prune<
+    L: ListLanes,
+    const CUBE: bool,
+    const OUTER: bool,
+    const PARTS: usize,
+>(
+    task: &Prune,
+) {
     // SAFETY: the caller's contract.
     unsafe {
         let width = L::WIDTH;
+        let bits_of_part = (1u32 << (width / PARTS)) - 1;
         let cutoff = L::broadcast(&task.reach.cutoff);
         let skin = L::broadcast(&task.reach.skin);
-        let further = L::splat(f64::from(task.outer_skin - task.reach.skin));
+        let more = L::splat(f64::from(task.outer_skin - task.reach.skin));
         let ratios = [
             L::broadcast(&task.reach.ratios[1]),
             L::broadcast(&task.reach.ratios[2]),
         ];
+        let (mut near, mut further) = ([0u32; CHUNK], [0u32; CHUNK]);
         for cluster in task.clusters.clone() {
             let start = task.starts[cluster] as usize;
-            let (from, to) = (task.from_entries.add(start), task.to_entries.add(start));
+            let from = task.from_entries.add(start);
+            let to = task.to_entries.add(start * PARTS);
             let here = task.blocks.add(4 * width * cluster);
             let (mut outer, mut inner) = (0, 0);
-            for k in 0..*task.from_counts.add(cluster) as usize {
-                let entry = *from.add(k);
-                let lane = (entry & 15) as usize;
-                let there = task.blocks.add(4 * width * (entry >> 4) as usize);
-                let mut d: [L; 3] = std::array::from_fn(|axis| {
-                    let i = L::broadcast_coordinate(here.add(axis * width + lane));
-                    L::separation(i, there.add(axis * width))
-                });
-                if !CUBE {
-                    d[1] = d[1].mul(ratios[0]);
-                    d[2] = d[2].mul(ratios[1]);
+            let count = *task.from_counts.add(cluster) as usize;
+            // What is near first, then what follows from it: the stores of the one would hold up the loads of the other.
+            for first in (0..count).step_by(CHUNK) {
+                let entries = std::slice::from_raw_parts(from.add(first), CHUNK.min(count - first));
+                for ((entry, near), further) in entries.iter().zip(&mut near).zip(&mut further) {
+                    let lane = (entry & 15) as usize;
+                    let there = task.blocks.add(4 * width * (entry >> 4) as usize);
+                    let mut d: [L; 3] = std::array::from_fn(|axis| {
+                        let i = L::broadcast_coordinate(here.add(axis * width + lane));
+                        L::separation(i, there.add(axis * width))
+                    });
+                    if !CUBE {
+                        d[1] = d[1].mul(ratios[0]);
+                        d[2] = d[2].mul(ratios[1]);
+                    }
+                    let r2 = d[2].mul_add(d[2], d[1].mul_add(d[1], d[0].mul(d[0])));
+                    let half = L::broadcast(here.add(3 * width + lane).cast());
+                    let limit = half
+                        .add(L::load(there.add(3 * width).cast()))
+                        .mul_add(cutoff, skin);
+                    *near = L::bits(limit.mul(limit).greater(r2));
+                    if OUTER {
+                        let limit = limit.add(more);
+                        *further = L::bits(limit.mul(limit).greater(r2));
+                    }
                 }
-                let r2 = d[2].mul_add(d[2], d[1].mul_add(d[1], d[0].mul(d[0])));
-                let half = L::broadcast(here.add(3 * width + lane).cast());
-                let limit = half
-                    .add(L::load(there.add(3 * width).cast()))
-                    .mul_add(cutoff, skin);
-                *to.add(inner) = entry;
-                inner += usize::from(L::bits(limit.mul(limit).greater(r2)) != 0);
-                if OUTER {
-                    let limit = limit.add(further);
-                    *from.add(outer) = entry;
-                    outer += usize::from(L::bits(limit.mul(limit).greater(r2)) != 0);
+                for k in 0..CHUNK.min(count - first) {
+                    let entry = *from.add(first + k);
+                    for part in 0..PARTS {
+                        let place = (entry >> 4) * 4 * PARTS as u32 + part as u32;
+                        *to.add(inner) = place << 4 | entry & 15;
+                        let of_part = near[k] >> (part * width / PARTS) & bits_of_part;
+                        inner += usize::from(of_part != 0);
+                    }
+                    if OUTER {
+                        *from.add(outer) = entry;
+                        outer += usize::from(further[k] != 0);
+                    }
                 }
             }
-            for k in 0..DEPTH - 1 {
-                *to.add(inner + k) = task.empty << 4;
+            for k in 0..ROOM {
+                *to.add(inner + k) = (task.empty * 4 * PARTS as u32) << 4;
             }
             *task.to_counts.add(cluster) = inner as u32;
             if OUTER {

@@ -1,5 +1,9 @@
 //! What a force loop needs of a vector register: the one interface of which every instruction set is a thin variant.
 
+/// The half diameter of places that no particle has: a NaN, so that it is near nothing, with its sign set, which processors keep in what they
+/// make of it and which is tested faster than that it is one.
+pub(super) const NOWHERE: f32 = f32::from_bits(0xffc0_0000);
+
 /// A register of [`WIDTH`](Lanes::WIDTH) real numbers, and how pair separations come into it.
 ///
 /// # Safety
@@ -8,6 +12,9 @@
 pub(super) trait Lanes: Copy {
     /// Number of lanes.
     const WIDTH: usize;
+    /// Entries that the force loop begins in a turn. With as many as lie between the stages of one entry (4), no register need be copied to
+    /// another, which pays where there are enough of them.
+    const UNROLL: usize = 1;
     /// A real number of this precision.
     type Real: Copy;
     /// A coordinate as it is stored, of the size of a real number.
@@ -27,8 +34,14 @@ pub(super) trait Lanes: Copy {
     /// `self * factor + term`.
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self;
     unsafe fn reciprocal(self) -> Self;
-    /// `self` where it is larger than zero, else zero, also where it is NaN.
+    /// `self` where it is larger than zero, else zero, also where it is [`NOWHERE`] or what arithmetic makes of that.
     unsafe fn positive(self) -> Self;
+    /// `yes` where `sign` is negative, or [`NOWHERE`] or what arithmetic makes of that, else `no`; of the two at zero, either.
+    #[inline(always)]
+    unsafe fn where_negative(sign: Self, yes: Self, no: Self) -> Self {
+        // SAFETY: the caller's contract.
+        unsafe { Self::select(sign.greater(Self::splat(0.0)), no, yes) }
+    }
     /// Where `self > other`; false for NaN.
     unsafe fn greater(self, other: Self) -> Self::Mask;
     /// `yes` where the mask is true, else `no`.

@@ -20,6 +20,7 @@ pub use variant::InstructionSet;
 
 use clusters::{Aligned, List, Lister, Near, Prune, Reach, Streams};
 use coefficients::{Coefficients, Rule};
+use lanes::NOWHERE;
 use pairs::{ANY, BOX, CUBE, FORCES, PARTICLES, TOTALS, Task};
 use variant::{Gather, Loops, Pack};
 
@@ -216,7 +217,10 @@ impl Field {
                 );
                 // SAFETY: within the blocks.
                 unsafe {
-                    *blocks.add(offset) = (half * UNITS) as f32;
+                    *blocks.add(offset) = match half.is_nan() {
+                        true => NOWHERE,
+                        false => (half * UNITS) as f32,
+                    };
                     if self.precision == Precision::Double {
                         *exact.add(offset) = half;
                     }
@@ -422,9 +426,13 @@ impl Field {
         if !stands {
             let reach = self.reach(OUTER_SKIN);
             self.make_outer(&reach);
-            self.inner.starts.clone_from(&self.outer.starts);
+            let parts = self.loops.parts as u32;
+            self.inner.starts.clear();
+            let starts = self.outer.starts.iter();
+            self.inner.starts.extend(starts.map(|start| start * parts));
             self.inner.counts.resize(self.clusters, 0);
-            self.inner.entries.resize(self.outer.entries.len(), 0);
+            let room = self.outer.entries.len() * self.loops.parts;
+            self.inner.entries.resize(room, 0);
             self.outer_reference.copy_from(&self.blocks);
         }
         let reach = self.reach(INNER_SKIN);

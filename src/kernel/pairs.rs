@@ -1,8 +1,8 @@
 //! The loops over pairs, written once for every instruction set.
 //!
 //! Particles stand in clusters of as many as a register has lanes, each cluster a block `[x… y… z… h…]` of coordinates and half diameters.
-//! A list entry is one particle of cluster I against the whole of cluster J; the entries of a cluster I are one flat stream, so that
-//! nothing in the loop branches. Lengths are in units of the box's first edge: 2³² of them (as wrapping integers) where pairs are
+//! A list entry is one particle of cluster I against cluster J, or against the half of it that a narrower register holds; the entries of a
+//! cluster I are one flat stream, so that nothing in the loop branches. Lengths are in units of the box's first edge: 2³² of them (as wrapping integers) where pairs are
 //! evaluated in f32, 1 where in f64.
 
 use super::coefficients::{Form, Rule};
@@ -30,6 +30,8 @@ pub(super) const fn quantities(mode: usize) -> usize {
 
 /// Entries that are in work at a time, each in another stage: the processor's own queues are too short to hide the latency of one.
 pub(super) const DEPTH: usize = 5;
+/// Entries that stand behind those of each cluster, without a pair: what the loop reads while it drains.
+pub(super) const ROOM: usize = DEPTH - 1;
 
 /// What a force loop works on: the clusters I from `first` to `last` and their entries.
 pub(super) struct Task<'a> {
@@ -42,7 +44,8 @@ pub(super) struct Task<'a> {
     /// Where the entries of each cluster begin in `entries`, and how many there are.
     pub starts: &'a [u32],
     pub counts: &'a [u32],
-    /// Entries J × 16 + lane of I; behind those of each cluster stand [`DEPTH`] − 1 with J = `empty`.
+    /// Entries 16 × place + lane of I; the place is where the part of J begins in the blocks, in registers. Behind the entries of each
+    /// cluster stand [`ROOM`] of cluster `empty`.
     pub entries: &'a [u32],
     /// A cluster of places that no particle has, behind all others.
     pub empty: usize,
@@ -73,11 +76,40 @@ struct Constants<L, const END: usize> {
     slope: ([L; 2], [L; END]),
 }
 
+impl<L: Lanes, const END: usize> Constants<L, END> {
+    #[inline(always)]
+    unsafe fn of(task: &Task) -> Self {
+        // SAFETY: the caller's contract is that of `Lanes`.
+        unsafe {
+            let form = |form: &Form| {
+                let core = [L::splat(form.core[0]), L::splat(form.core[1])];
+                (core, std::array::from_fn(|k| L::splat(form.end[k])))
+            };
+            Constants {
+                zero: L::splat(0.0),
+                ratios: [L::splat(task.ratios[1]), L::splat(task.ratios[2])],
+                z3_in: L::splat(task.z_in.powi(3)),
+                z_out: L::splat(task.z_out),
+                shift: L::splat(task.shift),
+                half: L::splat(0.5),
+                non_additivity: L::splat(task.mixing.non_additivity),
+                strength: (
+                    task.mixing.strength.map(|value| L::splat(value)),
+                    L::splat(task.mixing.center),
+                ),
+                energy: form(task.energy),
+                virial: form(task.virial),
+                slope: form(task.slope),
+            }
+        }
+    }
+}
+
 /// The value of a form: `core` where `inside`, else `tail` × the polynomial of the end.
 #[inline(always)]
 unsafe fn value<L: Lanes, const END: usize>(
     (core, end): &([L; 2], [L; END]),
-    (z3, t, inside): (L, L, L::Mask),
+    (z3, t, inside): (L, L, L),
     tail: L,
     shift: L,
 ) -> L {
@@ -88,7 +120,7 @@ unsafe fn value<L: Lanes, const END: usize>(
             sum = sum.mul_add(t, end[k]);
         }
         let core = core[0].mul_add(z3, core[1]).mul_add(z3, shift);
-        L::select(inside, core, sum.mul(tail))
+        L::where_negative(inside, sum.mul(tail), core)
     }
 }
 
@@ -130,18 +162,19 @@ impl<L: Lanes> Near<L> {
         constants: &Constants<L, END>,
         here: *const L::Real,
         there: *const L::Real,
+        width: usize,
         entry: usize,
     ) -> Self {
         // SAFETY: the caller's contract.
         unsafe {
             let here = here.add(entry & 15);
             let d = std::array::from_fn(|axis| {
-                let i = L::broadcast_coordinate(here.add(axis * L::WIDTH).cast());
-                L::separation(i, there.add(axis * L::WIDTH).cast())
+                let i = L::broadcast_coordinate(here.add(axis * width).cast());
+                L::separation(i, there.add(axis * width).cast())
             });
             let halves = (
-                L::broadcast(here.add(3 * L::WIDTH)),
-                L::load(there.add(3 * L::WIDTH)),
+                L::broadcast(here.add(3 * width)),
+                L::load(there.add(3 * width)),
             );
             Self::new::<SHAPE, END>(constants, entry, d, halves)
         }
@@ -244,7 +277,7 @@ impl<L: Lanes> Scaled<L> {
         // SAFETY: the caller's contract.
         unsafe {
             let Scaled { near, z3, t } = self;
-            let (at, zero) = ((z3, t, z3.greater(constants.z3_in)), constants.zero);
+            let (at, zero) = ((z3, t, z3.sub(constants.z3_in)), constants.zero);
             let t2 = t.mul(t);
             let mut virial = value(&constants.virial, at, t2, zero);
             let (mut energy, mut slopes) = (zero, [zero; 2]);
@@ -290,6 +323,7 @@ impl<L: Lanes> Evaluated<L> {
         &self,
         first: &mut [L; Q],
         cluster: *mut L::Real,
+        width: usize,
         half: L,
     ) {
         // SAFETY: the caller's contract; there are Q × width sums.
@@ -297,14 +331,14 @@ impl<L: Lanes> Evaluated<L> {
             for (axis, first) in first.iter_mut().enumerate().take(3) {
                 let force = self.factor.mul(self.d[axis]);
                 *first = first.add(force);
-                let place = cluster.add(axis * L::WIDTH);
+                let place = cluster.add(axis * width);
                 L::load(place).sub(force).store(place);
             }
             if MODE == PARTICLES {
                 let terms = self.of_particles(half);
                 for (k, (mine, theirs)) in terms.into_iter().enumerate() {
                     first[4 + k] = first[4 + k].add(mine);
-                    let place = cluster.add((4 + k) * L::WIDTH);
+                    let place = cluster.add((4 + k) * width);
                     L::load(place).add(theirs).store(place);
                 }
             }
@@ -376,11 +410,14 @@ impl<L: Lanes> Evaluated<L> {
 
 /// Adds the forces of a task's pairs, and what else the mode asks for, to its sums; gives U and W of these pairs in mode `TOTALS`.
 ///
+/// Particles of different clusters are evaluated in registers `L`, those of one in registers `W` that hold the whole cluster.
+///
 /// # Safety
 /// As [`Lanes`] says; `blocks` and `sums` are aligned to 64 bytes and hold every cluster that occurs in the entries.
 #[inline(always)]
 pub(super) unsafe fn evaluate<
     L: Lanes,
+    W: Lanes<Real = L::Real, Coordinate = L::Coordinate>,
     const SHAPE: usize,
     const MODE: usize,
     const Q: usize,
@@ -388,32 +425,20 @@ pub(super) unsafe fn evaluate<
 >(
     task: &Task,
 ) -> (f64, f64) {
-    const { assert!(Q == quantities(MODE)) };
-    // SAFETY: the caller's contract; lane and cluster of an entry are within the blocks.
+    const { assert!(Q == quantities(MODE) && W::WIDTH.is_multiple_of(L::WIDTH)) };
+    const { assert!(L::UNROLL < DEPTH) };
+    // SAFETY: the caller's contract; lane and part of an entry are within the blocks.
     unsafe {
-        let form = |form: &Form| {
-            let core = [L::splat(form.core[0]), L::splat(form.core[1])];
-            (core, std::array::from_fn(|k| L::splat(form.end[k])))
-        };
-        let constants = Constants::<L, END> {
-            zero: L::splat(0.0),
-            ratios: [L::splat(task.ratios[1]), L::splat(task.ratios[2])],
-            z3_in: L::splat(task.z_in.powi(3)),
-            z_out: L::splat(task.z_out),
-            shift: L::splat(task.shift),
-            half: L::splat(0.5),
-            non_additivity: L::splat(task.mixing.non_additivity),
-            strength: (
-                task.mixing.strength.map(|value| L::splat(value)),
-                L::splat(task.mixing.center),
-            ),
-            energy: form(task.energy),
-            virial: form(task.virial),
-            slope: form(task.slope),
-        };
+        let constants = Constants::<L, END>::of(task);
         let zero = constants.zero;
-        let block = |cluster: usize| task.blocks.cast::<L::Real>().add(4 * L::WIDTH * cluster);
-        let sums = |cluster: usize| task.sums.cast::<L::Real>().add(Q * L::WIDTH * cluster);
+        let parts = W::WIDTH / L::WIDTH;
+        let block = |cluster: usize| task.blocks.cast::<L::Real>().add(4 * W::WIDTH * cluster);
+        let sums = |cluster: usize| task.sums.cast::<L::Real>().add(Q * W::WIDTH * cluster);
+        // A block has four registers for each part, and so have the sums if there are four quantities.
+        let sums_at = |place: usize| match Q {
+            4 => task.sums.cast::<L::Real>().add(place * L::WIDTH),
+            _ => sums(place / (4 * parts)).add(place % parts * L::WIDTH),
+        };
         let (mut energy, mut virial) = (0.0, 0.0);
         for cluster in task.clusters.clone() {
             let (start, count) = (task.starts[cluster] as usize, task.counts[cluster] as usize);
@@ -423,9 +448,8 @@ pub(super) unsafe fn evaluate<
             let mut of_lanes = [[zero; Q]; 16];
             let (mut energies, mut virials) = (zero, zero);
 
-            let nothing = task.empty << 4;
             let mut near = Near {
-                entry: nothing,
+                entry: task.empty * 4 * parts << 4,
                 d: [zero; 3],
                 inverse: L::splat(1.0),
                 diameter: zero,
@@ -435,48 +459,92 @@ pub(super) unsafe fn evaluate<
             let mut inverted = near;
             let mut scaled = near.scaled(&constants);
             let mut evaluated = scaled.evaluated::<MODE, SHAPE, END>(&constants);
-            for k in 0..count + DEPTH - 1 {
-                let (lane, other) = (evaluated.entry & 15, sums(evaluated.entry >> 4));
-                evaluated.add_to::<MODE, Q>(&mut of_lanes[lane], other, constants.half);
-                if MODE == TOTALS {
-                    energies = energies.add(evaluated.energy);
-                    virials = virials.add(evaluated.virial);
-                }
-                evaluated = scaled.evaluated::<MODE, SHAPE, END>(&constants);
-                scaled = inverted.scaled(&constants);
-                inverted = near.inverted();
-                let entry = *entries.add(k) as usize;
-                near = Near::of_entry::<SHAPE, END>(&constants, here, block(entry >> 4), entry);
+            macro_rules! turn {
+                ($k:expr) => {
+                    let lane = &mut of_lanes[evaluated.entry & 15];
+                    let other = sums_at(evaluated.entry >> 4);
+                    evaluated.add_to::<MODE, Q>(lane, other, W::WIDTH, constants.half);
+                    if MODE == TOTALS {
+                        energies = energies.add(evaluated.energy);
+                        virials = virials.add(evaluated.virial);
+                    }
+                    evaluated = scaled.evaluated::<MODE, SHAPE, END>(&constants);
+                    scaled = inverted.scaled(&constants);
+                    inverted = near.inverted();
+                    let entry = *entries.add($k) as usize;
+                    let there = block(0).add((entry >> 4) * L::WIDTH);
+                    near = Near::of_entry::<SHAPE, END>(&constants, here, there, W::WIDTH, entry);
+                };
             }
-
-            // Sums of the cluster itself, a lane for each particle.
-            let mut own: [L; Q] =
-                std::array::from_fn(|quantity| L::load(mine.add(quantity * L::WIDTH)));
-            // The pairs within the cluster, each once: half way round, each would come twice.
-            for by in 1..=L::WIDTH / 2 {
-                let near = Near::within::<SHAPE, END>(&constants, here, by).inverted();
-                let mut evaluated = near
-                    .scaled(&constants)
-                    .evaluated::<MODE, SHAPE, END>(&constants);
-                if by == L::WIDTH / 2 {
-                    evaluated = evaluated.only(L::from_bits((1 << by) - 1), zero);
-                }
-                evaluated.add_within::<MODE, Q>(&mut own, by, constants.half);
-                if MODE == TOTALS {
-                    energies = energies.add(evaluated.energy);
-                    virials = virials.add(evaluated.virial);
+            let turns = count + DEPTH - 1;
+            let unrolled = turns - turns % L::UNROLL;
+            for first in (0..unrolled).step_by(L::UNROLL) {
+                for k in first..first + L::UNROLL {
+                    turn!(k);
                 }
             }
-            for (quantity, own) in own.into_iter().enumerate() {
-                if quantity != 3 {
-                    let rows = of_lanes.as_ptr().cast::<L::Real>().add(quantity * L::WIDTH);
-                    own.add(L::sums_of_rows(rows, Q * L::WIDTH))
-                        .store(mine.add(quantity * L::WIDTH));
-                }
+            for k in unrolled..turns {
+                turn!(k);
             }
             energy += energies.sum();
             virial += virials.sum();
+
+            let (more_energy, more_virial) =
+                evaluate_within::<W, SHAPE, MODE, Q, END>(task, here, mine);
+            energy += more_energy;
+            virial += more_virial;
+            for quantity in (0..Q).filter(|quantity| *quantity != 3) {
+                for part in 0..parts {
+                    let rows = of_lanes.as_ptr().add(part * L::WIDTH).cast::<L::Real>();
+                    let place = mine.add(quantity * W::WIDTH + part * L::WIDTH);
+                    L::load(place)
+                        .add(L::sums_of_rows(rows.add(quantity * L::WIDTH), Q * L::WIDTH))
+                        .store(place);
+                }
+            }
         }
         (energy, virial)
+    }
+}
+
+/// The same for the pairs within a cluster, each once.
+#[inline(always)]
+unsafe fn evaluate_within<
+    W: Lanes,
+    const SHAPE: usize,
+    const MODE: usize,
+    const Q: usize,
+    const END: usize,
+>(
+    task: &Task,
+    here: *const W::Real,
+    mine: *mut W::Real,
+) -> (f64, f64) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let constants = Constants::<W, END>::of(task);
+        let zero = constants.zero;
+        let (mut energies, mut virials) = (zero, zero);
+        // A lane for each particle.
+        let mut own: [W; Q] =
+            std::array::from_fn(|quantity| W::load(mine.add(quantity * W::WIDTH)));
+        // Half way round, each pair would come twice.
+        for by in 1..=W::WIDTH / 2 {
+            let near = Near::within::<SHAPE, END>(&constants, here, by).inverted();
+            let scaled = near.scaled(&constants);
+            let mut evaluated = scaled.evaluated::<MODE, SHAPE, END>(&constants);
+            if by == W::WIDTH / 2 {
+                evaluated = evaluated.only(W::from_bits((1 << by) - 1), zero);
+            }
+            evaluated.add_within::<MODE, Q>(&mut own, by, constants.half);
+            if MODE == TOTALS {
+                energies = energies.add(evaluated.energy);
+                virials = virials.add(evaluated.virial);
+            }
+        }
+        for (quantity, own) in own.into_iter().enumerate() {
+            own.store(mine.add(quantity * W::WIDTH));
+        }
+        (energies.sum(), virials.sum())
     }
 }

@@ -22,11 +22,18 @@ struct Shared {
     round: AtomicUsize,
     /// Workers that have finished this round.
     finished: AtomicUsize,
-    /// The work of this round, valid until all workers have finished it.
-    work: Mutex<Option<Work>>,
+    slot: Mutex<Slot>,
     sleep: Condvar,
     ends: AtomicBool,
     panicked: AtomicBool,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// The work of this round, valid until all workers have finished it.
+    work: Option<Work>,
+    /// Workers that sleep. Waking is a call to the system, too slow to be made in vain.
+    asleep: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -41,7 +48,7 @@ impl Pool {
         let shared = Arc::new(Shared {
             round: AtomicUsize::new(0),
             finished: AtomicUsize::new(0),
-            work: Mutex::new(None),
+            slot: Mutex::default(),
             sleep: Condvar::new(),
             ends: AtomicBool::new(false),
             panicked: AtomicBool::new(false),
@@ -81,12 +88,15 @@ impl Pool {
             >(work)
         });
         shared.finished.store(0, Ordering::Relaxed);
-        {
-            let mut slot = shared.work.lock().unwrap();
-            *slot = Some(erased);
+        let asleep = {
+            let mut slot = shared.slot.lock().unwrap();
+            slot.work = Some(erased);
             shared.round.fetch_add(1, Ordering::Release);
+            slot.asleep
+        };
+        if asleep > 0 {
+            shared.sleep.notify_all();
         }
-        shared.sleep.notify_all();
         let mine = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(0)));
         let mut waited = 0;
         while shared.finished.load(Ordering::Acquire) < self.workers.len() {
@@ -106,7 +116,7 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.shared.ends.store(true, Ordering::Relaxed);
         {
-            let _slot = self.shared.work.lock();
+            let _slot = self.shared.slot.lock();
             self.shared.round.fetch_add(1, Ordering::Release);
         }
         self.shared.sleep.notify_all();
@@ -124,21 +134,20 @@ impl Shared {
             while self.round.load(Ordering::Acquire) == seen {
                 pause(&mut waited);
                 if waited > SPINS + YIELDS {
-                    let mut slot = self.work.lock().unwrap();
+                    let mut slot = self.slot.lock().unwrap();
+                    slot.asleep += 1;
                     while self.round.load(Ordering::Acquire) == seen {
                         slot = self.sleep.wait(slot).unwrap();
                     }
+                    slot.asleep -= 1;
                 }
             }
             seen += 1;
             if self.ends.load(Ordering::Relaxed) {
                 return;
             }
-            let work = self
-                .work
-                .lock()
-                .unwrap()
-                .expect("there is work in every round");
+            let work = self.slot.lock().unwrap().work;
+            let work = work.expect("there is work in every round");
             // SAFETY: `run` waits for `finished` before it lets go of what this points to.
             let call = std::panic::AssertUnwindSafe(|| unsafe { (*work.0)(index) });
             if std::panic::catch_unwind(call).is_err() {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::clusters::{self, Lister, Near, Prune, Reach};
 use super::coefficients::{MORE_TERMS, TERMS, TOLERANCE};
-use super::lanes::Array;
+use super::lanes::{Array, Lanes};
 use super::pairs::{self, ANY, BOX, CUBE, FORCES, PARTICLES, TOTALS, Task};
 use crate::error::{Error, Result};
 
@@ -15,6 +15,8 @@ type Evaluate = unsafe fn(&Task) -> (f64, f64);
 pub(super) struct Loops {
     /// Particles in a cluster.
     pub width: usize,
+    /// Parts of a cluster that the entries of the inner list name.
+    pub parts: usize,
     /// Terms of the polynomials, and those of the loops for any potential.
     pub terms: [usize; 2],
     /// The error that the polynomials may have.
@@ -138,22 +140,22 @@ unsafe fn gather<const WIDTH: usize, T: Copy + Into<f64> + Default>(task: &Gathe
 }
 
 macro_rules! loops {
-    ($name:ident, $mixed:ty, $double:ty, $list_of_double:ty, $width:literal, $($feature:literal)?) => {
+    ($name:ident, $pairs:ty, $mixed:ty, $double:ty, $list_of_double:ty, $width:literal, $($feature:literal)?) => {
         pub(super) mod $name {
             use super::*;
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn evaluate<L: super::super::lanes::Lanes, const SHAPE: usize, const MODE: usize, const Q: usize, const END: usize>(task: &Task) -> (f64, f64) {
+            unsafe fn evaluate<L: Lanes, W: Lanes<Real = L::Real, Coordinate = L::Coordinate>, const SHAPE: usize, const MODE: usize, const Q: usize, const END: usize>(task: &Task) -> (f64, f64) {
                 // SAFETY: the caller's contract.
-                unsafe { pairs::evaluate::<L, SHAPE, MODE, Q, END>(task) }
+                unsafe { pairs::evaluate::<L, W, SHAPE, MODE, Q, END>(task) }
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn prune<L: clusters::ListLanes, const CUBE: bool, const OUTER: bool>(
+            unsafe fn prune<L: clusters::ListLanes, const CUBE: bool, const OUTER: bool, const PARTS: usize>(
                 task: &Prune,
             ) {
                 // SAFETY: the caller's contract.
-                unsafe { clusters::prune::<L, CUBE, OUTER>(task) }
+                unsafe { clusters::prune::<L, CUBE, OUTER, PARTS>(task) }
             }
 
             $(#[target_feature(enable = $feature)])?
@@ -180,18 +182,21 @@ macro_rules! loops {
                 unsafe { super::gather::<WIDTH, T>(task) }
             }
 
+            const PARTS: usize = $width / <$pairs as Lanes>::WIDTH;
+
             pub(in super::super) static MIXED: Loops = Loops {
                 width: $width,
+                parts: PARTS,
                 terms: [TERMS[0], MORE_TERMS[0]],
                 tolerance: TOLERANCE[0],
                 evaluate: [
-                    [evaluate::<$mixed, BOX, FORCES, 4, { TERMS[0] }>, evaluate::<$mixed, BOX, TOTALS, 4, { TERMS[0] }>, evaluate::<$mixed, BOX, PARTICLES, 13, { TERMS[0] }>],
-                    [evaluate::<$mixed, CUBE, FORCES, 4, { TERMS[0] }>, evaluate::<$mixed, CUBE, TOTALS, 4, { TERMS[0] }>, evaluate::<$mixed, CUBE, PARTICLES, 13, { TERMS[0] }>],
-                    [evaluate::<$mixed, ANY, FORCES, 4, { MORE_TERMS[0] }>, evaluate::<$mixed, ANY, TOTALS, 4, { MORE_TERMS[0] }>, evaluate::<$mixed, ANY, PARTICLES, 13, { MORE_TERMS[0] }>],
+                    [evaluate::<$pairs, $mixed, BOX, FORCES, 4, { TERMS[0] }>, evaluate::<$pairs, $mixed, BOX, TOTALS, 4, { TERMS[0] }>, evaluate::<$pairs, $mixed, BOX, PARTICLES, 13, { TERMS[0] }>],
+                    [evaluate::<$pairs, $mixed, CUBE, FORCES, 4, { TERMS[0] }>, evaluate::<$pairs, $mixed, CUBE, TOTALS, 4, { TERMS[0] }>, evaluate::<$pairs, $mixed, CUBE, PARTICLES, 13, { TERMS[0] }>],
+                    [evaluate::<$pairs, $mixed, ANY, FORCES, 4, { MORE_TERMS[0] }>, evaluate::<$pairs, $mixed, ANY, TOTALS, 4, { MORE_TERMS[0] }>, evaluate::<$pairs, $mixed, ANY, PARTICLES, 13, { MORE_TERMS[0] }>],
                 ],
                 prune: [
-                    [prune::<$mixed, false, false>, prune::<$mixed, false, true>],
-                    [prune::<$mixed, true, false>, prune::<$mixed, true, true>],
+                    [prune::<$mixed, false, false, PARTS>, prune::<$mixed, false, true, PARTS>],
+                    [prune::<$mixed, true, false, PARTS>, prune::<$mixed, true, true, PARTS>],
                 ],
                 search: search::<$mixed>,
                 pack: pack::<$width, false>,
@@ -200,16 +205,17 @@ macro_rules! loops {
 
             pub(in super::super) static DOUBLE: Loops = Loops {
                 width: 8,
+                parts: 1,
                 terms: [TERMS[1], MORE_TERMS[1]],
                 tolerance: TOLERANCE[1],
                 evaluate: [
-                    [evaluate::<$double, BOX, FORCES, 4, { TERMS[1] }>, evaluate::<$double, BOX, TOTALS, 4, { TERMS[1] }>, evaluate::<$double, BOX, PARTICLES, 13, { TERMS[1] }>],
-                    [evaluate::<$double, CUBE, FORCES, 4, { TERMS[1] }>, evaluate::<$double, CUBE, TOTALS, 4, { TERMS[1] }>, evaluate::<$double, CUBE, PARTICLES, 13, { TERMS[1] }>],
-                    [evaluate::<$double, ANY, FORCES, 4, { MORE_TERMS[1] }>, evaluate::<$double, ANY, TOTALS, 4, { MORE_TERMS[1] }>, evaluate::<$double, ANY, PARTICLES, 13, { MORE_TERMS[1] }>],
+                    [evaluate::<$double, $double, BOX, FORCES, 4, { TERMS[1] }>, evaluate::<$double, $double, BOX, TOTALS, 4, { TERMS[1] }>, evaluate::<$double, $double, BOX, PARTICLES, 13, { TERMS[1] }>],
+                    [evaluate::<$double, $double, CUBE, FORCES, 4, { TERMS[1] }>, evaluate::<$double, $double, CUBE, TOTALS, 4, { TERMS[1] }>, evaluate::<$double, $double, CUBE, PARTICLES, 13, { TERMS[1] }>],
+                    [evaluate::<$double, $double, ANY, FORCES, 4, { MORE_TERMS[1] }>, evaluate::<$double, $double, ANY, TOTALS, 4, { MORE_TERMS[1] }>, evaluate::<$double, $double, ANY, PARTICLES, 13, { MORE_TERMS[1] }>],
                 ],
                 prune: [
-                    [prune::<$list_of_double, false, false>, prune::<$list_of_double, false, true>],
-                    [prune::<$list_of_double, true, false>, prune::<$list_of_double, true, true>],
+                    [prune::<$list_of_double, false, false, 1>, prune::<$list_of_double, false, true, 1>],
+                    [prune::<$list_of_double, true, false, 1>, prune::<$list_of_double, true, true, 1>],
                 ],
                 search: search::<$list_of_double>,
                 pack: pack::<8, true>,
@@ -219,22 +225,24 @@ macro_rules! loops {
     };
 }
 
-loops!(portable, Array<f32>, Array<f64>, Array<f32>, 8,);
+loops!(portable, Array<f32>, Array<f32>, Array<f64>, Array<f32>, 8,);
 #[cfg(target_arch = "x86_64")]
 loops!(
     avx2,
-    super::super::x86::Avx2F32,
+    super::super::x86::Avx2F32<1>,
+    super::super::x86::Avx2F32<1>,
     super::super::x86::Avx2F64,
-    super::super::x86::Avx2F32,
+    super::super::x86::Avx2F32<1>,
     8,
     "avx2,fma"
 );
 #[cfg(target_arch = "x86_64")]
 loops!(
     avx512,
+    super::super::x86::Avx2F32<4>,
     super::super::x86::Avx512F32,
     super::super::x86::Avx512F64,
-    super::super::x86::Avx2F32,
+    super::super::x86::Avx2F32<1>,
     16,
     "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma"
 );

@@ -16,7 +16,7 @@ pub(super) struct Avx512F32(__m512);
 pub(super) struct Avx512F64(__m512d);
 /// 8 × f32 of AVX2.
 #[derive(Clone, Copy)]
-pub(super) struct Avx2F32(__m256);
+pub(super) struct Avx2F32<const UNROLL: usize>(__m256);
 /// 8 × f64 of AVX2, in two registers.
 #[derive(Clone, Copy)]
 pub(super) struct Avx2F64(__m256d, __m256d);
@@ -90,8 +90,19 @@ impl Lanes for Avx512F32 {
     }
     #[inline(always)]
     unsafe fn positive(self) -> Self {
-        // The second operand is what a NaN gives.
-        Self(_mm512_max_ps(self.0, _mm512_setzero_ps()))
+        Self(_mm512_castsi512_ps(_mm512_max_epi32(
+            _mm512_castps_si512(self.0),
+            _mm512_setzero_si512(),
+        )))
+    }
+    #[inline(always)]
+    unsafe fn where_negative(sign: Self, yes: Self, no: Self) -> Self {
+        let mask = _mm512_srai_epi32::<31>(_mm512_castps_si512(sign.0));
+        Self(_mm512_castsi512_ps(_mm512_ternarylogic_epi32::<0xca>(
+            mask,
+            _mm512_castps_si512(yes.0),
+            _mm512_castps_si512(no.0),
+        )))
     }
     #[inline(always)]
     unsafe fn greater(self, other: Self) -> __mmask16 {
@@ -287,8 +298,9 @@ impl Lanes for Avx512F64 {
     }
 }
 
-impl Lanes for Avx2F32 {
+impl<const UNROLL: usize> Lanes for Avx2F32<UNROLL> {
     const WIDTH: usize = 8;
+    const UNROLL: usize = UNROLL;
     type Real = f32;
     type Coordinate = i32;
     type Coordinates = __m256i;
@@ -332,7 +344,14 @@ impl Lanes for Avx2F32 {
     }
     #[inline(always)]
     unsafe fn positive(self) -> Self {
-        Self(_mm256_max_ps(self.0, _mm256_setzero_ps()))
+        Self(_mm256_castsi256_ps(_mm256_max_epi32(
+            _mm256_castps_si256(self.0),
+            _mm256_setzero_si256(),
+        )))
+    }
+    #[inline(always)]
+    unsafe fn where_negative(sign: Self, yes: Self, no: Self) -> Self {
+        Self(_mm256_blendv_ps(no.0, yes.0, sign.0))
     }
     #[inline(always)]
     unsafe fn greater(self, other: Self) -> __m256 {

@@ -23,7 +23,7 @@ struct Bins {
     /// Fractional coordinate at which the bins begin, and the length of one.
     low: [f64; 3],
     step: [f64; 3],
-    /// Smallest distance between opposite faces of a bin (length).
+    /// Smallest distance between opposite faces of a bin (length), along edges where bins have neighbours.
     width: f64,
 }
 
@@ -52,9 +52,11 @@ impl Bins {
                 .clamp(1.0, most.cbrt().ceil() * 4.0) as i64
         });
         let step = [0, 1, 2].map(|axis| extent[axis] / counts[axis] as f64);
+        // A single bin along an edge without images has no neighbour there, however thin it is.
         let width = (0..3)
+            .filter(|&axis| periodic[axis] || counts[axis] > 1)
             .map(|axis| faces[axis] * step[axis])
-            .fold(f64::INFINITY, f64::min);
+            .fold(f64::MAX, f64::min);
         Bins {
             counts,
             low,
@@ -426,18 +428,14 @@ mod tests {
     }
 
     /// Joined by repeatedly giving both ends of every bond the smaller label.
-    fn labels(points: &Points, bond: f64) -> Vec<usize> {
-        let positions = points.positions();
-        let mut labels: Vec<usize> = (0..points.len()).collect();
+    fn labels(distances: &[Vec<f64>], bond: f64) -> Vec<usize> {
+        let mut labels: Vec<usize> = (0..distances.len()).collect();
         loop {
             let before = labels.clone();
-            for a in 0..points.len() {
-                for b in 0..a {
-                    let near = images(points.cell(), &positions[a], &positions[b]);
-                    if near.iter().any(|between| between.norm() <= bond) {
-                        let least = labels[a].min(labels[b]);
-                        (labels[a], labels[b]) = (least, least);
-                    }
+            for (a, row) in distances.iter().enumerate() {
+                for b in (0..a).filter(|&b| row[b] <= bond) {
+                    let least = labels[a].min(labels[b]);
+                    (labels[a], labels[b]) = (least, least);
                 }
             }
             if labels == before {
@@ -450,8 +448,16 @@ mod tests {
     fn clusters_agree_with_labels() {
         for (case, cell) in cells().iter().enumerate() {
             let points = Points::new(cell, &scattered(cell, 30, 7 + case as u64));
+            let distance = |a: &Vector3<f64>, b: &Vector3<f64>| {
+                let between = images(cell, a, b).into_iter();
+                between
+                    .map(|between| between.norm())
+                    .fold(f64::INFINITY, f64::min)
+            };
+            let from = |a| points.positions().iter().map(|b| distance(a, b)).collect();
+            let distances: Vec<Vec<f64>> = points.positions().iter().map(from).collect();
             for bond in [0.3, 0.8, 1.3] {
-                let labels = labels(&points, bond);
+                let labels = labels(&distances, bond);
                 let found = clusters(&points, bond);
                 assert!(
                     found

@@ -15,6 +15,8 @@ pub enum Purpose {
     Thermostat = 3,
     /// Random subsets of the particles.
     Subsets = 4,
+    /// Resampled data.
+    Resampling = 5,
 }
 
 /// The sequence of random numbers of one seed, purpose, step and particle: the blocks 0, 1, 2 … of Threefry-4x64-20.

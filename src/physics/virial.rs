@@ -1,7 +1,5 @@
 //! What the pairs of each particle contribute to its energy, its virial and the virial's slope in its diameter.
 
-use std::ops::Range;
-
 use nalgebra::Vector3;
 
 use super::neighbours::{Neighbours, Run};
@@ -26,7 +24,7 @@ pub struct Virials {
     /// and stay as they are.
     pub virial_slope: Vec<f64>,
     /// ½ Σ_j r_ij f_ij (energy) by [`COMPONENTS`], r_ij = r_i − r_j and f_ij the force on i; its trace is half of Σ_j w_ij. LAMMPS's
-    /// `compute stress/atom … virial` is minus this.
+    /// `compute stress/atom … virial` is minus this. Empty if not wanted.
     pub tensor: Vec<[f64; 6]>,
     /// Sums over the whole system by other ways, for checks.
     pub totals: Totals,
@@ -48,10 +46,11 @@ pub struct Totals {
     pub forces: f64,
 }
 
-/// Number of sums that a slot takes part in: energy, virial, slope, force, tensor.
-const SUMS: usize = 12;
+/// Sums of a slot: energy, slope, virial and force; then the tensor.
+const WITHOUT_TENSOR: usize = 6;
+const WITH_TENSOR: usize = 12;
 
-/// Evaluates every pair of particles at `positions` (length) with these diameters (length).
+/// Evaluates every pair of particles at `positions` (length) with these diameters (length), and the tensors if they are wanted.
 ///
 /// Particles in the same place make values that are not finite. Errors: those of [`Neighbours::new`].
 pub fn evaluate(
@@ -59,6 +58,7 @@ pub fn evaluate(
     cell: Option<&Cell>,
     positions: &[Vector3<f64>],
     diameters: &[f64],
+    tensors: bool,
 ) -> Result<Virials> {
     let largest = diameters.iter().copied().fold(0.0, f64::max);
     if positions.is_empty() {
@@ -66,75 +66,27 @@ pub fn evaluate(
     }
     let neighbours = Neighbours::new(cell, positions, potential.cutoff * largest)?;
     let slots = Slots::new(&neighbours, potential, diameters);
-    let (sums, magnitude) = if potential.mixing.is_additive() {
-        slots.sums(&neighbours, |first, second| Pair {
-            diameter: 0.5 * (first + second),
-            slopes: [0.5; 2],
-            strength: 1.0,
-        })
-    } else {
-        slots.sums(&neighbours, |first, second| {
-            potential.mixing.pair(first, second)
-        })
-    };
-    let particles = neighbours.particles();
-    let [x, y, z] = neighbours.positions();
-    let n = positions.len();
-    let mut virials = Virials {
-        energy: vec![0.0; n],
-        virial: vec![0.0; n],
-        virial_slope: vec![0.0; n],
-        tensor: vec![[0.0; 6]; n],
-        totals: Totals {
-            magnitude,
-            ..Totals::default()
-        },
-    };
-    let mut total = Vector3::zeros();
-    for (slot, (&particle, sums)) in particles.iter().zip(&sums).enumerate() {
-        let particle = particle as usize;
-        virials.energy[particle] += 0.5 * sums[0];
-        virials.virial_slope[particle] += sums[1];
-        virials.virial[particle] += sums[2];
-        for component in 0..6 {
-            virials.tensor[particle][component] += 0.5 * sums[6 + component];
-        }
-        let force = Vector3::new(sums[3], sums[4], sums[5]);
-        let outer = force.dot(&Vector3::new(x[slot], y[slot], z[slot]));
-        total += force;
-        virials.totals.virial += outer;
-        virials.totals.spread += outer.abs();
-        virials.totals.forces += force.norm();
-    }
-    virials.totals.force = total.norm();
-    Ok(virials)
+    Ok(match tensors {
+        true => slots.virials::<WITH_TENSOR>(positions.len()),
+        false => slots.virials::<WITHOUT_TENSOR>(positions.len()),
+    })
 }
+
+/// Partners that are evaluated together, in arrays of a length that the compiler knows.
+const BLOCK: usize = 16;
+
+/// Candidates that are sifted together.
+const CHUNK: usize = 8;
 
 /// Particles and images as the sums need them.
 struct Slots<'a> {
     potential: &'a Potential,
     neighbours: &'a Neighbours,
-    /// x, y, z and σ (length).
+    /// x, y, z and σ (length); at last a place that is out of reach of all others.
     places: Vec<[f64; 4]>,
-    /// x, y, z and x_out σ/2 in single precision, with which partners are sifted.
+    /// x, y, z and half of what a particle adds to the cutoff of a pair, in units of the largest cutoff: in single precision, with which partners
+    /// are sifted.
     rough: [Vec<f32>; 4],
-}
-
-/// The partners of one particle.
-#[derive(Default)]
-struct Partners {
-    /// How many there are; the lists below may be longer.
-    count: usize,
-    slots: Vec<u32>,
-    /// From the particle to its partner (length).
-    displacements: [Vec<f64>; 3],
-    sizes: Vec<f64>,
-    energy: Vec<f64>,
-    virial: Vec<f64>,
-    /// ∂w/∂σ of the particle and of the partner.
-    slopes: [Vec<f64>; 2],
-    /// Force / distance, positive for repulsion.
-    force: Vec<f64>,
 }
 
 /// What may be near to the particles of a bin.
@@ -142,24 +94,47 @@ struct Partners {
 struct Candidates {
     slots: Vec<u32>,
     rough: [Vec<f32>; 4],
+    /// r² less the square of the pair's cutoff.
     excess: Vec<f32>,
+}
+
+/// Pairs of one particle.
+#[derive(Default)]
+struct Pairs {
+    /// From the particle to its partner (length).
+    displacements: [[f64; BLOCK]; 3],
+    sizes: [f64; BLOCK],
+    energy: [f64; BLOCK],
+    virial: [f64; BLOCK],
+    /// ∂w/∂σ of the particle and of the partner (energy/length).
+    slopes: [[f64; BLOCK]; 2],
+    /// Force / distance, positive for repulsion (energy/length²).
+    force: [f64; BLOCK],
 }
 
 impl<'a> Slots<'a> {
     fn new(neighbours: &'a Neighbours, potential: &'a Potential, diameters: &[f64]) -> Self {
         let [x, y, z] = neighbours.positions();
-        let places: Vec<[f64; 4]> = neighbours
-            .particles()
-            .iter()
-            .enumerate()
+        let largest = diameters.iter().copied().fold(0.0, f64::max);
+        let beyond = x.iter().copied().fold(f64::MIN, f64::max) + 8.0 * potential.cutoff * largest;
+        let particles = neighbours.particles().iter().enumerate();
+        let places: Vec<[f64; 4]> = particles
             .map(|(slot, &particle)| [x[slot], y[slot], z[slot], diameters[particle as usize]])
+            .chain([[beyond, 0.0, 0.0, largest]])
             .collect();
-        let scale = [1.0, 1.0, 1.0, 0.5 * potential.cutoff];
+        // In units of the largest cutoff, with a margin for the rounding of coordinates.
+        let scale = 1.0 / (potential.cutoff * largest);
+        let extent = places
+            .iter()
+            .flat_map(|place| &place[..3])
+            .fold(1.0, |extent: f64, x| extent.max((x * scale).abs()));
+        let margin = 4.0 * f64::from(f32::EPSILON) * extent;
         let rough = [0, 1, 2, 3].map(|part| {
-            places
-                .iter()
-                .map(|place| (place[part] * scale[part]) as f32)
-                .collect()
+            let values = places.iter().map(|place| match part {
+                3 => 0.5 * (place[3] / largest + margin),
+                axis => place[axis] * scale,
+            });
+            values.map(|value| value as f32).collect()
         });
         Slots {
             potential,
@@ -169,29 +144,89 @@ impl<'a> Slots<'a> {
         }
     }
 
+    /// The sums of every slot, put together by particle.
+    fn virials<const SUMS: usize>(&self, particles: usize) -> Virials {
+        let mixing = &self.potential.mixing;
+        let (sums, magnitude) = if mixing.is_additive() {
+            self.sums::<SUMS>(|first, second| Pair {
+                diameter: 0.5 * (first + second),
+                slopes: [0.5; 2],
+                strength: 1.0,
+            })
+        } else {
+            self.sums::<SUMS>(|first, second| mixing.pair(first, second))
+        };
+        let tensors = if SUMS == WITH_TENSOR { particles } else { 0 };
+        let mut virials = Virials {
+            energy: vec![0.0; particles],
+            virial: vec![0.0; particles],
+            virial_slope: vec![0.0; particles],
+            tensor: vec![[0.0; 6]; tensors],
+            totals: Totals {
+                magnitude,
+                ..Totals::default()
+            },
+        };
+        let mut total = Vector3::zeros();
+        let slots = self
+            .neighbours
+            .particles()
+            .iter()
+            .zip(&sums)
+            .zip(&self.places);
+        for ((&particle, sums), place) in slots {
+            let particle = particle as usize;
+            virials.energy[particle] += 0.5 * sums[0];
+            virials.virial_slope[particle] += sums[1];
+            virials.virial[particle] += sums[2];
+            if let Some(tensor) = virials.tensor.get_mut(particle) {
+                for (component, sum) in tensor.iter_mut().zip(&sums[WITHOUT_TENSOR..]) {
+                    *component += 0.5 * sum;
+                }
+            }
+            let force = Vector3::new(sums[3], sums[4], sums[5]);
+            let outer = force.dot(&Vector3::new(place[0], place[1], place[2]));
+            total += force;
+            virials.totals.virial += outer;
+            virials.totals.spread += outer.abs();
+            virials.totals.forces += force.norm();
+        }
+        virials.totals.force = total.norm();
+        virials
+    }
+
     /// The sums of every slot over the pairs in which it takes part, and Σ|w|.
-    fn sums(
-        &self,
-        neighbours: &Neighbours,
-        mix: impl Fn(f64, f64) -> Pair,
-    ) -> (Vec<[f64; SUMS]>, f64) {
+    fn sums<const SUMS: usize>(&self, mix: impl Fn(f64, f64) -> Pair) -> (Vec<[f64; SUMS]>, f64) {
         let mut magnitude = 0.0;
         let mut sums = vec![[0.0; SUMS]; self.places.len()];
         let mut candidates = Candidates::default();
-        let mut partners = Partners::default();
-        neighbours.for_each_bin(|own, runs| {
-            self.collect(&own, runs, &mut candidates);
+        let mut partners = Vec::new();
+        let mut pairs = Pairs::default();
+        let filler = self.places.len() as u32 - 1;
+        self.neighbours.for_each_bin(|own, runs| {
+            self.collect(runs, &mut candidates);
             for (place, slot) in own.enumerate() {
-                candidates.sift(place, &mut partners);
-                self.gather(slot, &mut partners);
-                self.evaluate(slot, &mix, &mut partners);
-                magnitude += partners.add_to(&mut sums, slot);
+                let count = candidates.sift(place, &mut partners, filler);
+                let mut sum = [0.0; SUMS];
+                for others in partners[..count].chunks_exact(BLOCK) {
+                    self.gather(slot, others, &mut pairs);
+                    pairs.evaluate(self.potential, self.places[slot][3], &mix);
+                    if self.neighbours.has_own_images() {
+                        self.correct_own_images(slot, others, &mut pairs);
+                    }
+                    let (terms, pairs_magnitude) = pairs.add_to(others, &mut sums);
+                    add(&mut sum, &terms);
+                    magnitude += pairs_magnitude;
+                }
+                // The force on the particle is opposite to those on its partners.
+                sum[3..6].iter_mut().for_each(|force| *force = -*force);
+                add(&mut sums[slot], &sum);
             }
         });
         (sums, magnitude)
     }
 
-    fn collect(&self, _own: &Range<usize>, runs: &[Run], candidates: &mut Candidates) {
+    fn collect(&self, runs: &[Run], candidates: &mut Candidates) {
         candidates.slots.clear();
         candidates.rough.iter_mut().for_each(Vec::clear);
         for run in runs {
@@ -202,130 +237,125 @@ impl<'a> Slots<'a> {
                 rough.extend_from_slice(&all[run.slots.clone()]);
             }
         }
-        candidates.excess.resize(candidates.slots.len(), 0.0);
     }
 
-    fn gather(&self, slot: usize, partners: &mut Partners) {
-        let n = partners.count;
-        let [here_x, here_y, here_z, _] = self.places[slot];
-        let [x, y, z] = &mut partners.displacements;
-        let (x, y, z, sizes) = (
-            &mut x[..n],
-            &mut y[..n],
-            &mut z[..n],
-            &mut partners.sizes[..n],
-        );
-        for (k, &other) in partners.slots[..n].iter().enumerate() {
-            let [other_x, other_y, other_z, size] = self.places[other as usize];
-            (x[k], y[k], z[k], sizes[k]) =
-                (other_x - here_x, other_y - here_y, other_z - here_z, size);
+    fn gather(&self, slot: usize, others: &[u32], pairs: &mut Pairs) {
+        let here = self.places[slot];
+        for (k, &other) in others.iter().enumerate().take(BLOCK) {
+            let there = self.places[other as usize];
+            for axis in 0..3 {
+                pairs.displacements[axis][k] = there[axis] - here[axis];
+            }
+            pairs.sizes[k] = there[3];
         }
     }
 
-    fn evaluate(&self, slot: usize, mix: impl Fn(f64, f64) -> Pair, partners: &mut Partners) {
-        let n = partners.count;
-        let size = self.places[slot][3];
-        let [x, y, z] = &partners.displacements;
-        let (x, y, z, sizes) = (&x[..n], &y[..n], &z[..n], &partners.sizes[..n]);
-        let (energy, virial, force) = (
-            &mut partners.energy[..n],
-            &mut partners.virial[..n],
-            &mut partners.force[..n],
-        );
-        let [first, second] = &mut partners.slopes;
-        let (first, second) = (&mut first[..n], &mut second[..n]);
-        let potential = *self.potential;
-        for k in 0..n {
-            let square = x[k] * x[k] + y[k] * y[k] + z[k] * z[k];
-            let pair = mix(size, sizes[k]);
-            // One division for 1/r² and 1/σ_ij.
-            let both = 1.0 / (square * pair.diameter);
-            let (inverse_square, inverse_diameter) = (both * pair.diameter, both * square);
-            let terms = terms(
-                &potential,
-                square * inverse_diameter * inverse_diameter,
-                inverse_square * pair.diameter * pair.diameter,
-            );
-            energy[k] = pair.strength * terms.energy;
-            virial[k] = pair.strength * terms.virial;
-            force[k] = virial[k] * inverse_square;
-            let slope = pair.strength * terms.virial_slope * inverse_diameter;
-            first[k] = slope * pair.slopes[0];
-            second[k] = slope * pair.slopes[1];
-        }
-        if self.neighbours.has_own_images() {
-            // The diameters at both ends are one.
-            let particles = self.neighbours.particles();
-            for k in (0..n).filter(|&k| particles[partners.slots[k] as usize] == particles[slot]) {
-                let both = first[k] + second[k];
-                (first[k], second[k]) = (both, both);
+    /// The diameters at both ends of a pair of a particle and its own image are one.
+    fn correct_own_images(&self, slot: usize, others: &[u32], pairs: &mut Pairs) {
+        let particles = self.neighbours.particles();
+        for (k, other) in others.iter().enumerate() {
+            if particles.get(*other as usize) == Some(&particles[slot]) {
+                let both = pairs.slopes[0][k] + pairs.slopes[1][k];
+                (pairs.slopes[0][k], pairs.slopes[1][k]) = (both, both);
             }
         }
     }
 }
 
 impl Candidates {
-    /// Those within the cutoff of the particle at this place, and perhaps a few at the cutoff more.
-    fn sift(&mut self, place: usize, partners: &mut Partners) {
+    /// The slots of those within the cutoff of the particle at this place and behind it, and perhaps of a few at the cutoff more; filled up to
+    /// whole blocks with `filler`. Gives their number.
+    fn sift(&mut self, place: usize, partners: &mut Vec<u32>, filler: u32) -> usize {
         let [x, y, z, reach] = self.rough.each_ref().map(|values| values[place]);
         let from = place + 1;
         let n = self.slots.len() - from;
         let [xs, ys, zs, reaches] = self.rough.each_ref().map(|values| &values[from..][..n]);
+        self.excess.resize(self.slots.len(), 0.0);
         let excess = &mut self.excess[..n];
         for k in 0..n {
             let (dx, dy, dz, reach) = (xs[k] - x, ys[k] - y, zs[k] - z, reaches[k] + reach);
             excess[k] = dx * dx + dy * dy + dz * dz - reach * reach;
         }
-        partners.hold(n);
-        let slots = &mut partners.slots[..n];
-        let mut count = 0;
-        for (&slot, &excess) in self.slots[from..].iter().zip(&*excess) {
-            slots[count] = slot;
-            count += usize::from(excess < 0.0);
+        if partners.len() < n + BLOCK {
+            partners.resize(n + BLOCK, 0);
         }
-        partners.count = count;
+        // Every candidate is written, and what follows goes over those that are out of reach.
+        let mut count = 0;
+        let (slots, last_slots) = self.slots[from..].as_chunks::<CHUNK>();
+        let (excess, last_excess) = excess.as_chunks::<CHUNK>();
+        for (slots, excess) in slots.iter().zip(excess) {
+            let place: &mut [u32; CHUNK] = (&mut partners[count..count + CHUNK])
+                .try_into()
+                .expect("as long as a chunk");
+            let mut found = 0;
+            for k in 0..CHUNK {
+                place[found] = slots[k];
+                found += (excess[k].to_bits() >> 31) as usize;
+            }
+            count += found;
+        }
+        for (slot, excess) in last_slots.iter().zip(last_excess) {
+            partners[count] = *slot;
+            count += (excess.to_bits() >> 31) as usize;
+        }
+        let whole = count.next_multiple_of(BLOCK);
+        partners[count..whole].fill(filler);
+        whole
     }
 }
 
-impl Partners {
-    /// Makes room for `most` partners.
-    fn hold(&mut self, most: usize) {
-        if self.slots.len() < most {
-            self.slots.resize(most, 0);
-            let [x, y, z] = &mut self.displacements;
-            let [first, second] = &mut self.slopes;
-            for values in [
-                x,
-                y,
-                z,
-                &mut self.sizes,
-                &mut self.energy,
-                &mut self.virial,
-                &mut self.force,
-                first,
-                second,
-            ] {
-                values.resize(most, 0.0);
-            }
+fn add<const SUMS: usize>(sums: &mut [f64; SUMS], terms: &[f64; SUMS]) {
+    for (sum, term) in sums.iter_mut().zip(terms) {
+        *sum += term;
+    }
+}
+
+impl Pairs {
+    /// In three passes, so that no division has to be waited for.
+    fn evaluate(&mut self, potential: &Potential, size: f64, mix: impl Fn(f64, f64) -> Pair) {
+        let [x, y, z] = &self.displacements;
+        let mut inverse_squares = [0.0; BLOCK];
+        let mut inverse_diameters = [0.0; BLOCK];
+        for k in 0..BLOCK {
+            let square = x[k] * x[k] + y[k] * y[k] + z[k] * z[k];
+            let diameter = mix(size, self.sizes[k]).diameter;
+            // One division for 1/r² and 1/σ_ij.
+            let both = 1.0 / (square * diameter);
+            (inverse_squares[k], inverse_diameters[k]) = (both * diameter, both * square);
+        }
+        let mut scaled = [0.0; BLOCK];
+        for k in 0..BLOCK {
+            let [x, y, z] = [x[k], y[k], z[k]].map(|d| d * inverse_diameters[k]);
+            scaled[k] = (x * x + y * y + z * z).sqrt();
+        }
+        for k in 0..BLOCK {
+            let pair = mix(size, self.sizes[k]);
+            let z = inverse_squares[k] * pair.diameter * pair.diameter;
+            let terms = terms(potential, scaled[k], z);
+            self.energy[k] = pair.strength * terms.energy;
+            self.virial[k] = pair.strength * terms.virial;
+            self.force[k] = self.virial[k] * inverse_squares[k];
+            let slope = pair.strength * terms.virial_slope * inverse_diameters[k];
+            self.slopes[0][k] = slope * pair.slopes[0];
+            self.slopes[1][k] = slope * pair.slopes[1];
         }
     }
 
-    /// Adds what the pairs of a slot contribute to the sums of both; gives their Σ|w|.
-    fn add_to(&self, sums: &mut [[f64; SUMS]], slot: usize) -> f64 {
-        let mut magnitude = 0.0;
-        let n = self.count;
+    /// Adds what the pairs contribute to the sums of the particle's partners; gives those of the particle and Σ|w|.
+    fn add_to<const SUMS: usize>(
+        &self,
+        others: &[u32],
+        sums: &mut [[f64; SUMS]],
+    ) -> ([f64; SUMS], f64) {
         let mut own = [0.0; SUMS];
+        let mut magnitude = 0.0;
         let [x, y, z] = &self.displacements;
-        let (x, y, z) = (&x[..n], &y[..n], &z[..n]);
-        let (energy, virial, pull) = (&self.energy[..n], &self.virial[..n], &self.force[..n]);
-        let [first, second] = &self.slopes;
-        let (first, second) = (&first[..n], &second[..n]);
-        for (k, &other) in self.slots[..n].iter().enumerate() {
-            let force = [pull[k] * x[k], pull[k] * y[k], pull[k] * z[k]];
-            let mut terms = [
-                energy[k],
-                second[k],
-                virial[k],
+        for (k, &other) in others.iter().enumerate().take(BLOCK) {
+            let force = [x, y, z].map(|d| self.force[k] * d[k]);
+            let all = [
+                self.energy[k],
+                self.slopes[1][k],
+                self.virial[k],
                 force[0],
                 force[1],
                 force[2],
@@ -336,33 +366,24 @@ impl Partners {
                 force[0] * z[k],
                 force[1] * z[k],
             ];
-            for (sum, term) in sums[other as usize].iter_mut().zip(&terms) {
-                *sum += term;
-            }
-            terms[1] = first[k];
-            magnitude += virial[k].abs();
-            for (sum, term) in own.iter_mut().zip(&terms) {
-                *sum += term;
-            }
+            let mut terms: [f64; SUMS] = std::array::from_fn(|sum| all[sum]);
+            add(&mut sums[other as usize], &terms);
+            terms[1] = self.slopes[0][k];
+            add(&mut own, &terms);
+            magnitude += self.virial[k].abs();
         }
-        // The force on the particle is opposite to those on its partners.
-        own[3..6].iter_mut().for_each(|force| *force = -*force);
-        for (sum, term) in sums[slot].iter_mut().zip(&own) {
-            *sum += term;
-        }
-        magnitude
+        (own, magnitude)
     }
 }
 
-/// [`Potential::at`] from x² and z = 1/x², without branches, so that the compiler can do several pairs at once.
-fn terms(potential: &Potential, square: f64, z: f64) -> Terms {
+/// [`Potential::at`] from x and z = 1/x², without branches, so that the compiler can do several pairs at once.
+fn terms(potential: &Potential, x: f64, z: f64) -> Terms {
     let z3 = z * z * z;
     let (repulsion, attraction) = (potential.repulsion * z3, potential.attraction);
-    let d = (potential.cutoff - square.sqrt()).max(0.0);
-    let x = potential.cutoff - d;
+    let d = (potential.cutoff - x).max(0.0);
     let [p, q] = potential.smoothing;
     let slope = d * d * (p + q * d);
-    let inside = square <= potential.inner * potential.inner;
+    let inside = x <= potential.inner;
     let choose = |core: f64, end: f64| if inside { core } else { end };
     Terms {
         energy: choose(

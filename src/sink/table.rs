@@ -51,6 +51,16 @@ impl TableFormat {
         matches!(self, TableFormat::Parquet | TableFormat::ArrowIpc)
     }
 
+    /// Its name, which is also an ending.
+    pub fn name(self) -> &'static str {
+        match self {
+            TableFormat::Parquet => "parquet",
+            TableFormat::Csv => "csv",
+            TableFormat::NdJson => "ndjson",
+            TableFormat::ArrowIpc => "arrow",
+        }
+    }
+
     /// The format that the ending of a path stands for, in capitals or not.
     ///
     /// # Errors
@@ -355,57 +365,129 @@ pub fn read_columns(path: &Path, wanted: &[&[&str]]) -> Result<Vec<Cells>> {
         Some(TableFormat::Csv) | None => read_text(path, wanted),
         // Damaged files make polars panic now and then.
         Some(format) => panic::catch_unwind(|| read_frame(path, format, wanted))
-            .unwrap_or_else(|_| Err(Error::new("cannot read it: it is damaged or too unusual"))),
+            .unwrap_or_else(|_| Err(damaged())),
     };
     read.map_err(|e| e.in_input(path.display().to_string()))
 }
 
+/// Names of a table's columns, in order; formats as in [`read_columns`].
+pub fn column_names(path: &Path) -> Result<Vec<String>> {
+    let read = match TableFormat::of_ending(path) {
+        Some(TableFormat::Csv) | None => fs::read_to_string(path)
+            .map_err(Error::from)
+            .and_then(|text| Ok(TextTable::new(&text)?.owned_names())),
+        Some(format) => {
+            panic::catch_unwind(|| frame_names(path, format)).unwrap_or_else(|_| Err(damaged()))
+        }
+    };
+    read.map_err(|e| e.in_input(path.display().to_string()))
+}
+
+/// Reads a column of text; formats as in [`read_columns`].
+///
+/// # Errors
+/// If the file can't be read, or has no such column.
+pub fn read_texts(path: &Path, name: &str) -> Result<Vec<Option<Arc<str>>>> {
+    let read = match TableFormat::of_ending(path) {
+        Some(TableFormat::Csv) | None => text_column(path, name),
+        Some(format) => panic::catch_unwind(|| frame_texts(path, format, name))
+            .unwrap_or_else(|_| Err(damaged())),
+    };
+    read.map_err(|e| e.in_input(path.display().to_string()))
+}
+
+fn damaged() -> Error {
+    Error::new("cannot read it: it is damaged or too unusual")
+}
+
+/// A table of text: the names of its columns, and the lines below with their numbers.
+struct TextTable<'a> {
+    names: Vec<&'a str>,
+    with_commas: bool,
+    lines: Vec<(u64, &'a str)>,
+}
+
+impl<'a> TextTable<'a> {
+    fn new(text: &'a str) -> Result<Self> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut lines = (1..).zip(text.lines().map(str::trim)).peekable();
+        let mut comment = None;
+        while let Some((_, line)) =
+            lines.next_if(|(_, line)| line.is_empty() || line.starts_with('#'))
+        {
+            comment = line.strip_prefix('#').or(comment);
+        }
+        let is_number = |field: &str| field.parse::<f64>().is_ok();
+        let header = match lines.peek() {
+            Some((_, line)) if fields(line, line.contains(',')).into_iter().all(is_number) => {
+                comment
+            }
+            Some(_) => lines.next().map(|(_, line)| line),
+            None => comment,
+        };
+        let header = header.ok_or_else(|| {
+            Error::new("there is no line with the names of the columns").at_line(1)
+        })?;
+        let with_commas = header.contains(',');
+        Ok(TextTable {
+            names: fields(header, with_commas),
+            with_commas,
+            lines: lines
+                .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+                .collect(),
+        })
+    }
+
+    fn owned_names(&self) -> Vec<String> {
+        self.names.iter().map(|name| name.to_string()).collect()
+    }
+
+    /// The fields of the chosen columns; `None` where a field is empty.
+    fn columns(&self, chosen: &[usize]) -> Result<Vec<Vec<Option<&'a str>>>> {
+        let mut columns = vec![Vec::new(); chosen.len()];
+        for &(place, line) in &self.lines {
+            let fields = fields(line, self.with_commas);
+            if fields.len() != self.names.len() {
+                let (needed, found) = (self.names.len(), fields.len());
+                let what = format!("expected {needed} values, found {found}");
+                return Err(Error::new(what).at_line(place));
+            }
+            for (column, &index) in columns.iter_mut().zip(chosen) {
+                column.push(Some(fields[index]).filter(|field| !field.is_empty()));
+            }
+        }
+        Ok(columns)
+    }
+}
+
 fn read_text(path: &Path, wanted: &[&[&str]]) -> Result<Vec<Cells>> {
     let text = fs::read_to_string(path)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let mut lines = (1..).zip(text.lines().map(str::trim)).peekable();
-    let mut comment = None;
-    while let Some((_, line)) = lines.next_if(|(_, line)| line.is_empty() || line.starts_with('#'))
-    {
-        comment = line.strip_prefix('#').or(comment);
-    }
-    let is_number = |field: &str| field.parse::<f64>().is_ok();
-    let header = match lines.peek() {
-        Some((_, line)) if fields(line, line.contains(',')).into_iter().all(is_number) => comment,
-        Some(_) => lines.next().map(|(_, line)| line),
-        None => comment,
-    };
-    let header = header
-        .ok_or_else(|| Error::new("there is no line with the names of the columns").at_line(1))?;
-    let with_commas = header.contains(',');
-    let names = fields(header, with_commas);
-    let chosen = choose(&names, wanted)?;
-
-    let mut places = Vec::new();
-    let mut columns = vec![Vec::new(); chosen.len()];
-    for (place, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
-        let fields = fields(line, with_commas);
-        if fields.len() != names.len() {
-            let (needed, found) = (names.len(), fields.len());
-            let what = format!("expected {needed} values, found {found}");
-            return Err(Error::new(what).at_line(place));
-        }
-        places.push(place);
-        for (column, &index) in columns.iter_mut().zip(&chosen) {
-            column.push(Some(fields[index]).filter(|field| !field.is_empty()));
-        }
-    }
+    let table = TextTable::new(&text)?;
+    let chosen = choose(&table.names, wanted)?;
+    let columns = table.columns(&chosen)?;
     chosen
         .iter()
         .zip(columns)
         .map(|(&index, values)| {
             numbers(&values).map_err(|row| {
-                let value = values[row].unwrap_or_default();
-                Error::new(format!("`{value}` under {} is not a number", names[index]))
-                    .at_line(places[row])
+                let (value, name) = (values[row].unwrap_or_default(), table.names[index]);
+                Error::new(format!("`{value}` under {name} is not a number"))
+                    .at_line(table.lines[row].0)
             })
         })
         .collect()
+}
+
+fn text_column(path: &Path, name: &str) -> Result<Vec<Option<Arc<str>>>> {
+    let text = fs::read_to_string(path)?;
+    let table = TextTable::new(&text)?;
+    let chosen = choose(&table.names, &[&[name]])?;
+    let mut columns = table.columns(&chosen)?;
+    Ok(columns
+        .remove(0)
+        .into_iter()
+        .map(|text| text.map(Arc::from))
+        .collect())
 }
 
 /// The fields of a line of text; commas inside double quotes don't separate.
@@ -468,8 +550,7 @@ fn read_frame(path: &Path, format: TableFormat, wanted: &[&[&str]]) -> Result<Ve
             (names.clone(), reader.with_columns(Some(names)).finish())
         }
         TableFormat::NdJson => {
-            let reader = JsonReader::new(file).with_json_format(JsonFormat::JsonLines);
-            let frame = reader.infer_schema_len(None).finish().map_err(unreadable)?;
+            let frame = json_lines(file)?;
             let names = frame.get_column_names_owned();
             let names: Vec<&str> = names.iter().map(PlSmallStr::as_str).collect();
             let chosen = choose(&names, wanted)?.into_iter();
@@ -482,6 +563,53 @@ fn read_frame(path: &Path, format: TableFormat, wanted: &[&[&str]]) -> Result<Ve
     columns
         .map(|column| column_numbers(column.map_err(unreadable)?))
         .collect()
+}
+
+fn frame_names(path: &Path, format: TableFormat) -> Result<Vec<String>> {
+    let file = File::open(path)?;
+    let of_schema =
+        |schema: &ArrowSchema| schema.iter_names().map(|name| name.to_string()).collect();
+    Ok(match format {
+        TableFormat::Parquet => of_schema(&*ParquetReader::new(file).schema().map_err(unreadable)?),
+        TableFormat::ArrowIpc => of_schema(&*IpcReader::new(file).schema().map_err(unreadable)?),
+        TableFormat::NdJson => {
+            let names = json_lines(file)?.get_column_names_owned();
+            names.iter().map(|name| name.to_string()).collect()
+        }
+        TableFormat::Csv => unreachable!("CSV is read as text"),
+    })
+}
+
+fn frame_texts(path: &Path, format: TableFormat, name: &str) -> Result<Vec<Option<Arc<str>>>> {
+    let file = File::open(path)?;
+    let only = Some(vec![name.to_string()]);
+    let frame = match format {
+        TableFormat::Parquet => ParquetReader::new(file).with_columns(only).finish(),
+        TableFormat::ArrowIpc => IpcReader::new(file).with_columns(only).finish(),
+        TableFormat::NdJson => Ok(json_lines(file)?),
+        TableFormat::Csv => unreachable!("CSV is read as text"),
+    };
+    let frame = frame.map_err(unreadable)?;
+    let column = frame.column(name).map_err(unreadable)?;
+    let texts = column
+        .str()
+        .map_err(|_| Error::new(format!("column {name} holds {}, not text", column.dtype())))?;
+    // Rows that say the same share it.
+    let mut last: Option<Arc<str>> = None;
+    let mut shared = |text: &str| {
+        let again = last.take().filter(|last| **last == *text);
+        last = Some(again.unwrap_or_else(|| Arc::from(text)));
+        last.clone()
+    };
+    Ok(texts
+        .iter()
+        .map(|text| text.and_then(&mut shared))
+        .collect())
+}
+
+fn json_lines(file: File) -> Result<DataFrame> {
+    let reader = JsonReader::new(file).with_json_format(JsonFormat::JsonLines);
+    reader.infer_schema_len(None).finish().map_err(unreadable)
 }
 
 /// The names of the columns that are wanted; polars panics on types that it was built without.
@@ -962,6 +1090,31 @@ mod tests {
                     }
                 };
                 assert_eq!(message, format!("{name}: {problem}"));
+            }
+        }
+    }
+
+    #[test]
+    fn texts_and_names_are_read_from_every_format() {
+        for (format, ending) in FORMATS {
+            let texts: Vec<Option<Arc<str>>> = vec![Some("a,b".into()), Some("A".into()), None];
+            let rows: Rows = vec![
+                vec![1_i64, 2, 3].into(),
+                vec![0.1, 0.2, 0.3].into(),
+                vec![true, false, true].into(),
+                texts.clone().into(),
+            ];
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(format!("table.{ending}"));
+            fs::write(&path, write(format, [rows])).unwrap();
+            let names = column_names(&path).unwrap();
+            assert_eq!(names, ["id", "value", "is_good", "species"], "{format:?}");
+            assert_eq!(read_texts(&path, "species").unwrap(), texts, "{format:?}");
+            let missing = read_texts(&path, "label").unwrap_err().to_string();
+            assert!(missing.contains("label"), "{missing}");
+            if format != TableFormat::Csv {
+                let message = read_texts(&path, "value").unwrap_err().to_string();
+                assert!(message.contains("not text"), "{message}");
             }
         }
     }

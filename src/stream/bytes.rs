@@ -224,6 +224,28 @@ pub fn open(input: &Input) -> Result<(Box<dyn Read>, Arc<Meter>)> {
     Ok((reader, meter))
 }
 
+/// Whether a file is compressed.
+pub fn is_compressed(input: &Input) -> Result<bool> {
+    let Some(path) = input.path() else {
+        return Ok(false);
+    };
+    let (file, _) = open_file(path)?;
+    let mut start = Vec::new();
+    file.take(6).read_to_end(&mut start)?;
+    Ok(Compression::from_content(&start).is_some())
+}
+
+/// Reads an input to its end for its size and hash.
+pub fn content(input: &Input) -> Result<Content> {
+    let (mut reader, _) = open(input)?;
+    let mut hasher = blake3::Hasher::new();
+    let bytes = io::copy(&mut reader, &mut hasher)?;
+    Ok(Content {
+        bytes,
+        blake3: Some(hasher.finalize().to_hex().to_string()),
+    })
+}
+
 /// Keeps standard input, decompressed, in a temporary file, so that it can be read twice.
 pub fn spool() -> Result<Input> {
     Ok(Input::Spooled(Arc::new(decompressed_copy(

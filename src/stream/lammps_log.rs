@@ -1,4 +1,4 @@
-//! Thermo output in LAMMPS logs: the temperature at each step. Styles one, custom, multi and yaml.
+//! Thermo output in LAMMPS logs. Styles one, custom, multi and yaml.
 
 use std::collections::HashMap;
 
@@ -37,11 +37,103 @@ impl Session {
     }
 }
 
-/// The sessions of a log. A run that begins at the step where the one before ended belongs to the same session; headers may be repeated.
-pub fn parse(text: &str) -> Vec<Session> {
-    let mut runs: Vec<Vec<(i64, f64)>> = Vec::new();
-    let mut columns: Option<(usize, usize, usize)> = None;
-    let mut block_step = None;
+/// The thermo output of a stretch of a simulation in which the steps go on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Thermo {
+    /// Step of each row.
+    pub steps: Vec<i64>,
+    /// The other columns by their names; NaN where a row has no such number.
+    pub columns: Vec<(String, Vec<f64>)>,
+    /// How many atoms extensive quantities are sums over: `None` if they are given per atom (`thermo_modify norm yes`), 0 if the log does not
+    /// tell.
+    pub summed_over: Option<u64>,
+}
+
+impl Thermo {
+    /// The first of these columns that there is.
+    pub fn column(&self, names: &[&str]) -> Option<&[f64]> {
+        let named = |name: &&str| self.columns.iter().find(|(known, _)| known == name);
+        names.iter().find_map(named).map(|(_, values)| &values[..])
+    }
+
+    fn start(&mut self, step: i64) {
+        self.steps.push(step);
+        self.columns
+            .iter_mut()
+            .for_each(|(_, values)| values.push(f64::NAN));
+    }
+
+    /// Sets a value of the last row.
+    fn set(&mut self, name: &str, value: f64) {
+        let at = self.columns.iter().position(|(known, _)| known == name);
+        let at = at.unwrap_or_else(|| {
+            self.columns
+                .push((name.to_string(), vec![f64::NAN; self.steps.len()]));
+            self.columns.len() - 1
+        });
+        if let Some(last) = self.columns[at].1.last_mut() {
+            *last = value;
+        }
+    }
+
+    /// Appends rows of another run; of a step that both have, the later row counts.
+    fn extend(&mut self, other: &Thermo, rows: std::ops::Range<usize>) {
+        for row in rows {
+            if self.steps.last() == Some(&other.steps[row]) {
+                self.steps.pop();
+                self.columns
+                    .iter_mut()
+                    .for_each(|(_, values)| _ = values.pop());
+            }
+            self.start(other.steps[row]);
+            for (name, values) in &other.columns {
+                self.set(name, values[row]);
+            }
+        }
+        self.summed_over = other.summed_over;
+    }
+}
+
+/// Whether thermo output is per atom, as the commands that the log echoes say.
+struct Normalisation {
+    by_units: bool,
+    by_command: Option<bool>,
+}
+
+impl Normalisation {
+    fn note(&mut self, words: &[&str]) {
+        match words {
+            ["units", units] => self.by_units = *units == "lj",
+            // It undoes what thermo_modify has set.
+            ["thermo_style", ..] => self.by_command = None,
+            ["thermo_modify", settings @ ..] => {
+                if let Some(pair) = settings.windows(2).find(|pair| pair[0] == "norm") {
+                    self.by_command =
+                        Some(pair[1] == "yes" || pair[1] == "on" || pair[1] == "true");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn is_per_atom(&self) -> bool {
+        self.by_command.unwrap_or(self.by_units)
+    }
+}
+
+/// The runs of a log that print Step and Temp.
+fn runs(text: &str) -> Vec<Thermo> {
+    let mut runs: Vec<Thermo> = Vec::new();
+    let mut columns: Option<Vec<String>> = None;
+    let mut in_block = false;
+    let mut normalisation = Normalisation {
+        by_units: true,
+        by_command: None,
+    };
+    let new_run = |normalisation: &Normalisation| Thermo {
+        summed_over: (!normalisation.is_per_atom()).then_some(0),
+        ..Thermo::default()
+    };
     for line in text.lines() {
         let line = line.trim();
         let yaml = line
@@ -50,62 +142,99 @@ pub fn parse(text: &str) -> Vec<Session> {
             .map(|list| list.replace(['[', ']', ',', '\'', '"'], " "));
         let clean = yaml.as_deref().unwrap_or(line);
         let words: Vec<&str> = clean.split_whitespace().collect();
+        normalisation.note(&words);
         if words.contains(&"Step")
             && words.contains(&"Temp")
             && words.iter().all(|word| word.parse::<f64>().is_err())
         {
-            let at = |name: &str| words.iter().position(|word| *word == name).unwrap_or(0);
-            let header = (at("Step"), at("Temp"), words.len());
+            let header: Vec<String> = words.iter().map(|word| word.to_string()).collect();
             // A header that is repeated within a run goes on with it.
-            if columns != Some(header) || runs.is_empty() {
-                runs.push(Vec::new());
+            if columns.as_ref() != Some(&header) || runs.is_empty() {
+                runs.push(new_run(&normalisation));
             }
             columns = Some(header);
         } else if clean.starts_with("---") && words.get(1) == Some(&"Step") {
-            if block_step.is_none() {
-                runs.push(Vec::new());
+            if !in_block {
+                runs.push(new_run(&normalisation));
             }
-            block_step = words.get(2).and_then(|word| word.parse::<i64>().ok());
+            let step = words.get(2).and_then(|word| word.parse().ok());
+            in_block = step.is_some();
+            if let (Some(step), Some(run)) = (step, runs.last_mut()) {
+                run.start(step);
+            }
         } else if clean.starts_with("Loop time") {
-            columns = None;
-            block_step = None;
-        } else if let Some(step) = block_step {
-            let named = words
-                .windows(3)
-                .find(|words| words[0] == "Temp" && words[1] == "=");
-            if let (Some(temperature), Some(run)) = (
-                named.and_then(|words| words[2].parse().ok()),
-                runs.last_mut(),
-            ) {
-                run.push((step, temperature));
+            let atoms = words.iter().position(|word| *word == "atoms");
+            let atoms = atoms.and_then(|at| words[at.checked_sub(1)?].parse::<u64>().ok());
+            if let (Some(atoms), Some(0)) = (atoms, runs.last().and_then(|run| run.summed_over)) {
+                runs.last_mut()
+                    .expect("it has just been looked at")
+                    .summed_over = Some(atoms);
             }
-        } else if let Some((step_at, temperature_at, count)) = columns
-            && words.len() == count
-            && let (Ok(step), Ok(temperature)) = (
-                words[step_at].parse::<i64>(),
-                words[temperature_at].parse::<f64>(),
-            )
+            columns = None;
+            in_block = false;
+        } else if in_block {
+            let named = words.windows(3).filter(|words| words[1] == "=");
+            for words in named {
+                if let (Ok(value), Some(run)) = (words[2].parse(), runs.last_mut()) {
+                    run.set(words[0], value);
+                }
+            }
+        } else if let Some(names) = &columns
+            && words.len() == names.len()
             && let Some(run) = runs.last_mut()
         {
-            run.push((step, temperature));
-        }
-    }
-    let mut sessions: Vec<Vec<(i64, f64)>> = Vec::new();
-    for run in runs.into_iter().filter(|run| !run.is_empty()) {
-        // A rewind within a run means a second log of the same header in the same file.
-        for (at, &(step, temperature)) in run.iter().enumerate() {
-            let goes_on = sessions
-                .last()
-                .and_then(|session| session.last())
-                .is_some_and(|&(last, _)| if at == 0 { step == last } else { step >= last });
-            if !goes_on {
-                sessions.push(Vec::new());
+            let value = |name: &str| {
+                let at = names.iter().position(|known| known == name)?;
+                Some(words[at])
+            };
+            let step = value("Step").and_then(|word| word.parse::<i64>().ok());
+            let temperature = value("Temp").and_then(|word| word.parse::<f64>().ok());
+            if let (Some(step), Some(_)) = (step, temperature) {
+                run.start(step);
+                for (name, word) in names.iter().zip(&words).filter(|(name, _)| *name != "Step") {
+                    run.set(name, word.parse().unwrap_or(f64::NAN));
+                }
             }
-            sessions
-                .last_mut()
-                .expect("just pushed")
-                .push((step, temperature));
         }
     }
-    sessions.into_iter().filter_map(Session::new).collect()
+    runs.retain(|run| !run.steps.is_empty());
+    runs
+}
+
+/// The sessions of a log, with all that they print. A run that begins at the step where the one before ended belongs to the same session;
+/// headers may be repeated. Styles one, custom, multi and yaml.
+pub fn sessions(text: &str) -> Vec<Thermo> {
+    let mut sessions: Vec<Thermo> = Vec::new();
+    for run in runs(text) {
+        let mut from = 0;
+        while from < run.steps.len() {
+            // A rewind within a run means a second log of the same header in the same file.
+            let rewind = run.steps[from..]
+                .windows(2)
+                .position(|pair| pair[1] < pair[0]);
+            let to = rewind.map_or(run.steps.len(), |at| from + at + 1);
+            let goes_on =
+                |session: &Thermo| from == 0 && session.steps.last() == Some(&run.steps[0]);
+            match sessions.last_mut() {
+                Some(session) if goes_on(session) => session.extend(&run, from..to),
+                _ => {
+                    let mut session = Thermo::default();
+                    session.extend(&run, from..to);
+                    sessions.push(session);
+                }
+            }
+            from = to;
+        }
+    }
+    sessions
+}
+
+/// The temperatures of the sessions of a log.
+pub fn parse(text: &str) -> Vec<Session> {
+    let temperatures = |thermo: &Thermo| {
+        let temperatures = thermo.column(&["Temp"])?.iter().copied();
+        let pairs = thermo.steps.iter().copied().zip(temperatures);
+        Session::new(pairs.filter(|(_, temperature)| !temperature.is_nan()))
+    };
+    sessions(text).iter().filter_map(temperatures).collect()
 }

@@ -107,7 +107,7 @@ impl Format {
     }
 
     /// The native format that text looks like.
-    fn from_content(start: &[u8]) -> Option<Self> {
+    pub fn from_content(start: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(&start[..start.len().min(1 << 14)]);
         let mut lines = text.lines();
         let first = lines.find(|line| !line.trim().is_empty())?;

@@ -16,6 +16,7 @@ use crate::data::table::{RowSink, TableSpec};
 use crate::error::{Error, Result};
 use crate::physics::points::{Cluster, Points, clusters};
 use crate::physics::subsets::Comparison;
+use crate::physics::topology::is_dodecahedron;
 use crate::physics::voronoi::{Tessellation, Weights, Workspace};
 
 mod clustering;
@@ -703,11 +704,9 @@ fn icosahedral(frame: &Frame, source: Source) -> Result<Option<Vec<bool>>> {
             let mut workspace = Workspace::default();
             let mut icosahedral = vec![false; frame.len()];
             for &particle in tessellation.order() {
-                let faces = tessellation
-                    .cell(particle as usize, &mut workspace)?
-                    .faces();
-                icosahedral[particle as usize] =
-                    faces.len() == 12 && faces.iter().all(|face| face.edges == 5);
+                let particle = particle as usize;
+                let cell = tessellation.cell(particle, &mut workspace)?;
+                icosahedral[particle] = is_dodecahedron(cell.vertices());
             }
             Ok(Some(icosahedral))
         }

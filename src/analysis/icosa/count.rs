@@ -124,13 +124,16 @@ impl Means {
             (at / point.frames as f64, value / point.frames as f64)
         };
         let points: Vec<(f64, f64)> = self.points.iter().map(mean).collect();
-        match points.len() {
-            1 => Layer::Markers {
+        // Where a fluctuating temperature goes to and fro, a line would hide what the points say.
+        let goes_on =
+            points.is_sorted_by(|a, b| a.0 < b.0) || points.is_sorted_by(|a, b| a.0 > b.0);
+        match goes_on && points.len() > 1 {
+            false => Layer::Markers {
                 points,
                 color: stroke.color,
                 label,
             },
-            _ => Layer::Line {
+            true => Layer::Line {
                 points,
                 stroke,
                 label,
@@ -603,9 +606,14 @@ mod tests {
 
     #[test]
     fn frames_at_one_place_are_one_point() {
+        let is_line =
+            |means: &Means| matches!(means.layer(Stroke::nth(0), None), Layer::Line { .. });
         let mut means = Means::default();
-        for (at, value) in [(0.1, 1.0), (0.1, 3.0), (0.2, 5.0), (0.1, 7.0)] {
+        let frames = [(0.1, 1.0), (0.1, 3.0), (0.2, 5.0), (0.1, 7.0)];
+        // A line only of points that go one way.
+        for ((at, value), goes_on) in frames.into_iter().zip([false, false, true, false]) {
             means.push(at, value);
+            assert_eq!(is_line(&means), goes_on);
         }
         assert_eq!(points(&means), [(0.1, 2.0), (0.2, 5.0), (0.1, 7.0)]);
     }

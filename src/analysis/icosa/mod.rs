@@ -20,30 +20,26 @@ use count::Icosahedra;
 
 /// Arguments of `icosa`.
 #[derive(Args, Clone, Debug, Serialize)]
-#[command(after_long_help = "\
-An icosahedron is a particle whose Voronoi cell is a pentagonal dodecahedron. Other structures are known by the canonical code (Weinberg \
-vector) of their cells. The code, the symmetry order and the chirality are those of VoroTop. Where more than three faces would meet at a \
-vertex, as in a perfect crystal, the tie is broken, and the code is one of those of a crystal that is disturbed a little: a filter such \
-as VoroTop's FCC lists them all, and its codes with more than three faces at a vertex are never found.
-
-The fraction of the paper is that of the species in the middle: icosahedra around small particles / number of small particles, the column \
-`fraction` in the rows of that species. The column `count_per_central` of the rows `all` counts icosahedra around any particle.")]
 pub struct Arguments {
-    /// Voronoi cells without radii, as VoroTop and the paper have them, or radical ones with the particles' radii
+    /// Voronoi cells without radii, as VoroTop and the paper have them, or radical ones with the radii of the particles. Particles that
+    /// --species leaves out are no neighbours
     #[arg(long, value_name = "plain|radical", default_value = "plain")]
     pub tessellation: Cells,
 
-    /// Structures that are built in: the Frank-Kasper polyhedra with 12 (icosahedron), 14, 15 and 16 vertices. Default: icosahedron, and none
-    /// with --filter
+    /// Structures that are built in: the Frank-Kasper polyhedra with 12 (icosahedron: the cell is a pentagonal dodecahedron), 14, 15 and 16
+    /// vertices. Default: icosahedron, and none with --filter
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', ignore_case = true)]
     pub types: Vec<Polyhedron>,
 
-    /// Structures of a filter file of VoroTop (repeatable), perhaps compressed
+    /// Structures of a filter file of VoroTop (repeatable), perhaps compressed, by the canonical codes (Weinberg vectors) of their cells. In a
+    /// cell no more than three faces meet at a vertex: where more would, as in a perfect crystal, the tie is broken, and the code is one of
+    /// those of a crystal that is disturbed a little. Codes with more faces at a vertex are never found
     #[arg(long, value_name = "FILE")]
     pub filter: Vec<PathBuf>,
 
-    /// Species around which the summary and the figure count: its name, or all. Default: the one whose mean diameter is smallest in the
-    /// first frame
+    /// Species in the middle, by whose number the paper divides: its name, or all. The summary and the figure count around it (in the table
+    /// frames, the column fraction of its rows), and the column count_per_central divides by its number. Default: the one whose mean
+    /// diameter is smallest in the first frame; all, where diameters are not known
     #[arg(long, value_name = "SPECIES|all")]
     pub central: Option<String>,
 

@@ -27,8 +27,8 @@ use figures::Shown;
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct Arguments {
     /// Pair potential u(r/σ_ij), σ_ij = (σ_i + σ_j)/2: wahnstrom (4 x⁻¹² − 4 x⁻⁶, smooth from 2.5 to 2.75: lj/smooth of LAMMPS with shift),
-    /// weeks-chandler-andersen, lennard-jones:CUTOFF (cut and shifted), lennard-jones:INNER:CUTOFF, inverse-power:INNER:CUTOFF[:KAPPA]
-    /// (x⁻¹², smooth from INNER to CUTOFF, σ_ij non-additive with KAPPA), kob-andersen. Every image of a particle within the cutoff counts.
+    /// weeks-chandler-andersen, lennard-jones:CUTOFF (cut and shifted), lennard-jones:INNER:CUTOFF, inverse-power:INNER:CUTOFF:KAPPA
+    /// (x⁻¹², smooth from INNER to CUTOFF, σ_ij non-additive with KAPPA, which may be left out), kob-andersen. Every image of a particle within the cutoff counts.
     /// Particles that --species leaves out do not interact
     #[arg(long, value_name = "NAME", default_value = "wahnstrom")]
     pub potential: String,
@@ -186,7 +186,13 @@ impl Analysis for PerParticle {
 
     fn frame(&self, _: &Abscissa, frame: &Frame) -> Result<Said> {
         let (cell, diameters) = needed(frame)?;
-        let virials = virial::evaluate(&self.potential, Some(cell), &frame.positions, diameters)?;
+        let virials = virial::evaluate(
+            &self.potential,
+            Some(cell),
+            &frame.positions,
+            diameters,
+            self.wanted.per_particle,
+        )?;
         self.check(frame, cell, diameters, &virials)?;
         let volumes = self.volumes(cell, frame, diameters)?;
         let by_volume = |values: &[f64]| -> Vec<f64> {
