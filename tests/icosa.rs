@@ -318,7 +318,7 @@ fn clusters_are_what_can_be_reached_from_face_to_face() {
             .collect();
         positions[words[0] as usize - 1] = Vector3::new(words[2], words[3], words[4]);
     }
-    let edge = 17.471609294726001;
+    let edge = 17.471609294726;
     let cell = Cell::orthogonal([edge; 3]).unwrap();
     let tessellation = Tessellation::new(&cell, &positions, Weights::Plain).unwrap();
     let mut workspace = Workspace::default();
