@@ -83,10 +83,10 @@ struct Block {
 
 const WIDTH: usize = 64;
 
-/// d², 4p² with the sign of p, and whether the plane may be near enough, of so many particles.
+/// d², 4p²d² with the sign of p, and whether the plane may be near enough, of so many particles.
 struct Distances {
     squares: [f32; WIDTH],
-    quotients: [f32; WIDTH],
+    numerators: [f32; WIDTH],
     is_near: [u8; WIDTH],
 }
 
@@ -94,7 +94,7 @@ impl Default for Distances {
     fn default() -> Self {
         Distances {
             squares: [0.0; WIDTH],
-            quotients: [0.0; WIDTH],
+            numerators: [0.0; WIDTH],
             is_near: [0; WIDTH],
         }
     }
@@ -215,33 +215,37 @@ impl Tessellation {
     /// The 3 × 3 × 3 bins around a bin, that one first.
     fn fill(&self, block: &mut Block, bin: [usize; 3]) {
         let grid = &self.grid;
-        block.points.clear();
         block.members.clear();
         block.images.clear();
         let centre = grid.positions[grid.places_in(bin).start];
+        let mut count = 0;
         for steps in NEAREST {
             let Some((bin, image)) = grid.neighbour(bin, steps) else {
                 continue;
             };
             let shift = grid.translation(image);
-            for place in grid.places_in(bin) {
-                let position = grid.positions[place];
-                let [x, y, z] = [0, 1, 2].map(|k| (position[k] + (shift[k] - centre[k])) as f32);
-                let lane = block.members.len() % WIDTH;
-                if lane == 0 {
-                    block.points.push([[f32::NAN; WIDTH]; 4]);
-                }
-                if let Some(points) = block.points.last_mut() {
-                    points[0][lane] = x;
-                    points[1][lane] = y;
-                    points[2][lane] = z;
-                    points[3][lane] = self.squares[place] as f32;
-                }
-                block
-                    .members
-                    .push((place as u32, block.images.len() as u32));
+            let relative: [f64; 3] = std::array::from_fn(|k| shift[k] - centre[k]);
+            let places = grid.places_in(bin);
+            while block.points.len() * WIDTH < count + places.len() {
+                block.points.push([[f32::NAN; WIDTH]; 4]);
+            }
+            let members = places.clone().zip(&grid.positions[places.clone()]);
+            for ((place, position), square) in members.zip(&self.squares[places]) {
+                let (points, lane) = (&mut block.points[count / WIDTH], count % WIDTH);
+                points[0][lane] = (position[0] + relative[0]) as f32;
+                points[1][lane] = (position[1] + relative[1]) as f32;
+                points[2][lane] = (position[2] + relative[2]) as f32;
+                points[3][lane] = *square as f32;
+                block.members.push((place as u32, block.images.len() as u32));
+                count += 1;
             }
             block.images.push((image, shift));
+        }
+        block.points.truncate(count.div_ceil(WIDTH));
+        if let Some(last) = block.points.last_mut() {
+            for lanes in last {
+                lanes[(count - 1) % WIDTH + 1..].fill(f32::NAN);
+            }
         }
     }
 
@@ -512,6 +516,8 @@ impl Search<'_> {
         let mut from = -1.0;
         let mut to = 4.0 * *self.guess * *self.guess;
         let mut is_first = true;
+        const FEW: usize = 10;
+        let mut made = 0;
         loop {
             self.sort_planes(own, from, to);
             for &candidate in self.candidates.iter() {
@@ -533,19 +539,27 @@ impl Search<'_> {
                 };
                 match self.cut(clipper, position, tessellation.squares[place], label) {
                     Cut::Missed => {}
-                    Cut::Made => limit = widened(clipper.square_reach()),
+                    Cut::Made => {
+                        made += 1;
+                        // Hardly any cell has fewer faces: before, it is not worth looking.
+                        if made >= FEW {
+                            limit = widened(clipper.square_reach());
+                        }
+                    }
                     cut => return cut,
                 }
             }
+            limit = widened(clipper.square_reach());
             let is_done = to >= limit;
             if is_first {
-                *self.guess *= if is_done { 0.99 } else { 1.03 };
+                *self.guess *= if is_done { 0.996 } else { 1.04 };
                 is_first = false;
             }
             if is_done {
                 return Cut::Made;
             }
-            (from, to) = (to, limit);
+            // A little less than before, for rounding: a plane twice does no harm.
+            (from, to) = (to * (1.0 - 1e-5), limit);
         }
     }
 
@@ -570,8 +584,9 @@ impl Search<'_> {
                 wanted |= (bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * at);
             }
             for lane in Bits(wanted) {
-                let is_close = distances.squares[lane] < near;
-                let quotient = distances.quotients[lane];
+                let square = distances.squares[lane];
+                let is_close = square < near;
+                let quotient = distances.numerators[lane] / square;
                 let key = if (quotient > 0.0) & !is_close {
                     quotient
                 } else {
@@ -722,10 +737,10 @@ fn measure(points: &Points, own: [f32; 4], near: f32, to: f32, distances: &mut D
         let (x, y, z) = (xs[lane] - own[0], ys[lane] - own[1], zs[lane] - own[2]);
         let square = x * x + y * y + z * z;
         let sum = square + (own[3] - powers[lane]);
-        let quotient = sum * sum.abs() / square;
+        let signed = sum * sum.abs();
         distances.squares[lane] = square;
-        distances.quotients[lane] = quotient;
-        distances.is_near[lane] = u8::from((quotient <= to) | (square < near));
+        distances.numerators[lane] = signed;
+        distances.is_near[lane] = u8::from((signed <= to * square) | (square < near));
     }
 }
 
