@@ -569,12 +569,15 @@ fn run(arguments: &[&str]) -> (Table, Table) {
     (read(&particles.1), read(&neighbours.1))
 }
 
+/// Rows by frame and particle.
+type ByParticle = BTreeMap<(i64, i64), Vec<(i64, f64, i64)>>;
+
 /// Neighbours of each particle of each frame: id, area and edges of the face, sorted.
-fn by_particle(table: &Table) -> BTreeMap<(i64, i64), Vec<(i64, f64, i64)>> {
+fn by_particle(table: &Table) -> ByParticle {
     let (frames, ids) = (table.integers("frame"), table.integers("id"));
     let (neighbours, areas) = (table.integers("neighbour"), table.reals("face_area"));
     let edges = table.integers("n_edges");
-    let mut found: BTreeMap<(i64, i64), Vec<(i64, f64, i64)>> = BTreeMap::new();
+    let mut found: ByParticle = BTreeMap::new();
     for row in 0..frames.len() {
         found.entry((frames[row], ids[row])).or_default().push((
             neighbours[row],
