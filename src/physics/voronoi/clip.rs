@@ -315,8 +315,7 @@ impl Clipper for Fast {
         self.planes_used &= !gone;
         // Whole groups of lanes are written. Counting bits takes long without an instruction for it: most cells need no count.
         let is_crowded = self.vertices_used >> 40 != 0 || new > 20;
-        let is_full =
-            is_crowded && new + LANES > (!self.vertices_used).count_ones() as usize;
+        let is_full = is_crowded && new + LANES > (!self.vertices_used).count_ones() as usize;
         if !is_full {
             self.add(free, new);
         }

@@ -236,7 +236,9 @@ impl Tessellation {
                 points[1][lane] = (position[1] + relative[1]) as f32;
                 points[2][lane] = (position[2] + relative[2]) as f32;
                 points[3][lane] = *square as f32;
-                block.members.push((place as u32, block.images.len() as u32));
+                block
+                    .members
+                    .push((place as u32, block.images.len() as u32));
                 count += 1;
             }
             block.images.push((image, shift));
