@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -402,6 +403,127 @@ def engine_checks():
     yield "200 NVE steps from the same state stay together with LAMMPS's", together
 
 
+# ---- Voronoi cells
+
+
+def voronoi_tables(folder, source, diameters, flags):
+    """Tables of particles and neighbours, the latter as sorted lists by frame and id."""
+    import pandas
+
+    paths = {name: folder / f"voronoi.{name}.parquet" for name in ("particles", "neighbours")}
+    tables = [word for name, path in paths.items() for word in ("--table", f"{name}={path}")]
+    hyalo("voronoi", source, "--diameters", diameters, *flags, *tables, "-o", folder / "voronoi.csv", "--force", "-q")
+    particles, neighbours = (pandas.read_parquet(path) for path in paths.values())
+    lists = neighbours.sort_values("neighbour").groupby(["frame", "id"]).neighbour.apply(list)
+    return particles, lists
+
+
+def index_columns(rows):
+    """An array of indices, as wide as the longest, of texts 0-0-12-0."""
+    numbers = [[int(word) for word in text.split("-")] for text in rows]
+    width = max(map(len, numbers))
+    return np.array([row + [0] * (width - len(row)) for row in numbers])
+
+
+def same_indices(ours, theirs):
+    width = max(ours.shape[1], theirs.shape[1])
+    pad = lambda rows: np.pad(rows, ((0, 0), (0, width - rows.shape[1])))  # noqa: E731
+    return int((pad(ours) != pad(theirs)).any(axis=1).sum())
+
+
+# Diameters that are exact in the single precision in which OVITO holds radii: one, two, and as many as particles.
+def sizes_of(folder, spread, count):
+    path = folder / f"sizes{spread}.csv"
+    random = np.random.default_rng(7)
+    values = np.round(256 * (1 + spread * random.uniform(-0.4, 0.6, count))) / 256
+    path.write_text("id,diameter\n" + "".join(f"{k + 1},{value}\n" for k, value in enumerate(values)))
+    return path, values
+
+
+def voronoi_checks():
+    def ovito(source, count, spread, kind, thresholds):
+        def check(folder):
+            from ovito.io import import_file
+            from ovito.modifiers import VoronoiAnalysisModifier
+
+            path, sizes = sizes_of(folder, spread, count)
+            face, edge = thresholds
+            flags = ["--tessellation", kind, *(["--min-face-area", face] if face else []), *(["--min-edge", edge] if edge else [])]
+            particles, lists = voronoi_tables(folder, FIXTURES / source, path, flags)
+            pipeline = import_file(str(FIXTURES / source))
+            pipeline.modifiers.append(lambda frame, data: data.particles_.create_property("Radius", data=sizes[np.array(data.particles.identifiers) - 1] / 2))
+            pipeline.modifiers.append(
+                VoronoiAnalysisModifier(compute_indices=True, generate_bonds=True, use_radii=kind == "radical", face_threshold=face, edge_threshold=edge)
+            )
+            worst, indices, neighbours, frames = 0.0, 0, 0, pipeline.source.num_frames
+            for frame in range(frames):
+                data = pipeline.compute(frame)
+                order = np.argsort(data.particles.identifiers)
+                rows = particles[particles.frame == frame]
+                worst = max(worst, relative(rows.volume, np.array(data.particles["Atomic Volume"])[order]))
+                indices += same_indices(index_columns(rows.voronoi_index), np.array(data.particles["Voronoi Index"])[order][:, 2:])
+                pairs = [[] for _ in range(count + 1)]
+                ids = np.array(data.particles.identifiers)
+                for a, b in ids[np.array(data.particles.bonds.topology)]:
+                    pairs[a].append(b)
+                    pairs[b].append(a)
+                neighbours += sum(sorted(pairs[id]) != lists[frame, id] for id in rows.id)
+            figures = f"{frames} frames, volumes {worst:.0e}, {indices} indices and {neighbours} lists of neighbours differ"
+            return worst < 1e-12 and indices == 0 and neighbours == 0, figures
+
+        name = f"{kind} cells of {source}, diameters {1 - 0.4 * spread:.1f} to {1 + 0.6 * spread:.1f}"
+        return f"{name}{', thresholds %g %g' % thresholds if any(thresholds) else ''}: equal to OVITO's", check
+
+    def voroxx(spread, kind):
+        def check(folder):
+            source, count = "heat_wrapped.lammpstrj.gz", 1000
+            path, sizes = sizes_of(folder, spread, count)
+            particles, lists = voronoi_tables(folder, FIXTURES / source, path, ["--tessellation", kind, "--frames", "::4"])
+            _, _, positions, cell = unwrapped(FIXTURES / source)
+            low = dump_origin(FIXTURES / source)
+            edges = np.diag(cell)
+            worst, indices, neighbours, frames = 0.0, 0, 0, sorted(set(particles.frame))
+            for frame in frames:
+                places = (positions[frame] - low) % edges
+                file = folder / "voro"
+                radii = [f" {size / 2}" if kind == "radical" else "" for size in sizes]
+                file.write_text("".join(f"{k + 1} {x:.17g} {y:.17g} {z:.17g}{r}\n" for k, ((x, y, z), r) in enumerate(zip(places, radii))))
+                bounds = [word for edge in edges for word in ("0", f"{edge:.17g}")]
+                flags = ["-p", *(["-r"] if kind == "radical" else []), "-c", "%i|%v|%a|%n"]
+                subprocess.run(["voro++", *flags, *bounds, str(file)], check=True)
+                lines = sorted((line.split("|") for line in Path(f"{file}.vol").read_text().splitlines()), key=lambda words: int(words[0]))
+                rows = particles[particles.frame == frame]
+                worst = max(worst, relative(rows.volume, [float(words[1]) for words in lines]))
+                orders = [np.bincount([int(order) for order in words[2].split()], minlength=7)[3:] for words in lines]
+                width = max(map(len, orders))
+                indices += same_indices(index_columns(rows.voronoi_index), np.array([np.pad(row, (0, width - len(row))) for row in orders]))
+                neighbours += sum(sorted(map(int, words[3].split())) != lists[frame, int(words[0])] for words in lines)
+            # The program prints six digits.
+            figures = f"{len(frames)} frames, volumes {worst:.0e}, {indices} indices and {neighbours} lists of neighbours differ"
+            return worst < 6e-6 and indices == 0 and neighbours == 0, figures
+
+        return f"{kind} cells, diameters {1 - 0.4 * spread:.1f} to {1 + 0.6 * spread:.1f}: equal to the program voro++'s", check
+
+    for spread in (0.0, 0.3, 1.0):
+        for kind in ("plain", "radical"):
+            if spread or kind == "plain":
+                yield ovito("heat_wrapped.lammpstrj.gz", 1000, spread, kind, (0.0, 0.0))
+                if shutil.which("voro++"):
+                    yield voroxx(spread, kind)
+    for kind in ("plain", "radical"):
+        yield ovito("triclinic_wrapped.lammpstrj", 200, 1.0, kind, (0.0, 0.0))
+    yield ovito("triclinic_wrapped.lammpstrj", 200, 1.0, "radical", (0.05, 0.15))
+    if not shutil.which("voro++"):
+        print("skip the program voro++ is not installed (apt: voro++)")
+
+
+def dump_origin(path):
+    """The lower bounds of an orthogonal box."""
+    with gzip.open(path, "rt") as lines:
+        next(line for line in lines if line.startswith("ITEM: BOX"))
+        return np.array([float(next(lines).split()[0]) for _ in range(3)])
+
+
 def main():
     if not os.access(HYALO, os.X_OK):
         sys.exit(f"check-peers: hyalo binary missing: {HYALO}; run cargo build --release first")
@@ -413,6 +535,7 @@ def main():
         *parquet_checks(),
         *lag_checks(),
         *engine_checks(),
+        *voronoi_checks(),
     ]
     with tempfile.TemporaryDirectory() as folder:
         for name, check in checks:

@@ -49,8 +49,8 @@ pub struct Arguments {
     #[arg(long, value_name = "AREA")]
     pub min_face_area: Option<f64>,
 
-    /// Edges of at most this length (length) do not count as edges of their faces; a face stays a face however few are left. Default: all
-    /// count
+    /// Edges of at most this length (length) do not count as edges of their faces, nor faces that are left with fewer than three. Default:
+    /// all count
     #[arg(long, value_name = "LENGTH")]
     pub min_edge: Option<f64>,
 

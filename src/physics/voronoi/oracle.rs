@@ -34,7 +34,10 @@ impl OracleCell {
         };
         let faces = self.faces.iter().zip(&self.lengths);
         faces
-            .map(|(face, lengths)| (face.area > thresholds.face_area).then(|| longer(lengths)))
+            .map(|(face, lengths)| {
+                let edges = longer(lengths);
+                (face.area > thresholds.face_area && edges >= 3).then_some(edges)
+            })
             .collect()
     }
 }

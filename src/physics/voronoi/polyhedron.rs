@@ -95,9 +95,8 @@ impl Polyhedron {
             .sqrt()
     }
 
-    /// Number of edges that count of each face; none for a face that does not count itself.
-    ///
-    /// A face stays a face with however few edges are left, as in OVITO.
+    /// Number of edges that count of each face; none for a face that does not count itself, be it too small or left with fewer than three
+    /// edges. This is how OVITO has it.
     pub fn edges_above(&self, thresholds: &Thresholds) -> Vec<Option<u32>> {
         let counts = |face: &Face| (face.area > thresholds.face_area).then_some(0);
         let mut edges: Vec<Option<u32>> = self.faces.iter().map(counts).collect();
@@ -106,6 +105,9 @@ impl Polyhedron {
             if let Some(edges) = &mut edges[face] {
                 *edges += u32::from(length > thresholds.edge_length);
             }
+        }
+        for edges in &mut edges {
+            *edges = edges.filter(|&edges| edges >= 3);
         }
         edges
     }
