@@ -477,8 +477,8 @@ impl Search<'_> {
                 clipper.start(&start, labels, slack);
             }
         }
-        let cut = match self.from_block(clipper) {
-            Cut::Made => self.from_farther(clipper),
+        let cut = match self.cut_by_block(clipper) {
+            Cut::Made => self.cut_by_farther(clipper),
             cut => cut,
         };
         match cut {
@@ -506,7 +506,7 @@ impl Search<'_> {
     }
 
     /// Cuts by the particles of the block, the nearest planes first.
-    fn from_block(&mut self, clipper: &mut impl Clipper) -> Cut {
+    fn cut_by_block(&mut self, clipper: &mut impl Clipper) -> Cut {
         let tessellation = self.tessellation;
         let own = self.place - tessellation.grid.places_in(self.bin).start;
         let margin = tessellation.margin as f32;
@@ -619,7 +619,7 @@ impl Search<'_> {
     }
 
     /// Cuts by particles beyond the block, shell by shell, until no more can reach the cell.
-    fn from_farther(&self, clipper: &mut impl Clipper) -> Cut {
+    fn cut_by_farther(&self, clipper: &mut impl Clipper) -> Cut {
         let tessellation = self.tessellation;
         let grid = &tessellation.grid;
         let around = Around::new(tessellation, self.place);
