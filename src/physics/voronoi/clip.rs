@@ -121,13 +121,14 @@ pub struct Fast {
     z: [f64; SLOTS],
     /// |r|² of vertices, 0 in empty slots.
     square: [f64; SLOTS],
-    faces: [[u8; 4]; SLOTS],
+    /// The three planes of each vertex, a byte each: bytes written one by one could not be read as a word right away.
+    faces: [u32; SLOTS],
     vertices_used: u64,
     /// For each plane a, the planes b for which a → b, or b → a, is an edge of a removed vertex. Zero between cuts.
     out: [u64; SLOTS],
     into: [u64; SLOTS],
-    /// The edges a → b round the hole.
-    edges: [[u8; 2]; SLOTS],
+    /// The edges a → b round the hole, packed in the same way.
+    edges: [u32; SLOTS],
 }
 
 impl Default for Fast {
@@ -141,13 +142,25 @@ impl Default for Fast {
             y: [0.0; SLOTS],
             z: [0.0; SLOTS],
             square: [0.0; SLOTS],
-            faces: [[0; 4]; SLOTS],
+            faces: [0; SLOTS],
             vertices_used: 0,
             out: [0; SLOTS],
             into: [0; SLOTS],
-            edges: [[0; 2]; SLOTS],
+            edges: [0; SLOTS],
         }
     }
+}
+
+/// Packs planes into a word.
+#[inline(always)]
+fn packed([a, b, c]: [usize; 3]) -> u32 {
+    (a | b << 8 | c << 16) as u32
+}
+
+/// The planes of a word.
+#[inline(always)]
+fn planes_of(word: u32) -> [usize; 3] {
+    [0, 8, 16].map(|shift| (word >> shift) as usize % SLOTS)
 }
 
 /// The positions of the bits of a word.
@@ -201,7 +214,7 @@ impl Fast {
     fn add(&mut self, plane: usize, count: usize) {
         let third = self.planes[plane];
         for start in (0..count).step_by(LANES) {
-            let edges: [[u8; 2]; LANES] =
+            let edges: [u32; LANES] =
                 std::array::from_fn(|lane| self.edges[(start + lane) % SLOTS]);
             let mut met = [[0.0; LANES]; 4];
             meet_lanes(&self.planes, &edges, &third, &mut met);
@@ -215,7 +228,7 @@ impl Fast {
                 self.y[slot] = met[1][lane];
                 self.z[slot] = met[2][lane];
                 self.square[slot] = if is_one { met[3][lane] } else { 0.0 };
-                self.faces[slot] = [edges[lane][0], edges[lane][1], plane as u8, 0];
+                self.faces[slot] = edges[lane] | (plane as u32) << 16;
             }
         }
     }
@@ -231,13 +244,13 @@ const LANES: usize = 4;
 #[inline(never)]
 fn meet_lanes(
     planes: &[Plane; SLOTS],
-    edges: &[[u8; 2]; LANES],
+    edges: &[u32; LANES],
     third: &Plane,
     met: &mut [[f64; LANES]; 4],
 ) {
     let ([nx, ny, nz], c) = (third.normal, third.offset);
     for lane in 0..LANES {
-        let [a, b] = edges[lane].map(|face| &planes[usize::from(face) % SLOTS]);
+        let [a, b, _] = planes_of(edges[lane]).map(|plane| &planes[plane]);
         let ([ax, ay, az], ac) = (a.normal, a.offset);
         let ([bx, by, bz], bc) = (b.normal, b.offset);
         let (wx, wy, wz) = (ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx);
@@ -264,7 +277,7 @@ impl Clipper for Fast {
         for (slot, ([a, b, c], [x, y, z])) in planes_of_corners().zip(start.corners).enumerate() {
             (self.x[slot], self.y[slot], self.z[slot]) = (x, y, z);
             self.square[slot] = x * x + y * y + z * z;
-            self.faces[slot] = [a as u8, b as u8, c as u8, 0];
+            self.faces[slot] = packed([a, b, c]);
         }
     }
 
@@ -283,7 +296,7 @@ impl Clipper for Fast {
         }
         let mut touched = 0u64;
         for slot in Bits(removed) {
-            let [a, b, c, _] = self.faces[slot].map(|face| usize::from(face) % SLOTS);
+            let [a, b, c] = planes_of(self.faces[slot]);
             self.out[a] |= 1 << b;
             self.out[b] |= 1 << c;
             self.out[c] |= 1 << a;
@@ -304,11 +317,12 @@ impl Clipper for Fast {
             (self.out[a], self.into[a]) = (0, 0);
             gone |= u64::from(out == into) << a;
             let mut edges = out & !into;
-            self.edges[new % SLOTS] = [a as u8, edges.trailing_zeros() as u8];
+            let b = edges.trailing_zeros() as usize % SLOTS;
+            self.edges[new % SLOTS] = packed([a, b, 0]);
             new += usize::from(edges != 0);
             edges &= edges.wrapping_sub(1);
             for b in Bits(edges) {
-                self.edges[new % SLOTS] = [a as u8, b as u8];
+                self.edges[new % SLOTS] = packed([a, b, 0]);
                 new += 1;
             }
         }
@@ -358,7 +372,7 @@ impl Clipper for Fast {
             polyhedron.push_face([x, y, z, offset], neighbour, image);
         }
         for slot in Bits(self.vertices_used) {
-            let [a, b, c, _] = self.faces[slot].map(|face| number[usize::from(face) % SLOTS]);
+            let [a, b, c] = planes_of(self.faces[slot]).map(|plane| number[plane]);
             polyhedron.push_vertex([a, b, c], [self.x[slot], self.y[slot], self.z[slot]]);
         }
         true

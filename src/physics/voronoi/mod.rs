@@ -755,16 +755,16 @@ fn sort(words: &mut Vec<u64>) {
     }
     // The upper halves, with the last bits replaced by the place in the list: positive, and different.
     let mut keys = [i32::MAX; MOST];
-    for (at, (key, word)) in keys.iter_mut().zip(&*words).enumerate() {
+    let padded = count.next_multiple_of(8);
+    for (at, (key, word)) in keys[..padded].iter_mut().zip(&*words).enumerate() {
         *key = ((word >> 32) as i32 & !(MOST as i32 - 1)) | at as i32;
     }
     let mut sorted = [0; MOST];
-    let padded = &keys[..count.next_multiple_of(8)];
     for at in 0..count {
         let mut before = [0i32; 8];
-        for chunk in padded.chunks_exact(8) {
+        for chunk in keys[..padded].chunks_exact(8) {
             for lane in 0..8 {
-                before[lane] += i32::from(chunk[lane] < keys[at]);
+                before[lane] -= -i32::from(chunk[lane] < keys[at]);
             }
         }
         sorted[before.iter().sum::<i32>() as usize % MOST] = words[at];

@@ -209,16 +209,14 @@ impl Polyhedron {
             self.faces.iter_mut().zip(planes).zip(sums)
         {
             let square = x * x + y * y + z * z;
-            let length = square.sqrt();
-            face.area = 0.5 * twice_area / length;
+            let inverse = 1.0 / square.sqrt();
+            let doubled = twice_area * inverse;
+            face.area = 0.5 * doubled;
             face.edges = edges;
             is_closed &= edges >= 3;
-            face.distance = if face.neighbour.is_some() {
-                length
-            } else {
-                offset / length
-            };
-            volume += twice_area * offset / square;
+            let to = if face.neighbour.is_some() { square } else { offset };
+            face.distance = to * inverse;
+            volume += doubled * (offset * inverse);
             surface += face.area;
         }
         self.volume = volume / 6.0;
