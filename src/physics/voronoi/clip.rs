@@ -281,7 +281,7 @@ impl Clipper for Fast {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn cut(&mut self, plane: &Plane, label: Label) -> Cut {
         let removed = self.beyond(plane);
         if removed == 0 {

@@ -539,7 +539,8 @@ impl Search<'_> {
                     place: place as u32,
                     image,
                 };
-                match self.cut(clipper, position, tessellation.squares[place], label) {
+                let (plane, _) = self.plane(position, tessellation.squares[place]);
+                match clipper.cut(&plane, label) {
                     Cut::Missed => {}
                     Cut::Made => {
                         made += 1;
@@ -603,19 +604,14 @@ impl Search<'_> {
         sort(self.candidates);
     }
 
-    fn cut(
-        &self,
-        clipper: &mut impl Clipper,
-        position: [f64; 3],
-        square: f64,
-        label: Label,
-    ) -> Cut {
+    /// The plane towards a particle, and its squared distance (length²).
+    fn plane(&self, position: [f64; 3], square: f64) -> (Plane, f64) {
         let tessellation = self.tessellation;
         let own = tessellation.grid.positions[self.place];
         let normal: [f64; 3] = std::array::from_fn(|k| position[k] - own[k]);
         let distance = normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2];
         let offset = 0.5 * (distance + tessellation.squares[self.place] - square);
-        clipper.cut(&Plane { normal, offset }, label)
+        (Plane { normal, offset }, distance)
     }
 
     /// Cuts by particles beyond the block, shell by shell, until no more can reach the cell.
@@ -628,21 +624,23 @@ impl Search<'_> {
             if around.is_complete(level, reach) {
                 break;
             }
-            for steps in shell(level) {
-                if around.is_out_of_reach(steps, reach) {
-                    continue;
-                }
+            for steps in around.shell(level, reach) {
                 let Some((bin, image)) = grid.neighbour(self.bin, steps) else {
                     continue;
                 };
                 let shift = grid.translation(image);
                 for place in grid.places_in(bin) {
                     let position = std::array::from_fn(|k| grid.positions[place][k] + shift[k]);
+                    let (plane, distance) = self.plane(position, tessellation.squares[place]);
+                    let square = plane.offset * plane.offset;
+                    if plane.offset > 0.0 && square >= clipper.square_reach() * distance {
+                        continue;
+                    }
                     let label = Label {
                         place: place as u32,
                         image,
                     };
-                    match self.cut(clipper, position, tessellation.squares[place], label) {
+                    match clipper.cut(&plane, label) {
                         Cut::Missed | Cut::Made => {}
                         cut => return cut,
                     }
@@ -693,12 +691,20 @@ impl<'a> Around<'a> {
         distance * distance - self.power > 2.0 * distance * reach
     }
 
-    /// Whether no plane of a particle in that bin can be nearer than `reach`.
-    fn is_out_of_reach(&self, steps: [i64; 3], reach: f64) -> bool {
-        let distance = (0..3)
-            .map(|axis| self.gap(axis, steps[axis]))
-            .fold(0.0, f64::max);
-        self.is_beyond(distance, reach)
+    /// The bins of a shell in which a plane of a particle can be nearer than `reach`.
+    fn shell(&self, level: i64, reach: f64) -> impl Iterator<Item = [i64; 3]> + use<> {
+        let [x, y, z] = [0, 1, 2].map(|axis| {
+            let is_near = |steps: i64| !self.is_beyond(self.gap(axis, steps), reach);
+            let least = (-level..0).find(|&steps| is_near(steps)).unwrap_or(0);
+            let most = (1..=level).rfind(|&steps| is_near(steps)).unwrap_or(0);
+            least..=most
+        });
+        let bins = z.flat_map(move |z| {
+            let x = x.clone();
+            y.clone()
+                .flat_map(move |y| x.clone().map(move |x| [x, y, z]))
+        });
+        bins.filter(move |steps| steps.iter().any(|steps| steps.abs() == level))
     }
 
     /// Whether no plane of a particle in the shell `level` or beyond can be nearer than `reach`.

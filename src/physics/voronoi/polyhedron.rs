@@ -214,7 +214,11 @@ impl Polyhedron {
             face.area = 0.5 * doubled;
             face.edges = edges;
             is_closed &= edges >= 3;
-            let to = if face.neighbour.is_some() { square } else { offset };
+            let to = if face.neighbour.is_some() {
+                square
+            } else {
+                offset
+            };
             face.distance = to * inverse;
             volume += doubled * (offset * inverse);
             surface += face.area;
