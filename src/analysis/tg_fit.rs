@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{FRAME_COLUMNS, counted};
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Stroke};
-use crate::data::table::{Cells, ColumnSpec, Kind, Rows, TableSpec};
+use crate::data::table::{Cells, ColumnSpec, Rows, TableSpec};
 use crate::error::{Error, Result};
 use crate::physics::fits::{Branch, Form};
 use crate::physics::transition::{self, Data, Method, Transition, Window, Windows, percentiles};
@@ -256,123 +256,96 @@ struct Ratio {
     relative_to: String,
 }
 
-const fn real(name: &'static str, dimension: &'static str, meaning: &'static str) -> ColumnSpec {
-    ColumnSpec {
-        name,
-        kind: Kind::Real,
-        dimension,
-        meaning,
-    }
-}
-
-const fn integer(name: &'static str, meaning: &'static str) -> ColumnSpec {
-    ColumnSpec {
-        name,
-        kind: Kind::Integer,
-        dimension: "1",
-        meaning,
-    }
-}
-
-const fn text(name: &'static str, meaning: &'static str) -> ColumnSpec {
-    ColumnSpec {
-        name,
-        kind: Kind::Text,
-        dimension: "",
-        meaning,
-    }
-}
-
 /// The tables; `fits` is the main one.
 pub const TABLES: [TableSpec; 2] = [
     TableSpec {
         name: "fits",
         meaning: "temperatures of transition, a row for each that was found",
         columns: &[
-            text(
+            ColumnSpec::text(
                 "quantity",
                 "T_g (on cooling) or T_o (on heating): crossing of glass line and liquid branch; T_o_msd: where the squared displacement reaches the threshold; T_o/T_g, T_o_msd/T_g",
             ),
-            text("ramp", "cooling or heating"),
-            real(
+            ColumnSpec::text("ramp", "cooling or heating"),
+            ColumnSpec::real(
                 "value",
                 "energy/k_B",
                 "the temperature (a pure number for a ratio); missing if there is none",
             ),
-            real(
+            ColumnSpec::real(
                 "lower",
                 "energy/k_B",
                 "lower end of the interval of confidence; of T_o_msd the last temperature before the threshold is first reached",
             ),
-            real(
+            ColumnSpec::real(
                 "upper",
                 "energy/k_B",
                 "upper end; of T_o_msd the first temperature from which on the threshold is exceeded",
             ),
-            real(
+            ColumnSpec::real(
                 "confidence",
                 "1",
                 "probability that the interval holds the true temperature",
             ),
-            text("relative_to", "input of the T_g that a ratio refers to"),
-            text(
+            ColumnSpec::text("relative_to", "input of the T_g that a ratio refers to"),
+            ColumnSpec::text(
                 "liquid_form",
                 "rosenfeld-tarazona: a + b T^(3/5); linear: a + b T",
             ),
-            real(
+            ColumnSpec::real(
                 "glass_from",
                 "energy/k_B",
                 "where the window of the glass line begins",
             ),
-            real("glass_to", "energy/k_B", "where it ends"),
-            real(
+            ColumnSpec::real("glass_to", "energy/k_B", "where it ends"),
+            ColumnSpec::real(
                 "liquid_from",
                 "energy/k_B",
                 "where the window of the liquid branch begins",
             ),
-            real("liquid_to", "energy/k_B", "where it ends"),
-            real("glass_intercept", "energy", "c of the glass line c + d T"),
-            real("glass_slope", "k_B", "d of the glass line"),
-            real("liquid_intercept", "energy", "a of the liquid branch"),
-            real(
+            ColumnSpec::real("liquid_to", "energy/k_B", "where it ends"),
+            ColumnSpec::real("glass_intercept", "energy", "c of the glass line c + d T"),
+            ColumnSpec::real("glass_slope", "k_B", "d of the glass line"),
+            ColumnSpec::real("liquid_intercept", "energy", "a of the liquid branch"),
+            ColumnSpec::real(
                 "liquid_coefficient",
                 "energy/(energy/k_B)^p",
                 "b of the liquid branch; p is 3/5, or 1 for a line",
             ),
-            real(
+            ColumnSpec::real(
                 "glass_rms_residual",
                 "energy",
                 "root of the mean squared residual of the glass line",
             ),
-            real(
+            ColumnSpec::real(
                 "liquid_rms_residual",
                 "energy",
                 "root of the mean squared residual of the liquid branch",
             ),
-            real(
+            ColumnSpec::real(
                 "glass_condition",
                 "1",
                 "condition number of the glass line's design matrix",
             ),
-            real(
+            ColumnSpec::real(
                 "liquid_condition",
                 "1",
                 "condition number of the liquid branch's design matrix",
             ),
-            integer("glass_points", "points that the glass line was fitted to"),
-            integer(
+            ColumnSpec::integer("glass_points", "points that the glass line was fitted to"),
+            ColumnSpec::integer(
                 "liquid_points",
                 "points that the liquid branch was fitted to",
             ),
-            integer(
+            ColumnSpec::integer(
                 "glass_block",
                 "residuals in a block of the bootstrap, glass line",
             ),
-            integer(
+            ColumnSpec::integer(
                 "liquid_block",
                 "residuals in a block of the bootstrap, liquid branch",
             ),
-            text(
+            ColumnSpec::text(
                 "warning",
                 "why the value should not be trusted; missing if nothing speaks against it",
             ),
@@ -383,14 +356,14 @@ pub const TABLES: [TableSpec; 2] = [
         meaning: "the energies with both fits, a row for each point of a ramp (means over rows in succession, if there are more than 2048)",
         columns: &[
             FRAME_COLUMNS[3],
-            real("energy", "energy", "the energy"),
-            real("glass_line", "energy", "the glass line at this temperature"),
-            real(
+            ColumnSpec::real("energy", "energy", "the energy"),
+            ColumnSpec::real("glass_line", "energy", "the glass line at this temperature"),
+            ColumnSpec::real(
                 "liquid_branch",
                 "energy",
                 "the liquid branch at this temperature",
             ),
-            text(
+            ColumnSpec::text(
                 "window",
                 "the window that the temperature lies in: glass, liquid or none",
             ),

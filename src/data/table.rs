@@ -42,6 +42,48 @@ pub struct ColumnSpec {
     pub meaning: &'static str,
 }
 
+impl ColumnSpec {
+    /// A column of real numbers.
+    pub const fn real(name: &'static str, dimension: &'static str, meaning: &'static str) -> Self {
+        ColumnSpec {
+            name,
+            kind: Kind::Real,
+            dimension,
+            meaning,
+        }
+    }
+
+    /// A column of whole numbers without a dimension.
+    pub const fn integer(name: &'static str, meaning: &'static str) -> Self {
+        ColumnSpec {
+            name,
+            kind: Kind::Integer,
+            dimension: "1",
+            meaning,
+        }
+    }
+
+    /// A column of texts.
+    pub const fn text(name: &'static str, meaning: &'static str) -> Self {
+        ColumnSpec {
+            name,
+            kind: Kind::Text,
+            dimension: "",
+            meaning,
+        }
+    }
+
+    /// A column of truth values.
+    pub const fn boolean(name: &'static str, meaning: &'static str) -> Self {
+        ColumnSpec {
+            name,
+            kind: Kind::Boolean,
+            dimension: "1",
+            meaning,
+        }
+    }
+}
+
 /// Declaration of a table.
 #[derive(Clone, Copy, Debug)]
 pub struct TableSpec {

@@ -1,68 +1,32 @@
 //! The tables of `icosa`.
 
 use crate::analysis::FRAME_COLUMNS;
-use crate::data::table::{ColumnSpec, Kind, TableSpec};
+use crate::data::table::{ColumnSpec, TableSpec};
 
 const FRAME: ColumnSpec = FRAME_COLUMNS[0];
 const STEP: ColumnSpec = FRAME_COLUMNS[1];
 const TIME: ColumnSpec = FRAME_COLUMNS[2];
 const TEMPERATURE: ColumnSpec = FRAME_COLUMNS[3];
 
-const fn integer(name: &'static str, meaning: &'static str) -> ColumnSpec {
-    ColumnSpec {
-        name,
-        kind: Kind::Integer,
-        dimension: "1",
-        meaning,
-    }
-}
-
-const fn real(name: &'static str, dimension: &'static str, meaning: &'static str) -> ColumnSpec {
-    ColumnSpec {
-        name,
-        kind: Kind::Real,
-        dimension,
-        meaning,
-    }
-}
-
-const fn text(name: &'static str, meaning: &'static str) -> ColumnSpec {
-    ColumnSpec {
-        name,
-        kind: Kind::Text,
-        dimension: "",
-        meaning,
-    }
-}
-
-const fn boolean(name: &'static str, meaning: &'static str) -> ColumnSpec {
-    ColumnSpec {
-        name,
-        kind: Kind::Boolean,
-        dimension: "1",
-        meaning,
-    }
-}
-
-const STRUCTURE: ColumnSpec = text(
+const STRUCTURE: ColumnSpec = ColumnSpec::text(
     "structure",
     "structure that the cell belongs to, missing where it belongs to none",
 );
-const CODE: ColumnSpec = text(
+const CODE: ColumnSpec = ColumnSpec::text(
     "code",
     "canonical Weinberg code of the cell, as VoroTop writes it",
 );
-const SYMMETRY_ORDER: ColumnSpec = integer(
+const SYMMETRY_ORDER: ColumnSpec = ColumnSpec::integer(
     "symmetry_order",
     "order of the cell's group of topological symmetries, reflections among them",
 );
 const FACES: [ColumnSpec; 6] = [
-    integer("n3", "faces with three edges"),
-    integer("n4", "faces with four edges"),
-    integer("n5", "faces with five edges"),
-    integer("n6", "faces with six edges"),
-    integer("n7_plus", "faces with seven edges or more"),
-    integer("n_faces", "faces"),
+    ColumnSpec::integer("n3", "faces with three edges"),
+    ColumnSpec::integer("n4", "faces with four edges"),
+    ColumnSpec::integer("n5", "faces with five edges"),
+    ColumnSpec::integer("n6", "faces with six edges"),
+    ColumnSpec::integer("n7_plus", "faces with seven edges or more"),
+    ColumnSpec::integer("n_faces", "faces"),
 ];
 
 /// What the command can write.
@@ -75,20 +39,20 @@ pub const TABLES: [TableSpec; 4] = [
             STEP,
             TIME,
             TEMPERATURE,
-            text("species", "species, or 'all' for every particle"),
-            text("structure", "structure that is counted"),
-            integer("particles", "number of particles of the species"),
-            integer(
+            ColumnSpec::text("species", "species, or 'all' for every particle"),
+            ColumnSpec::text("structure", "structure that is counted"),
+            ColumnSpec::integer("particles", "number of particles of the species"),
+            ColumnSpec::integer(
                 "count",
                 "particles of the species whose cell has the structure",
             ),
-            real("fraction", "1", "count / particles"),
-            real(
+            ColumnSpec::real("fraction", "1", "count / particles"),
+            ColumnSpec::real(
                 "count_per_central",
                 "1",
                 "count / number of particles of the central species (all of them with --central all)",
             ),
-            integer(
+            ColumnSpec::integer(
                 "largest_cluster",
                 "particles in the largest cluster of the structure (in the rows of all species)",
             ),
@@ -102,21 +66,21 @@ pub const TABLES: [TableSpec; 4] = [
             STEP,
             TIME,
             TEMPERATURE,
-            integer("id", "id of the particle"),
-            text("species", "species of the particle"),
-            real("diameter", "length", "diameter of the particle"),
-            boolean(
+            ColumnSpec::integer("id", "id of the particle"),
+            ColumnSpec::text("species", "species of the particle"),
+            ColumnSpec::real("diameter", "length", "diameter of the particle"),
+            ColumnSpec::boolean(
                 "is_icosahedron",
                 "whether the cell is a pentagonal dodecahedron",
             ),
             STRUCTURE,
-            integer(
+            ColumnSpec::integer(
                 "cluster",
                 "number of the cluster in the frame, as in the table clusters",
             ),
             CODE,
             SYMMETRY_ORDER,
-            integer(
+            ColumnSpec::integer(
                 "chirality",
                 "0 if the cell is its own mirror image, else -1 or 1: mirror images have the same code",
             ),
@@ -136,11 +100,11 @@ pub const TABLES: [TableSpec; 4] = [
             STEP,
             TIME,
             TEMPERATURE,
-            integer("rank", "from 1 for the commonest"),
+            ColumnSpec::integer("rank", "from 1 for the commonest"),
             CODE,
             STRUCTURE,
             SYMMETRY_ORDER,
-            boolean(
+            ColumnSpec::boolean(
                 "is_chiral",
                 "whether the cell differs from its mirror image",
             ),
@@ -150,8 +114,8 @@ pub const TABLES: [TableSpec; 4] = [
             FACES[3],
             FACES[4],
             FACES[5],
-            integer("count", "cells that have it, its mirror image included"),
-            real("fraction", "1", "count / number of particles"),
+            ColumnSpec::integer("count", "cells that have it, its mirror image included"),
+            ColumnSpec::real("fraction", "1", "count / number of particles"),
         ],
     },
     TableSpec {
@@ -162,9 +126,9 @@ pub const TABLES: [TableSpec; 4] = [
             STEP,
             TIME,
             TEMPERATURE,
-            integer("cluster", "number in the frame, from 1 for the largest"),
-            text("structure", "structure of its particles"),
-            integer("size", "number of its particles"),
+            ColumnSpec::integer("cluster", "number in the frame, from 1 for the largest"),
+            ColumnSpec::text("structure", "structure of its particles"),
+            ColumnSpec::integer("size", "number of its particles"),
         ],
     },
 ];

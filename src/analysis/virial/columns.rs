@@ -14,24 +14,6 @@ const SPECIES: ColumnSpec = ColumnSpec {
     meaning: "species, or 'all' for every particle",
 };
 
-const fn real(name: &'static str, dimension: &'static str, meaning: &'static str) -> ColumnSpec {
-    ColumnSpec {
-        name,
-        kind: Kind::Real,
-        dimension,
-        meaning,
-    }
-}
-
-const fn integer(name: &'static str, meaning: &'static str) -> ColumnSpec {
-    ColumnSpec {
-        name,
-        kind: Kind::Integer,
-        dimension: "1",
-        meaning,
-    }
-}
-
 const PRESSURE: &str = "energy/length^3";
 
 pub(super) const TABLES: [TableSpec; 3] = [
@@ -44,45 +26,45 @@ pub(super) const TABLES: [TableSpec; 3] = [
             TIME,
             TEMPERATURE,
             SPECIES,
-            integer("particles", "number of particles of the species"),
-            real("pressure", PRESSURE, "mean of the particles' pressures P_i"),
-            real(
+            ColumnSpec::integer("particles", "number of particles of the species"),
+            ColumnSpec::real("pressure", PRESSURE, "mean of the particles' pressures P_i"),
+            ColumnSpec::real(
                 "pressure_sd",
                 PRESSURE,
                 "standard deviation of P_i (divided by the number of particles)",
             ),
-            real(
+            ColumnSpec::real(
                 "pressure_skewness",
                 "1",
                 "skewness of P_i: third central moment / sd^3",
             ),
-            real("pressure_min", PRESSURE, "smallest P_i"),
-            real("pressure_max", PRESSURE, "largest P_i"),
-            real(
+            ColumnSpec::real("pressure_min", PRESSURE, "smallest P_i"),
+            ColumnSpec::real("pressure_max", PRESSURE, "largest P_i"),
+            ColumnSpec::real(
                 "virial_pressure",
                 PRESSURE,
                 "configurational pressure of the whole system, from a sum of its own (rows 'all')",
             ),
-            real("energy", "energy", "potential energy per particle"),
-            real(
+            ColumnSpec::real("energy", "energy", "potential energy per particle"),
+            ColumnSpec::real(
                 "dpressure_ddiameter",
                 "energy/length^4",
                 "mean of dP_i/dsigma_i",
             ),
-            real(
+            ColumnSpec::real(
                 "dpressure_ddiameter_min",
                 "energy/length^4",
                 "smallest dP_i/dsigma_i",
             ),
-            real("diameter", "length", "mean diameter"),
-            real(
+            ColumnSpec::real("diameter", "length", "mean diameter"),
+            ColumnSpec::real(
                 "diameter_sd",
                 "length",
                 "standard deviation of the diameters (divided by the number of particles)",
             ),
-            real("diameter_min", "length", "smallest diameter"),
-            real("diameter_max", "length", "largest diameter"),
-            real(
+            ColumnSpec::real("diameter_min", "length", "smallest diameter"),
+            ColumnSpec::real("diameter_max", "length", "largest diameter"),
+            ColumnSpec::real(
                 "volume_fraction",
                 "1",
                 "pi/6 sum of the diameters cubed / volume of the cell",
@@ -97,37 +79,37 @@ pub(super) const TABLES: [TableSpec; 3] = [
             STEP,
             TIME,
             TEMPERATURE,
-            integer("id", "id of the particle"),
+            ColumnSpec::integer("id", "id of the particle"),
             ColumnSpec {
                 meaning: "species of the particle",
                 ..SPECIES
             },
-            real("diameter", "length", "diameter of the particle"),
-            real(
+            ColumnSpec::real("diameter", "length", "diameter of the particle"),
+            ColumnSpec::real(
                 "pressure",
                 PRESSURE,
                 "P_i = sum_j w_ij / 6 V_i, w = r_ij.f_ij",
             ),
-            real(
+            ColumnSpec::real(
                 "dpressure_ddiameter",
                 "energy/length^4",
                 "derivative of P_i in the particle's own diameter, positions and V_i fixed",
             ),
-            real(
+            ColumnSpec::real(
                 "energy",
                 "energy",
                 "half of the energies of the particle's pairs",
             ),
-            real(
+            ColumnSpec::real(
                 "virial_xx",
                 "energy",
                 "half of sum_j x_ij fx_ij, r_ij = r_i - r_j, f_ij the force on i: minus LAMMPS's stress/atom ... virial",
             ),
-            real("virial_yy", "energy", "the same of y and fy"),
-            real("virial_zz", "energy", "the same of z and fz"),
-            real("virial_xy", "energy", "the same of x and fy"),
-            real("virial_xz", "energy", "the same of x and fz"),
-            real("virial_yz", "energy", "the same of y and fz"),
+            ColumnSpec::real("virial_yy", "energy", "the same of y and fy"),
+            ColumnSpec::real("virial_zz", "energy", "the same of z and fz"),
+            ColumnSpec::real("virial_xy", "energy", "the same of x and fy"),
+            ColumnSpec::real("virial_xz", "energy", "the same of x and fz"),
+            ColumnSpec::real("virial_yz", "energy", "the same of y and fz"),
         ],
     },
     TableSpec {
@@ -145,14 +127,14 @@ pub(super) const TABLES: [TableSpec; 3] = [
                 dimension: "",
                 meaning: "what is binned: 'pressure' (P_i) or 'diameter'",
             },
-            real(
+            ColumnSpec::real(
                 "low",
                 "",
                 "lower edge of the bin, in the dimension of the quantity",
             ),
-            real("high", "", "upper edge of the bin"),
-            integer("count", "particles in the bin"),
-            real(
+            ColumnSpec::real("high", "", "upper edge of the bin"),
+            ColumnSpec::integer("count", "particles in the bin"),
+            ColumnSpec::real(
                 "density",
                 "",
                 "count / (particles of the species x width of the bin)",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Each, Said};
 use crate::analysis::FRAME_COLUMNS;
-use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, TableSpec};
+use crate::data::table::{Cells, ColumnSpec, RowSink, TableSpec};
 use crate::error::Result;
 
 const FRAME: ColumnSpec = FRAME_COLUMNS[0];
@@ -15,34 +15,7 @@ const TEMPERATURE: ColumnSpec = FRAME_COLUMNS[3];
 /// Numbers of faces, as columns of particles.
 pub const FACES: [&str; 6] = ["n_faces", "n3", "n4", "n5", "n6", "n7_plus"];
 
-const fn real(name: &'static str, dimension: &'static str, meaning: &'static str) -> ColumnSpec {
-    ColumnSpec {
-        name,
-        kind: Kind::Real,
-        dimension,
-        meaning,
-    }
-}
-
-const fn integer(name: &'static str, meaning: &'static str) -> ColumnSpec {
-    ColumnSpec {
-        name,
-        kind: Kind::Integer,
-        dimension: "1",
-        meaning,
-    }
-}
-
-const fn text(name: &'static str, meaning: &'static str) -> ColumnSpec {
-    ColumnSpec {
-        name,
-        kind: Kind::Text,
-        dimension: "",
-        meaning,
-    }
-}
-
-const SPECIES: ColumnSpec = text("species", "species, or 'all' for every particle");
+const SPECIES: ColumnSpec = ColumnSpec::text("species", "species, or 'all' for every particle");
 
 /// What the command can write.
 pub const TABLES: [TableSpec; 5] = [
@@ -55,51 +28,51 @@ pub const TABLES: [TableSpec; 5] = [
             TIME,
             TEMPERATURE,
             SPECIES,
-            integer("particles", "number of particles of the species"),
-            real("volume", "length^3", "mean volume of the cells"),
-            real(
+            ColumnSpec::integer("particles", "number of particles of the species"),
+            ColumnSpec::real("volume", "length^3", "mean volume of the cells"),
+            ColumnSpec::real(
                 "volume_sd",
                 "length^3",
                 "standard deviation of the volumes (divided by the number of particles)",
             ),
-            real(
+            ColumnSpec::real(
                 "volume_fraction",
                 "1",
                 "mean of (pi/6) diameter^3 / volume over the cells that are not hidden",
             ),
-            real(
+            ColumnSpec::real(
                 "volume_fraction_sd",
                 "1",
                 "its standard deviation (divided by the number of particles)",
             ),
-            real(
+            ColumnSpec::real(
                 "surface_area",
                 "length^2",
                 "mean area of all faces of a cell",
             ),
-            real("n_faces", "1", "mean number of faces that count"),
-            real(
+            ColumnSpec::real("n_faces", "1", "mean number of faces that count"),
+            ColumnSpec::real(
                 "n_faces_sd",
                 "1",
                 "its standard deviation (divided by the number of particles)",
             ),
-            integer(
+            ColumnSpec::integer(
                 "hidden",
                 "cells that larger neighbours cover, with volume 0 and no faces",
             ),
-            text("commonest_index", "the commonest Voronoi index"),
-            real(
+            ColumnSpec::text("commonest_index", "the commonest Voronoi index"),
+            ColumnSpec::real(
                 "commonest_fraction",
                 "1",
                 "particles that have it / particles",
             ),
-            real(
+            ColumnSpec::real(
                 "volume_sum",
                 "length^3",
                 "sum of the volumes (rows 'all': equal to cell_volume to 1e-10)",
             ),
-            real("cell_volume", "length^3", "volume of the simulation cell"),
-            integer(
+            ColumnSpec::real("cell_volume", "length^3", "volume of the simulation cell"),
+            ColumnSpec::integer(
                 "close_pairs",
                 "pairs of particles closer than 1e-6 (V/N)^(1/3) (rows 'all')",
             ),
@@ -113,19 +86,19 @@ pub const TABLES: [TableSpec; 5] = [
             STEP,
             TIME,
             TEMPERATURE,
-            integer("id", "id of the particle"),
-            text("species", "species of the particle"),
-            real("diameter", "length", "diameter of the particle"),
-            real("volume", "length^3", "volume of the cell"),
-            real("volume_fraction", "1", "(pi/6) diameter^3 / volume"),
-            real("surface_area", "length^2", "area of all faces"),
-            integer("n_faces", "faces that count"),
-            integer("n3", "faces with three edges"),
-            integer("n4", "faces with four edges"),
-            integer("n5", "faces with five edges"),
-            integer("n6", "faces with six edges"),
-            integer("n7_plus", "faces with seven edges or more"),
-            text(
+            ColumnSpec::integer("id", "id of the particle"),
+            ColumnSpec::text("species", "species of the particle"),
+            ColumnSpec::real("diameter", "length", "diameter of the particle"),
+            ColumnSpec::real("volume", "length^3", "volume of the cell"),
+            ColumnSpec::real("volume_fraction", "1", "(pi/6) diameter^3 / volume"),
+            ColumnSpec::real("surface_area", "length^2", "area of all faces"),
+            ColumnSpec::integer("n_faces", "faces that count"),
+            ColumnSpec::integer("n3", "faces with three edges"),
+            ColumnSpec::integer("n4", "faces with four edges"),
+            ColumnSpec::integer("n5", "faces with five edges"),
+            ColumnSpec::integer("n6", "faces with six edges"),
+            ColumnSpec::integer("n7_plus", "faces with seven edges or more"),
+            ColumnSpec::text(
                 "voronoi_index",
                 "n3-n4-n5-n6, with -n7 and so on where there are such faces; missing for a hidden cell",
             ),
@@ -139,24 +112,24 @@ pub const TABLES: [TableSpec; 5] = [
             STEP,
             TIME,
             TEMPERATURE,
-            integer("id", "id of the particle"),
-            integer(
+            ColumnSpec::integer("id", "id of the particle"),
+            ColumnSpec::integer(
                 "neighbour",
                 "id of the particle on the other side; missing for a wall of the simulation cell",
             ),
-            integer(
+            ColumnSpec::integer(
                 "image_a",
                 "image of the neighbour along the first edge of the cell: it is at r_j + a image_a + b image_b + c image_c; of a wall, -1 for the lower and 1 for the upper one",
             ),
-            integer("image_b", "the same along the second edge"),
-            integer("image_c", "the same along the third edge"),
-            real(
+            ColumnSpec::integer("image_b", "the same along the second edge"),
+            ColumnSpec::integer("image_c", "the same along the third edge"),
+            ColumnSpec::real(
                 "distance",
                 "length",
                 "distance to the neighbour in that image, or to the wall",
             ),
-            real("face_area", "length^2", "area of the face"),
-            integer("n_edges", "edges of the face that count"),
+            ColumnSpec::real("face_area", "length^2", "area of the face"),
+            ColumnSpec::integer("n_edges", "edges of the face that count"),
         ],
     },
     TableSpec {
@@ -168,16 +141,16 @@ pub const TABLES: [TableSpec; 5] = [
             TIME,
             TEMPERATURE,
             SPECIES,
-            integer(
+            ColumnSpec::integer(
                 "rank",
                 "1 for the commonest; of equally common ones the first in the alphabet",
             ),
-            text(
+            ColumnSpec::text(
                 "voronoi_index",
                 "n3-n4-n5-n6, with -n7 and so on where there are such faces",
             ),
-            integer("count", "particles of the species that have it"),
-            real("fraction", "1", "count / particles of the species"),
+            ColumnSpec::integer("count", "particles of the species that have it"),
+            ColumnSpec::real("fraction", "1", "count / particles of the species"),
         ],
     },
     TableSpec {
@@ -189,10 +162,10 @@ pub const TABLES: [TableSpec; 5] = [
             TIME,
             TEMPERATURE,
             SPECIES,
-            real("volume_fraction_low", "1", "lower edge of the bin"),
-            real("volume_fraction_high", "1", "upper edge of the bin"),
-            integer("count", "particles in the bin"),
-            real(
+            ColumnSpec::real("volume_fraction_low", "1", "lower edge of the bin"),
+            ColumnSpec::real("volume_fraction_high", "1", "upper edge of the bin"),
+            ColumnSpec::integer("count", "particles in the bin"),
+            ColumnSpec::real(
                 "density",
                 "1",
                 "count / (particles of the species that are not hidden x width of the bin)",
