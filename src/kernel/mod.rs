@@ -14,15 +14,15 @@ mod variant;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub use crate::physics::registers::InstructionSet;
 pub use clusters::spatial_order;
 pub use pool::Pool;
-pub use variant::InstructionSet;
 
 use clusters::{Aligned, List, Lister, Near, Prune, Reach, Streams};
 use coefficients::{Coefficients, Rule};
 use lanes::NOWHERE;
 use pairs::{ANY, BOX, CUBE, FORCES, PARTICLES, TOTALS, Task};
-use variant::{Gather, Loops, Pack};
+use variant::{Gather, Loops, Pack, loops_of};
 
 use crate::physics::potential::Potential;
 
@@ -145,7 +145,7 @@ impl Field {
             "this machine has no {}",
             set.name()
         );
-        let loops = set.loops(precision);
+        let loops = loops_of(set, precision);
         let particles = diameters.len();
         let clusters = particles.div_ceil(loops.width);
         let pool = Pool::new(threads);

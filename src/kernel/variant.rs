@@ -6,7 +6,7 @@ use super::clusters::{self, Lister, Near, Prune, Reach};
 use super::coefficients::{MORE_TERMS, TERMS, TOLERANCE};
 use super::lanes::{Array, Lanes};
 use super::pairs::{self, ANY, BOX, CUBE, FORCES, PARTICLES, TOTALS, Task};
-use crate::error::{Error, Result};
+use crate::physics::registers::InstructionSet;
 
 /// A force loop: adds to the task's sums, and gives U and W of its pairs where the mode asks for them.
 type Evaluate = unsafe fn(&Task) -> (f64, f64);
@@ -247,87 +247,19 @@ loops!(
     "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma"
 );
 
-/// An instruction set for which there are loops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InstructionSet {
-    /// What every processor has.
-    Portable,
-    /// AVX2 with FMA.
-    Avx2,
-    /// AVX-512 F, DQ, VL and BW.
-    Avx512,
-}
-
-impl InstructionSet {
-    /// Those that this machine has, the fastest last.
-    pub fn available() -> Vec<Self> {
-        let mut sets = vec![InstructionSet::Portable];
+/// The loops of an instruction set.
+pub(super) fn loops_of(set: InstructionSet, precision: super::Precision) -> &'static Loops {
+    use super::Precision::{Double, Mixed};
+    match (set, precision) {
         #[cfg(target_arch = "x86_64")]
-        {
-            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-            if avx2 {
-                sets.push(InstructionSet::Avx2);
-            }
-            if avx2
-                && is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512vl")
-                && is_x86_feature_detected!("avx512bw")
-            {
-                sets.push(InstructionSet::Avx512);
-            }
-        }
-        sets
-    }
-
-    /// The fastest of this machine, or the available one that the environment variable `HYALO_INSTRUCTION_SET` names.
-    pub fn preferred() -> Self {
-        let fastest = Self::available().last().copied();
-        let named = Self::named().ok().flatten();
-        named.or(fastest).unwrap_or(InstructionSet::Portable)
-    }
-
-    /// The one that `HYALO_INSTRUCTION_SET` names, where it is set.
-    ///
-    /// Fails if this machine does not have it.
-    pub fn named() -> Result<Option<Self>> {
-        let Some(name) = std::env::var_os("HYALO_INSTRUCTION_SET") else {
-            return Ok(None);
-        };
-        let available = Self::available();
-        let found = available.iter().find(|set| set.name() == name);
-        found.copied().map(Some).ok_or_else(|| {
-            let names: Vec<&str> = available.iter().map(|set| set.name()).collect();
-            Error::new(format!(
-                "HYALO_INSTRUCTION_SET is '{}', which this machine does not have",
-                name.display()
-            ))
-            .help(format!("use one of {}, or unset it", names.join(", ")))
-        })
-    }
-
-    /// Its name in `HYALO_INSTRUCTION_SET`.
-    pub fn name(self) -> &'static str {
-        match self {
-            InstructionSet::Portable => "portable",
-            InstructionSet::Avx2 => "avx2",
-            InstructionSet::Avx512 => "avx512",
-        }
-    }
-
-    pub(super) fn loops(self, precision: super::Precision) -> &'static Loops {
-        use super::Precision::{Double, Mixed};
-        match (self, precision) {
-            #[cfg(target_arch = "x86_64")]
-            (InstructionSet::Avx512, Mixed) => &avx512::MIXED,
-            #[cfg(target_arch = "x86_64")]
-            (InstructionSet::Avx512, Double) => &avx512::DOUBLE,
-            #[cfg(target_arch = "x86_64")]
-            (InstructionSet::Avx2, Mixed) => &avx2::MIXED,
-            #[cfg(target_arch = "x86_64")]
-            (InstructionSet::Avx2, Double) => &avx2::DOUBLE,
-            (_, Mixed) => &portable::MIXED,
-            (_, Double) => &portable::DOUBLE,
-        }
+        (InstructionSet::Avx512, Mixed) => &avx512::MIXED,
+        #[cfg(target_arch = "x86_64")]
+        (InstructionSet::Avx512, Double) => &avx512::DOUBLE,
+        #[cfg(target_arch = "x86_64")]
+        (InstructionSet::Avx2, Mixed) => &avx2::MIXED,
+        #[cfg(target_arch = "x86_64")]
+        (InstructionSet::Avx2, Double) => &avx2::DOUBLE,
+        (_, Mixed) => &portable::MIXED,
+        (_, Double) => &portable::DOUBLE,
     }
 }

@@ -5,29 +5,10 @@
 //! each becomes a new vertex (a, b, new plane), solved afresh from its three planes so that errors do not grow from cut to cut.
 
 use super::polyhedron::Polyhedron;
+use crate::physics::registers::{Four, Lanes, Registers};
 
-/// What is on the other side of a plane.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Label {
-    /// The particle's place in the grid, [`WALL`] or [`OUTLINE`].
-    pub place: u32,
-    /// Its image in the reduced lattice relative to the wrapped positions, or the side of a wall.
-    pub image: [i32; 3],
-}
-
-/// Place of the walls of the simulation cell.
-pub const WALL: u32 = u32::MAX;
-/// Place of the starting planes, of which nothing may be left.
-pub const OUTLINE: u32 = u32::MAX - 1;
-
-/// The plane d·r = c; what has d·r > c is cut off.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Plane {
-    /// Its normal, of any length.
-    pub normal: [f64; 3],
-    /// c.
-    pub offset: f64,
-}
+/// The plane d·r = c, [d_x, d_y, d_z, c]; what has d·r > c is cut off. Its normal d may have any length.
+pub type Plane = [f64; 4];
 
 /// What a cut did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,23 +19,23 @@ pub enum Cut {
     Made,
     /// Nothing is left.
     Empty,
-    /// There is no room for one more plane or vertex.
+    /// There is no room for one more plane or vertex, or what is left is no polyhedron.
     Full,
 }
 
-/// A polyhedron that can be cut.
+/// A polyhedron that can be cut. Each plane has a tag, by which it is known in the end.
 pub trait Clipper {
-    /// Starts from a parallelepiped. A vertex is beyond a plane of normal d if d·r > c + `slack` d².
-    fn start(&mut self, start: &Start, labels: &[Label; 6], slack: f64);
+    /// Starts from a parallelepiped; the tags of its planes are 0 to 5. A vertex is beyond a plane of normal d if d·r > c + `slack` d².
+    fn start(&mut self, start: &Start, slack: f64);
     /// Cuts by a plane.
-    fn cut(&mut self, plane: &Plane, label: Label) -> Cut;
+    fn cut<R: Registers>(&mut self, registers: R, plane: &Plane, tag: u32) -> Cut;
     /// The largest squared distance of a vertex from the origin.
-    fn square_reach(&self) -> f64;
-    /// Hands over planes and vertices. Returns whether there is room for their numbers.
+    fn square_reach<R: Registers>(&self, registers: R) -> f64;
+    /// Hands over planes and vertices; `name` tells of a tag what is on the plane's other side. Returns whether there is room for their numbers.
     fn finish(
         &self,
         polyhedron: &mut Polyhedron,
-        name: impl FnMut(Label) -> (Option<u32>, [i32; 3]),
+        name: impl FnMut(u32) -> (Option<u32>, [i32; 3]),
     ) -> bool;
 }
 
@@ -84,7 +65,7 @@ fn planes_of_corners() -> impl Iterator<Item = [usize; 3]> {
     })
 }
 
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+fn cross(a: &Plane, b: &Plane) -> [f64; 3] {
     [
         a[1] * b[2] - a[2] * b[1],
         a[2] * b[0] - a[0] * b[2],
@@ -92,67 +73,88 @@ fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     ]
 }
 
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+/// d·r.
+fn along(plane: &Plane, r: [f64; 3]) -> f64 {
+    plane[0] * r[0] + plane[1] * r[1] + plane[2] * r[2]
 }
 
 /// The point where three planes meet.
 fn meet(a: &Plane, b: &Plane, c: &Plane) -> [f64; 3] {
-    let (bc, ca, ab) = (
-        cross(b.normal, c.normal),
-        cross(c.normal, a.normal),
-        cross(a.normal, b.normal),
-    );
-    let inverse = 1.0 / dot(a.normal, bc);
-    std::array::from_fn(|k| (a.offset * bc[k] + b.offset * ca[k] + c.offset * ab[k]) * inverse)
+    let (bc, ca, ab) = (cross(b, c), cross(c, a), cross(a, b));
+    let inverse = 1.0 / along(a, bc);
+    std::array::from_fn(|k| (a[3] * bc[k] + b[3] * ca[k] + c[3] * ab[k]) * inverse)
+}
+
+/// The offset beyond which a vertex is cut off: c + slack d².
+fn limit(plane: &Plane, slack: f64) -> f64 {
+    let [x, y, z, offset] = *plane;
+    offset + slack * (x * x + y * y + z * z)
 }
 
 /// Slots for planes and for vertices: one bit each in a word.
 const SLOTS: usize = 64;
+/// Registers of four vertices.
+const BLOCKS: usize = SLOTS / 4;
+/// The slot of a plane that meets no other.
+const NOWHERE: usize = SLOTS - 1;
+/// The edge between that and itself.
+const NO_EDGE: [u8; 2] = [NOWHERE as u8; 2];
+/// Ones for the lanes whose bits are set, else zeros.
+const LANES: [[f64; 4]; 16] = {
+    let mut lanes = [[0.0; 4]; 16];
+    let mut at = 0;
+    while at < 64 {
+        lanes[at / 4][at % 4] = (at / 4 >> (at % 4) & 1) as f64;
+        at += 1;
+    }
+    lanes
+};
+/// As many removed vertices are dealt with in registers, and so many edges round their hole.
+const FEW: usize = 4;
+const FEW_EDGES: usize = 8;
 
-/// The clipper for all but huge cells: at most 64 planes and 64 vertices at a time, that is 34 faces.
+/// The clipper for all but huge cells: at most 63 planes, the cut-off ones among them, and 64 vertices at a time.
+#[repr(align(64))]
 pub struct Fast {
-    slack: f64,
-    planes: [Plane; SLOTS],
-    labels: [Label; SLOTS],
-    planes_used: u64,
-    x: [f64; SLOTS],
-    y: [f64; SLOTS],
-    z: [f64; SLOTS],
-    /// |r|² of vertices, 0 in empty slots.
-    square: [f64; SLOTS],
-    /// The three planes of each vertex, a byte each: bytes written one by one could not be read as a word right away.
-    faces: [u32; SLOTS],
+    /// As many as a byte can tell, so that no index need be checked; but only in the first [`SLOTS`].
+    planes: [Plane; 256],
+    /// Vertices, as they were made four at a time.
+    x: [[f64; 4]; BLOCKS],
+    y: [[f64; 4]; BLOCKS],
+    z: [[f64; 4]; BLOCKS],
+    /// The three planes of each vertex, a byte each; behind the last slot, of none.
+    faces: [u32; SLOTS + 1],
+    /// The edges a → b round the hole, a byte each.
+    hole: [[u8; 2]; SLOTS + 4],
+    /// For each plane a, the planes b for which a → b, and those for which b → a, is an edge of a removed vertex. Zero between cuts.
+    around: [[u64; 2]; SLOTS],
+    tags: [u32; SLOTS],
+    planes_used: usize,
     vertices_used: u64,
-    /// For each plane a, the planes b for which a → b, or b → a, is an edge of a removed vertex. Zero between cuts.
-    out: [u64; SLOTS],
-    into: [u64; SLOTS],
-    /// The edges a → b round the hole, packed in the same way.
-    edges: [u32; SLOTS],
+    slack: f64,
 }
 
 impl Default for Fast {
     fn default() -> Self {
+        let mut planes = [Plane::default(); 256];
+        planes[NOWHERE] = [f64::NAN; 4];
         Fast {
-            slack: 0.0,
-            planes: [Plane::default(); SLOTS],
-            labels: [Label::default(); SLOTS],
+            planes,
+            x: [[0.0; 4]; BLOCKS],
+            y: [[0.0; 4]; BLOCKS],
+            z: [[0.0; 4]; BLOCKS],
+            faces: [packed([NOWHERE; 3]); SLOTS + 1],
+            hole: [NO_EDGE; SLOTS + 4],
+            around: [[0; 2]; SLOTS],
+            tags: [0; SLOTS],
             planes_used: 0,
-            x: [0.0; SLOTS],
-            y: [0.0; SLOTS],
-            z: [0.0; SLOTS],
-            square: [0.0; SLOTS],
-            faces: [0; SLOTS],
             vertices_used: 0,
-            out: [0; SLOTS],
-            into: [0; SLOTS],
-            edges: [0; SLOTS],
+            slack: 0.0,
         }
     }
 }
 
 /// Packs planes into a word.
-#[inline(always)]
 fn packed([a, b, c]: [usize; 3]) -> u32 {
     (a | b << 8 | c << 16) as u32
 }
@@ -160,7 +162,8 @@ fn packed([a, b, c]: [usize; 3]) -> u32 {
 /// The planes of a word.
 #[inline(always)]
 fn planes_of(word: u32) -> [usize; 3] {
-    [0, 8, 16].map(|shift| (word >> shift) as usize % SLOTS)
+    let at = |shift: u32| (word >> shift) as usize % SLOTS;
+    [at(0), at(8), at(16)]
 }
 
 /// The positions of the bits of a word.
@@ -180,200 +183,251 @@ impl Iterator for Bits {
 }
 
 impl Fast {
-    /// Blocks of eight slots that hold all vertices.
+    /// Registers that hold all vertices.
+    #[inline(always)]
     fn blocks(&self) -> usize {
-        (SLOTS - self.vertices_used.leading_zeros() as usize).div_ceil(8)
+        (SLOTS - self.vertices_used.leading_zeros() as usize).div_ceil(4)
     }
 
     /// The vertices beyond a plane.
     #[inline(always)]
-    fn beyond(&self, plane: &Plane) -> u64 {
-        let [x, y, z] = plane.normal;
-        let limit = plane.offset + self.slack * (x * x + y * y + z * z);
-        // A lane sets its own bits, so that the loop over lanes needs no order.
-        let mut found = [0u64; 8];
-        let mut bits: [u64; 8] = std::array::from_fn(|lane| 1 << lane);
+    fn beyond<R: Registers>(&self, registers: R, plane: &Plane) -> u64 {
+        let x = registers.all_four(plane[0]);
+        let y = registers.all_four(plane[1]);
+        let z = registers.all_four(plane[2]);
+        let limit = registers.all_four(limit(plane, self.slack));
+        let mut found = 0;
         for block in 0..self.blocks() {
-            let slots = 8 * block..8 * block + 8;
-            let (xs, ys, zs) = (
-                &self.x[slots.clone()],
-                &self.y[slots.clone()],
-                &self.z[slots],
-            );
-            for lane in 0..8 {
-                let s = x * xs[lane] + y * ys[lane] + z * zs[lane];
-                found[lane] |= if s > limit { bits[lane] } else { 0 };
-                bits[lane] <<= 8;
-            }
+            let xs = registers.four(self.x[block]);
+            let ys = registers.four(self.y[block]);
+            let zs = registers.four(self.z[block]);
+            found |= u64::from((x * xs + y * ys + z * zs).above(limit)) << (4 * block);
         }
-        found.iter().fold(0, |all, found| all | found) & self.vertices_used
+        found & self.vertices_used
     }
 
-    /// Adds the vertices (a, b, `plane`) on the edges (a, b) in `self.edges`.
+    /// Writes the edges round the hole that a few removed vertices leave. Returns their number.
     #[inline(always)]
-    fn add(&mut self, plane: usize, count: usize) {
-        let third = self.planes[plane];
-        for start in (0..count).step_by(LANES) {
-            let edges: [u32; LANES] =
-                std::array::from_fn(|lane| self.edges[(start + lane) % SLOTS]);
-            let mut met = [[0.0; LANES]; 4];
-            meet_lanes(&self.planes, &edges, &third, &mut met);
-            let mut free = !self.vertices_used;
-            for lane in 0..LANES {
-                let is_one = start + lane < count;
-                let slot = free.trailing_zeros() as usize % SLOTS;
-                free &= free.wrapping_sub(1);
-                self.vertices_used |= u64::from(is_one) << slot;
-                self.x[slot] = met[0][lane];
-                self.y[slot] = met[1][lane];
-                self.z[slot] = met[2][lane];
-                self.square[slot] = if is_one { met[3][lane] } else { 0.0 };
-                self.faces[slot] = edges[lane] | (plane as u32) << 16;
+    fn find_hole<R: Registers>(&mut self, registers: R, mut removed: u64) -> usize {
+        let mut corners = [0; FEW];
+        for corner in &mut corners {
+            *corner = self.faces[removed.trailing_zeros() as usize];
+            removed &= removed.wrapping_sub(1);
+        }
+        let (edges, mut bits) = registers.unpaired(corners);
+        let count = bits.count_ones() as usize;
+        // Registers are filled up with vertices that are none.
+        let mut all = [NO_EDGE; 32];
+        all[..16].copy_from_slice(&edges);
+        for edge in &mut self.hole[..FEW_EDGES] {
+            *edge = all[bits.trailing_zeros() as usize / 2];
+            bits &= bits.wrapping_sub(1);
+        }
+        count
+    }
+
+    /// The same for any number of them.
+    fn find_large_hole(&mut self, removed: u64) -> usize {
+        let mut touched = 0u64;
+        for slot in Bits(removed) {
+            let [a, b, c] = planes_of(self.faces[slot]);
+            let (bit_a, bit_b, bit_c) = (1u64 << a, 1u64 << b, 1u64 << c);
+            self.around[a][0] |= bit_b;
+            self.around[a][1] |= bit_c;
+            self.around[b][0] |= bit_c;
+            self.around[b][1] |= bit_a;
+            self.around[c][0] |= bit_a;
+            self.around[c][1] |= bit_b;
+            touched |= bit_a | bit_b | bit_c;
+        }
+        let mut count = 0;
+        for a in Bits(touched) {
+            let [out, into] = std::mem::take(&mut self.around[a]);
+            for b in Bits(out & !into) {
+                self.hole[count % SLOTS] = [a as u8, b as u8];
+                count += 1;
             }
         }
+        if let Some(end) = self.hole.get_mut(count..count + 4) {
+            end.fill(NO_EDGE);
+        }
+        count
     }
-}
 
-/// Vertices that are solved together.
-const LANES: usize = 4;
+    /// Adds the vertices (a, b, `plane`) on the `count` edges (a, b) round the hole. Returns whether there is room for them.
+    ///
+    /// With w = a × b and g = c_b a − c_a b the point is r = (c w + n × g) / n·w, n and c being those of the third plane.
+    #[inline(always)]
+    fn add<R: Registers>(&mut self, registers: R, plane: usize, count: usize) -> bool {
+        let nx = registers.all_four(self.planes[plane][0]);
+        let ny = registers.all_four(self.planes[plane][1]);
+        let nz = registers.all_four(self.planes[plane][2]);
+        let c = registers.all_four(self.planes[plane][3]);
+        for first in (0..count).step_by(4) {
+            let Some(&edges) = self
+                .hole
+                .get(first..)
+                .and_then(|hole| hole.first_chunk::<4>())
+            else {
+                return false;
+            };
+            let [ax, ay, az, ac] = R::Four::transposed([
+                registers.four(self.planes[usize::from(edges[0][0])]),
+                registers.four(self.planes[usize::from(edges[1][0])]),
+                registers.four(self.planes[usize::from(edges[2][0])]),
+                registers.four(self.planes[usize::from(edges[3][0])]),
+            ]);
+            let [bx, by, bz, bc] = R::Four::transposed([
+                registers.four(self.planes[usize::from(edges[0][1])]),
+                registers.four(self.planes[usize::from(edges[1][1])]),
+                registers.four(self.planes[usize::from(edges[2][1])]),
+                registers.four(self.planes[usize::from(edges[3][1])]),
+            ]);
+            let (wx, wy, wz) = (ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx);
+            let (gx, gy, gz) = (bc * ax - ac * bx, bc * ay - ac * by, bc * az - ac * bz);
+            let inverse = registers.all_four(1.0) / (nx * wx + ny * wy + nz * wz);
+            let Some(block) = self.empty() else {
+                return false;
+            };
+            self.x[block] = ((c * wx + (ny * gz - nz * gy)) * inverse).values();
+            self.y[block] = ((c * wy + (nz * gx - nx * gz)) * inverse).values();
+            self.z[block] = ((c * wz + (nx * gy - ny * gx)) * inverse).values();
+            for lane in 0..4 {
+                self.faces[4 * block + lane] =
+                    u32::from(u16::from_le_bytes(edges[lane])) | (plane as u32) << 16;
+            }
+            self.vertices_used |= !(!0 << (count - first).min(4)) << (4 * block);
+        }
+        true
+    }
 
-/// Where pairs of planes a and b meet a third one: x, y, z and |r|². On its own, so that the compiler
-/// knows the arrays apart and uses wide registers.
-///
-/// With w = a × b and g = c_b a − c_a b the point is r = (c w + n × g) / n·w, n and c being those of the third plane.
-#[inline(never)]
-fn meet_lanes(
-    planes: &[Plane; SLOTS],
-    edges: &[u32; LANES],
-    third: &Plane,
-    met: &mut [[f64; LANES]; 4],
-) {
-    let ([nx, ny, nz], c) = (third.normal, third.offset);
-    for lane in 0..LANES {
-        let [a, b, _] = planes_of(edges[lane]).map(|plane| &planes[plane]);
-        let ([ax, ay, az], ac) = (a.normal, a.offset);
-        let ([bx, by, bz], bc) = (b.normal, b.offset);
-        let (wx, wy, wz) = (ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx);
-        let (gx, gy, gz) = (bc * ax - ac * bx, bc * ay - ac * by, bc * az - ac * bz);
-        let inverse = 1.0 / (nx * wx + ny * wy + nz * wz);
-        let x = (c * wx + (ny * gz - nz * gy)) * inverse;
-        let y = (c * wy + (nz * gx - nx * gz)) * inverse;
-        let z = (c * wz + (nx * gy - ny * gx)) * inverse;
-        met[0][lane] = x;
-        met[1][lane] = y;
-        met[2][lane] = z;
-        met[3][lane] = x * x + y * y + z * z;
+    /// A register in which there is no vertex.
+    #[inline(always)]
+    fn empty(&mut self) -> Option<usize> {
+        let first = |used: u64| {
+            let halves = used | used >> 1;
+            let empty = !(halves | halves >> 2) & 0x1111_1111_1111_1111;
+            empty.trailing_zeros() as usize / 4
+        };
+        let mut block = first(self.vertices_used);
+        if block == BLOCKS {
+            self.compact();
+            block = first(self.vertices_used);
+        }
+        (block < BLOCKS).then_some(block)
+    }
+
+    /// Moves the vertices together, so that as many registers as can be are empty.
+    #[cold]
+    #[inline(never)]
+    fn compact(&mut self) {
+        let mut to = 0;
+        for from in Bits(self.vertices_used) {
+            for values in [&mut self.x, &mut self.y, &mut self.z] {
+                let values = values.as_flattened_mut();
+                values[to] = values[from];
+            }
+            self.faces[to] = self.faces[from];
+            to += 1;
+        }
+        self.vertices_used = match to {
+            SLOTS => !0,
+            to => !(!0 << to),
+        };
     }
 }
 
 impl Clipper for Fast {
-    fn start(&mut self, start: &Start, labels: &[Label; 6], slack: f64) {
+    #[inline(always)]
+    fn start(&mut self, start: &Start, slack: f64) {
         self.slack = slack;
         self.planes[..6].copy_from_slice(&start.planes);
-        self.labels[..6].copy_from_slice(labels);
-        self.planes_used = 0x3f;
-        self.square = [0.0; SLOTS];
-        self.vertices_used = 0xff;
-        for (slot, ([a, b, c], [x, y, z])) in planes_of_corners().zip(start.corners).enumerate() {
-            (self.x[slot], self.y[slot], self.z[slot]) = (x, y, z);
-            self.square[slot] = x * x + y * y + z * z;
-            self.faces[slot] = packed([a, b, c]);
+        self.tags[..6].copy_from_slice(&[0, 1, 2, 3, 4, 5]);
+        self.planes_used = 6;
+        for (slot, (planes, [x, y, z])) in planes_of_corners().zip(start.corners).enumerate() {
+            self.x[slot / 4][slot % 4] = x;
+            self.y[slot / 4][slot % 4] = y;
+            self.z[slot / 4][slot % 4] = z;
+            self.faces[slot] = packed(planes);
         }
+        self.vertices_used = 0xff;
     }
 
-    #[inline(never)]
-    fn cut(&mut self, plane: &Plane, label: Label) -> Cut {
-        let removed = self.beyond(plane);
+    #[inline(always)]
+    fn cut<R: Registers>(&mut self, registers: R, plane: &Plane, tag: u32) -> Cut {
+        let removed = self.beyond(registers, plane);
         if removed == 0 {
             return Cut::Missed;
         }
         if removed == self.vertices_used {
             return Cut::Empty;
         }
-        let free = (!self.planes_used).trailing_zeros() as usize;
-        if free == SLOTS {
+        let slot = self.planes_used;
+        if slot == NOWHERE {
             return Cut::Full;
         }
-        let mut touched = 0u64;
-        for slot in Bits(removed) {
-            let [a, b, c] = planes_of(self.faces[slot]);
-            self.out[a] |= 1 << b;
-            self.out[b] |= 1 << c;
-            self.out[c] |= 1 << a;
-            self.into[b] |= 1 << a;
-            self.into[c] |= 1 << b;
-            self.into[a] |= 1 << c;
-            touched |= 1 << a | 1 << b | 1 << c;
-            self.square[slot] = 0.0;
-        }
+        let count = if removed.count_ones() as usize <= FEW {
+            self.find_hole(registers, removed)
+        } else {
+            self.find_large_hole(removed)
+        };
         self.vertices_used &= !removed;
-        self.planes[free] = *plane;
-        self.labels[free] = label;
-        let mut new = 0;
-        // Round most faces the hole has one edge, or none if all their corners are gone. Edges are written without asking.
-        let mut gone = 0u64;
-        for a in Bits(touched) {
-            let (out, into) = (self.out[a], self.into[a]);
-            (self.out[a], self.into[a]) = (0, 0);
-            gone |= u64::from(out == into) << a;
-            let mut edges = out & !into;
-            let b = edges.trailing_zeros() as usize % SLOTS;
-            self.edges[new % SLOTS] = packed([a, b, 0]);
-            new += usize::from(edges != 0);
-            edges &= edges.wrapping_sub(1);
-            for b in Bits(edges) {
-                self.edges[new % SLOTS] = packed([a, b, 0]);
-                new += 1;
-            }
+        self.planes[slot] = *plane;
+        self.tags[slot] = tag;
+        self.planes_used += 1;
+        match self.add(registers, slot, count) {
+            true => Cut::Made,
+            false => Cut::Full,
         }
-        self.planes_used &= !gone;
-        // Whole groups of lanes are written. Counting bits takes long without an instruction for it: most cells need no count.
-        let is_crowded = self.vertices_used >> 40 != 0 || new > 20;
-        let is_full = is_crowded && new + LANES > (!self.vertices_used).count_ones() as usize;
-        if !is_full {
-            self.add(free, new);
-        }
-        self.planes_used |= 1 << free;
-        if is_full { Cut::Full } else { Cut::Made }
     }
 
     #[inline(always)]
-    fn square_reach(&self) -> f64 {
-        let mut largest = [0.0f64; 8];
-        for block in self.square.chunks_exact(8).take(self.blocks()) {
-            for lane in 0..8 {
-                largest[lane] = if block[lane] > largest[lane] {
-                    block[lane]
-                } else {
-                    largest[lane]
-                };
-            }
+    fn square_reach<R: Registers>(&self, registers: R) -> f64 {
+        let mut largest = registers.all_four(0.0);
+        for block in 0..self.blocks() {
+            let x = registers.four(self.x[block]);
+            let y = registers.four(self.y[block]);
+            let z = registers.four(self.z[block]);
+            let used = registers.four(LANES[(self.vertices_used >> (4 * block)) as usize % 16]);
+            largest = ((x * x + y * y + z * z) * used).larger(largest);
         }
-        largest.iter().fold(
-            0.0,
-            |largest, &square| if square > largest { square } else { largest },
-        )
+        largest
+            .values()
+            .into_iter()
+            .fold(0.0, |a, b| if a > b { a } else { b })
     }
 
+    #[inline(always)]
     fn finish(
         &self,
         polyhedron: &mut Polyhedron,
-        mut name: impl FnMut(Label) -> (Option<u32>, [i32; 3]),
+        mut name: impl FnMut(u32) -> (Option<u32>, [i32; 3]),
     ) -> bool {
         polyhedron.begin();
         let mut number = [0u8; SLOTS];
-        for (new, slot) in Bits(self.planes_used).enumerate() {
-            number[slot] = new as u8;
-            let Plane {
-                normal: [x, y, z],
-                offset,
-            } = self.planes[slot];
-            let (neighbour, image) = name(self.labels[slot]);
-            polyhedron.push_face([x, y, z, offset], neighbour, image);
+        for slot in Bits(self.vertices_used) {
+            let [a, b, c] = planes_of(self.faces[slot]);
+            (number[a], number[b], number[c]) = (1, 1, 1);
+        }
+        let mut used = 0;
+        for slot in 0..self.planes_used.min(SLOTS) {
+            if number[slot] == 1 {
+                number[slot] = used;
+                used += 1;
+                let (neighbour, image) = name(self.tags[slot]);
+                polyhedron.push_face(self.planes[slot], neighbour, image);
+            }
         }
         for slot in Bits(self.vertices_used) {
-            let [a, b, c] = planes_of(self.faces[slot]).map(|plane| number[plane]);
-            polyhedron.push_vertex([a, b, c], [self.x[slot], self.y[slot], self.z[slot]]);
+            let [a, b, c] = planes_of(self.faces[slot]);
+            let faces = [number[a], number[b], number[c]];
+            let (x, y, z) = (&self.x, &self.y, &self.z);
+            let position = [
+                x.as_flattened()[slot],
+                y.as_flattened()[slot],
+                z.as_flattened()[slot],
+            ];
+            polyhedron.push_vertex(faces, position);
         }
         true
     }
@@ -383,7 +437,7 @@ impl Clipper for Fast {
 #[derive(Default)]
 pub struct General {
     slack: f64,
-    planes: Vec<(Plane, Label)>,
+    planes: Vec<(Plane, u32)>,
     vertices: Vec<([usize; 3], [f64; 3])>,
 }
 
@@ -395,15 +449,15 @@ impl General {
 }
 
 impl Clipper for General {
-    fn start(&mut self, start: &Start, labels: &[Label; 6], slack: f64) {
+    fn start(&mut self, start: &Start, slack: f64) {
         self.slack = slack;
-        self.planes = start.planes.into_iter().zip(*labels).collect();
+        self.planes = start.planes.into_iter().zip(0..).collect();
         self.vertices = planes_of_corners().zip(start.corners).collect();
     }
 
-    fn cut(&mut self, plane: &Plane, label: Label) -> Cut {
-        let limit = plane.offset + self.slack * dot(plane.normal, plane.normal);
-        let is_beyond = |vertex: &([usize; 3], [f64; 3])| dot(plane.normal, vertex.1) > limit;
+    fn cut<R: Registers>(&mut self, _: R, plane: &Plane, tag: u32) -> Cut {
+        let limit = limit(plane, self.slack);
+        let is_beyond = |vertex: &([usize; 3], [f64; 3])| along(plane, vertex.1) > limit;
         let (removed, kept): (Vec<_>, Vec<_>) = self.vertices.iter().copied().partition(is_beyond);
         if removed.is_empty() {
             return Cut::Missed;
@@ -417,7 +471,7 @@ impl Clipper for General {
             .collect();
         let within: std::collections::HashSet<_> = edges.iter().copied().collect();
         let new = self.planes.len();
-        self.planes.push((*plane, label));
+        self.planes.push((*plane, tag));
         self.vertices = kept;
         for (a, b) in edges {
             if !within.contains(&(b, a)) {
@@ -427,17 +481,17 @@ impl Clipper for General {
         Cut::Made
     }
 
-    fn square_reach(&self) -> f64 {
+    fn square_reach<R: Registers>(&self, _: R) -> f64 {
         self.vertices
             .iter()
-            .map(|(_, position)| dot(*position, *position))
+            .map(|(_, [x, y, z])| x * x + y * y + z * z)
             .fold(0.0, f64::max)
     }
 
     fn finish(
         &self,
         polyhedron: &mut Polyhedron,
-        mut name: impl FnMut(Label) -> (Option<u32>, [i32; 3]),
+        mut name: impl FnMut(u32) -> (Option<u32>, [i32; 3]),
     ) -> bool {
         polyhedron.begin();
         let mut number = vec![None; self.planes.len()];
@@ -452,15 +506,9 @@ impl Clipper for General {
                 return false;
             };
             number[at] = Some(new);
-            let (
-                Plane {
-                    normal: [x, y, z],
-                    offset,
-                },
-                label,
-            ) = self.planes[at];
-            let (neighbour, image) = name(label);
-            polyhedron.push_face([x, y, z, offset], neighbour, image);
+            let (plane, tag) = self.planes[at];
+            let (neighbour, image) = name(tag);
+            polyhedron.push_face(plane, neighbour, image);
         }
         for &(faces, position) in &self.vertices {
             polyhedron.push_vertex(faces.map(|face| number[face].unwrap_or_default()), position);

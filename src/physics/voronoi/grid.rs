@@ -21,13 +21,39 @@ pub struct Grid {
     pub bins: [usize; 3],
     /// Where each bin's particles begin.
     starts: Vec<u32>,
-    /// In the order of bins: the particles, their wrapped positions (length), fractions of the edges, and images n′ taken off.
+    /// In the order of bins: the particles, their wrapped positions (length) with R² (length²), fractions of the edges, and names.
     pub particles: Vec<u32>,
-    pub positions: Vec<[f64; 3]>,
+    pub sites: Vec<[f64; 4]>,
     pub fractions: Vec<[f64; 3]>,
-    images: Vec<[i32; 3]>,
+    pub names: Vec<Name>,
     /// Place of each particle in that order.
     pub places: Vec<u32>,
+}
+
+/// What is on the other side of a face.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Name {
+    /// The particle, [`WALL`] or [`OUTLINE`].
+    pub what: u32,
+    /// The image in the reduced lattice of the particle's given position, or the side of a wall.
+    pub image: [i32; 3],
+}
+
+/// The walls of the simulation cell.
+pub const WALL: u32 = u32::MAX;
+/// The starting planes, of which nothing may be left.
+pub const OUTLINE: u32 = u32::MAX - 1;
+
+impl Name {
+    /// The same so many images away.
+    #[inline(always)]
+    pub fn moved(self, by: [i32; 3]) -> Self {
+        let [x, y, z] = self.image;
+        Name {
+            what: self.what,
+            image: [x + by[0], y + by[1], z + by[2]],
+        }
+    }
 }
 
 /// Particles a bin.
@@ -37,7 +63,7 @@ const OCCUPANCY: f64 = 6.0;
 const OUTSIDE: f64 = 1e-9;
 
 impl Grid {
-    /// Sorts particles into bins. Errors: positions that are not finite or outside a wall.
+    /// Sorts particles into bins; R² is left zero. Errors: positions that are not finite or outside a wall.
     pub fn new(cell: &Cell, positions: &[Vector3<f64>]) -> Result<Self> {
         let periodic = cell.periodic();
         let (edges, change) = reduced(cell.matrix(), periodic);
@@ -70,7 +96,7 @@ impl Grid {
                 }
                 if periodic[axis] {
                     let floor = fraction[axis].floor();
-                    if floor.abs() > f64::from(i32::MAX / 2) {
+                    if floor.abs() > f64::from(i32::MAX / 4) {
                         return Err(Error::new(format!(
                             "particle {} in the order of ids is {floor:e} cells away from the cell",
                             at + 1
@@ -107,9 +133,14 @@ impl Grid {
             *place += 1;
         }
         let sorted = |at: &u32| *at as usize;
-        let wrapped = |at: usize| -> [f64; 3] {
+        let site = |at: usize| {
             let image = Vector3::from(images[at].map(f64::from));
-            (positions[at] - cell.origin() - edges * image).into()
+            let wrapped = positions[at] - cell.origin() - edges * image;
+            [wrapped.x, wrapped.y, wrapped.z, 0.0]
+        };
+        let name = |at: &u32| Name {
+            what: *at,
+            image: images[sorted(at)].map(|taken_off| -taken_off),
         };
         Ok(Grid {
             edges,
@@ -120,9 +151,9 @@ impl Grid {
             heights,
             bins,
             starts,
-            positions: particles.iter().map(|at| wrapped(sorted(at))).collect(),
+            sites: particles.iter().map(|at| site(sorted(at))).collect(),
             fractions: particles.iter().map(|at| fractions[sorted(at)]).collect(),
-            images: particles.iter().map(|at| images[sorted(at)]).collect(),
+            names: particles.iter().map(name).collect(),
             particles,
             places,
         })
@@ -169,17 +200,22 @@ impl Grid {
         (self.edges * Vector3::from(image.map(f64::from))).into()
     }
 
-    /// The image n of the given lattice and the unwrapped positions in which a neighbour is seen.
-    pub fn image(&self, from: usize, to: usize, image: [i32; 3]) -> [i32; 3] {
-        let (from, to) = (self.images[from], self.images[to]);
-        if self.is_reduced {
-            return std::array::from_fn(|axis| image[axis] + from[axis] - to[axis]);
+    /// The image n of the given lattice in which what has this name is seen from the particle at a place, both at the positions as they were
+    /// given.
+    #[inline(always)]
+    pub fn image(&self, from: usize, name: Name) -> [i32; 3] {
+        let [x, y, z] = self.names[from].image;
+        let image = name.moved([-x, -y, -z]).image;
+        match self.is_reduced {
+            true => image,
+            false => self.unreduced(image),
         }
-        let steps: [f64; 3] = std::array::from_fn(|axis| {
-            f64::from(image[axis]) + f64::from(from[axis]) - f64::from(to[axis])
-        });
+    }
+
+    #[cold]
+    fn unreduced(&self, image: [i32; 3]) -> [i32; 3] {
         // Whole numbers.
-        let image = self.change * Vector3::from(steps);
+        let image = self.change * Vector3::from(image.map(f64::from));
         [image.x as i32, image.y as i32, image.z as i32]
     }
 }

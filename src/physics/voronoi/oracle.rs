@@ -7,7 +7,8 @@
 
 use voro_rs::prelude::{VoroCell, VoroCellNbr};
 
-use super::{Face, OUTLINE, Tessellation, Thresholds, WALL};
+use super::grid::{OUTLINE, WALL};
+use super::{Face, Tessellation, Thresholds};
 use crate::error::{Error, Result};
 
 /// A cell as Voro++ has it. All values of a hidden one are zero or empty.
@@ -86,9 +87,9 @@ fn cell(tessellation: &Tessellation, particle: usize) -> Result<OracleCell> {
         .sum();
     let mut cell = VoroCellNbr::new([-half; 3], [half; 3]);
     let mut planes = Vec::new();
-    let is_left = tessellation.visit(place, |normal, offset, label| {
+    let is_left = tessellation.visit(place, |normal, offset, name| {
         let id = planes.len() as i32;
-        planes.push((normal, offset, label));
+        planes.push((normal, offset, name));
         let is_left = cell.nplane_rsq(normal.map(|d| d / unit), 2.0 * offset / (unit * unit), id);
         // Perhaps twice as far as it reaches: Voro++ keeps doubled vertices.
         is_left.then(|| cell.max_radius_squared().sqrt() * unit)
@@ -113,7 +114,7 @@ fn cell(tessellation: &Tessellation, particle: usize) -> Result<OracleCell> {
         };
         let (corners, after) = following.split_at(count as usize);
         rest = after;
-        let Some(&(normal, offset, label)) = usize::try_from(id).ok().and_then(|id| planes.get(id))
+        let Some(&(normal, offset, name)) = usize::try_from(id).ok().and_then(|id| planes.get(id))
         else {
             return Err(is_open());
         };
@@ -131,13 +132,10 @@ fn cell(tessellation: &Tessellation, particle: usize) -> Result<OracleCell> {
                 .sqrt()
         };
         let square: f64 = normal.iter().map(|d| d * d).sum();
-        let (neighbour, image) = match label.place {
+        let (neighbour, image) = match name.what {
             OUTLINE => return Err(is_open()),
-            WALL => (None, label.image),
-            other => (
-                Some(grid.particles[other as usize]),
-                grid.image(place, other as usize, label.image),
-            ),
+            WALL => (None, name.image),
+            other => (Some(other), grid.image(place, name)),
         };
         found.faces.push(Face {
             neighbour,

@@ -1,6 +1,11 @@
 //! One Voronoi cell as a convex polyhedron whose vertices are given by the three faces that meet there.
 
+use std::collections::HashMap;
+
 use nalgebra::Vector3;
+
+use super::clip::Plane;
+use crate::physics::registers::{Four, Lanes, Registers};
 
 /// A face of a Voronoi cell.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,15 +32,43 @@ pub struct Polyhedron {
     volume: f64,
     surface_area: f64,
     faces: Vec<Face>,
+    /// Of the faces.
+    planes: Vec<Plane>,
     vertices: Vec<[u8; 3]>,
-    positions: Vec<Vector3<f64>>,
-    /// d and c of the planes d·r = c of the faces.
-    planes: Vec<[f64; 4]>,
-    /// At [a F + b], F being the number of faces: the vertex from which the edge between faces a and b is followed counter-clockwise round b.
-    starts: Vec<u16>,
-    /// Twice the area and the edges of each face so far.
-    sums: Vec<(f64, u32)>,
+    /// x, y, z and 0 of each.
+    positions: Vec<[f64; 4]>,
 }
+
+/// As many as a byte can tell.
+const MOST_FACES: usize = 256;
+
+/// What a polyhedron is measured with, to be used again for the next.
+pub(super) struct Measure {
+    /// At [a][b]: the vertex from which the edge between faces a and b is followed counter-clockwise round b.
+    starts: Box<[[u16; MOST_FACES]; MOST_FACES]>,
+    /// Σ r × r′ over the edges of each face from r to r′, as z, x, y; and their number.
+    sums: Box<[[f64; 4]; MOST_FACES]>,
+    edges: Box<[u32; MOST_FACES]>,
+}
+
+impl Default for Measure {
+    fn default() -> Self {
+        Measure {
+            starts: boxed([NONE; MOST_FACES]),
+            sums: boxed([0.0; 4]),
+            edges: boxed(0),
+        }
+    }
+}
+
+/// An array too long for the stack.
+fn boxed<T: Clone, const N: usize>(value: T) -> Box<[T; N]> {
+    let values = vec![value; N].into_boxed_slice();
+    values.try_into().ok().expect("of that length")
+}
+
+/// No vertex.
+const NONE: u16 = u16::MAX;
 
 /// Which faces and edges count: by default all, even those of no size.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,8 +110,9 @@ impl Polyhedron {
     }
 
     /// Position of each vertex relative to the particle (length).
-    pub fn positions(&self) -> &[Vector3<f64>] {
-        &self.positions
+    pub fn positions(&self) -> impl Iterator<Item = Vector3<f64>> {
+        let position = |[x, y, z, _]: &[f64; 4]| Vector3::new(*x, *y, *z);
+        self.positions.iter().map(position)
     }
 
     /// Whether nothing belongs to the particle: its radical cell is covered by those of larger neighbours.
@@ -88,9 +122,8 @@ impl Polyhedron {
 
     /// Distance of the farthest vertex from the particle (length).
     pub fn reach(&self) -> f64 {
-        self.positions
-            .iter()
-            .map(Vector3::norm_squared)
+        self.positions()
+            .map(|position| position.norm_squared())
             .fold(0.0, f64::max)
             .sqrt()
     }
@@ -100,35 +133,28 @@ impl Polyhedron {
     pub fn edges_above(&self, thresholds: &Thresholds) -> Vec<Option<u32>> {
         let counts = |face: &Face| (face.area > thresholds.face_area).then_some(0);
         let mut edges: Vec<Option<u32>> = self.faces.iter().map(counts).collect();
-        for (from, face) in self.corners() {
-            let length = (self.positions[self.next(from, face)] - self.positions[from]).norm();
-            if let Some(edges) = &mut edges[face] {
-                *edges += u32::from(length > thresholds.edge_length);
+        // The two vertices of an edge have its two faces.
+        let mut ends = HashMap::new();
+        for (at, faces) in self.vertices.iter().enumerate() {
+            let [a, b, c] = *faces;
+            for (face, other) in [(a, b), (b, c), (c, a)] {
+                let edge = (face.min(other), face.max(other));
+                let Some(first) = ends.insert(edge, at) else {
+                    continue;
+                };
+                let pairs = std::iter::zip(self.positions[first], self.positions[at]);
+                let square: f64 = pairs.map(|(from, to)| (to - from).powi(2)).sum();
+                for face in [edge.0, edge.1] {
+                    if let Some(edges) = &mut edges[usize::from(face)] {
+                        *edges += u32::from(square.sqrt() > thresholds.edge_length);
+                    }
+                }
             }
         }
         for edges in &mut edges {
             *edges = edges.filter(|&edges| edges >= 3);
         }
         edges
-    }
-
-    /// The vertices with each of their faces.
-    fn corners(&self) -> impl Iterator<Item = (usize, usize)> {
-        let corners = |(at, faces): (usize, &[u8; 3])| faces.map(|face| (at, usize::from(face)));
-        self.vertices.iter().enumerate().flat_map(corners)
-    }
-
-    /// The vertex after `vertex`, counter-clockwise round `face`.
-    fn next(&self, vertex: usize, face: usize) -> usize {
-        let [a, b, c] = self.vertices[vertex].map(usize::from);
-        let before = if face == a {
-            c
-        } else if face == b {
-            a
-        } else {
-            b
-        };
-        usize::from(self.starts[face * self.faces.len() + before])
     }
 
     /// The cell of which nothing is left.
@@ -145,8 +171,9 @@ impl Polyhedron {
         self.positions.clear();
     }
 
-    /// Adds the face in the plane d·r = c, given as [d, c].
-    pub(super) fn push_face(&mut self, plane: [f64; 4], neighbour: Option<u32>, image: [i32; 3]) {
+    /// Adds a face.
+    #[inline(always)]
+    pub(super) fn push_face(&mut self, plane: Plane, neighbour: Option<u32>, image: [i32; 3]) {
         self.planes.push(plane);
         self.faces.push(Face {
             neighbour,
@@ -158,59 +185,71 @@ impl Polyhedron {
     }
 
     /// Adds a vertex between three faces.
-    pub(super) fn push_vertex(&mut self, faces: [u8; 3], position: [f64; 3]) {
+    #[inline(always)]
+    pub(super) fn push_vertex(&mut self, faces: [u8; 3], [x, y, z]: [f64; 3]) {
         self.vertices.push(faces);
-        self.positions.push(position.into());
+        self.positions.push([x, y, z, 0.0]);
     }
 
     /// Computes everything from the planes and the vertices. Returns whether they make a closed polyhedron.
-    pub(super) fn measure(&mut self) -> bool {
+    #[inline(always)]
+    pub(super) fn measure<R: Registers>(&mut self, registers: R, with: &mut Measure) -> bool {
+        let Measure {
+            starts,
+            sums,
+            edges,
+        } = with;
         let count = self.faces.len();
-        if self.vertices.len() + 4 != 2 * count {
+        if self.vertices.len() + 4 != 2 * count || count > MOST_FACES {
             return false;
         }
-        const NONE: u16 = u16::MAX;
-        self.starts.clear();
-        self.starts.resize(count * count, NONE);
+        for row in &mut starts[..count] {
+            for some in &mut row.as_chunks_mut::<16>().0[..count.div_ceil(16)] {
+                *some = [NONE; 16];
+            }
+        }
         for (at, faces) in self.vertices.iter().enumerate() {
             let [a, b, c] = faces.map(usize::from);
-            for (from, to) in [(a, b), (b, c), (c, a)] {
-                self.starts[from * count + to] = at as u16;
-            }
+            starts[a][b] = at as u16;
+            starts[b][c] = at as u16;
+            starts[c][a] = at as u16;
         }
-        // There is room for every face that a byte can tell: no bounds to check.
-        self.sums.resize(256, (0.0, 0));
-        let Ok(sums) = <&mut [(f64, u32); 256]>::try_from(&mut self.sums[..]) else {
-            return false;
-        };
-        sums[..count].fill((0.0, 0));
-        let mut is_closed = true;
+        sums[..count].fill([0.0; 4]);
+        edges[..count].fill(0);
         for (faces, from) in self.vertices.iter().zip(&self.positions) {
-            let [a, b, c] = *faces;
+            let [a, b, c] = faces.map(usize::from);
+            let from = registers.four(*from);
+            let from_turned = from.turned();
             // Counter-clockwise round a face, the next vertex lies across the edge to the face before.
-            for (face, before) in [(a, c), (b, a), (c, b)] {
-                let next = self.starts[usize::from(face) * count + usize::from(before)];
-                let Some(to) = self.positions.get(usize::from(next)) else {
-                    is_closed = false;
-                    continue;
-                };
-                let [x, y, z, _] = self.planes[usize::from(face)];
-                let (twice_area, edges) = &mut sums[usize::from(face)];
-                *twice_area += x * (from.y * to.z - from.z * to.y)
-                    + y * (from.z * to.x - from.x * to.z)
-                    + z * (from.x * to.y - from.y * to.x);
-                *edges += 1;
-            }
+            let (Some(&first), Some(&second), Some(&third)) = (
+                self.positions.get(usize::from(starts[a][c])),
+                self.positions.get(usize::from(starts[b][a])),
+                self.positions.get(usize::from(starts[c][b])),
+            ) else {
+                return false;
+            };
+            let to = registers.four(first);
+            let first = from * to.turned() - from_turned * to;
+            let to = registers.four(second);
+            let second = from * to.turned() - from_turned * to;
+            let to = registers.four(third);
+            let third = from * to.turned() - from_turned * to;
+            sums[a] = (registers.four(sums[a]) + first).values();
+            sums[b] = (registers.four(sums[b]) + second).values();
+            sums[c] = (registers.four(sums[c]) + third).values();
+            edges[a] += 1;
+            edges[b] += 1;
+            edges[c] += 1;
         }
-        let (mut volume, mut surface) = (0.0, 0.0);
-        let sums = &sums[..count];
+        let (mut volume, mut surface, mut is_closed) = (0.0, 0.0, true);
+        let sums = sums[..count].iter().zip(&edges[..count]);
         let planes = &self.planes[..count];
-        for ((face, &[x, y, z, offset]), &(twice_area, edges)) in
+        for ((face, &[x, y, z, offset]), (&[along_z, along_x, along_y, _], &edges)) in
             self.faces.iter_mut().zip(planes).zip(sums)
         {
             let square = x * x + y * y + z * z;
             let inverse = 1.0 / square.sqrt();
-            let doubled = twice_area * inverse;
+            let doubled = (x * along_x + y * along_y + z * along_z) * inverse;
             face.area = 0.5 * doubled;
             face.edges = edges;
             is_closed &= edges >= 3;
@@ -225,6 +264,6 @@ impl Polyhedron {
         }
         self.volume = volume / 6.0;
         self.surface_area = surface;
-        is_closed
+        is_closed && volume.is_finite()
     }
 }
