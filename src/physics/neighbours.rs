@@ -34,23 +34,8 @@ pub struct Neighbours {
 /// Particles and images beyond which a small cell is taken for a mistake.
 const MOST_SLOTS: f64 = 1e7;
 
-/// Bins in a row along a, relative to a particle's bin.
-#[derive(Clone, Copy, Debug)]
-struct Row {
-    /// Bins from the particle's bin to the first of the row, and to the one behind its last.
-    bins: [isize; 2],
-    /// Square of the least distance between a point of the particle's bin and one of the row (length²).
-    gap: f64,
-}
-
-/// Slots in which the partners of a particle may be.
-#[derive(Clone, Debug)]
-pub struct Run {
-    /// The slots.
-    pub slots: Range<usize>,
-    /// No partner in them is closer than the root of this (length²).
-    pub gap: f64,
-}
+/// From a particle's bin to the first bin of a row along a, and to the one behind its last.
+type Row = [isize; 2];
 
 impl Neighbours {
     /// Sorts particles for a search within `cutoff` (length). Positions (length) may lie anywhere, unwrapped ones too. Without a cell, and
@@ -206,35 +191,12 @@ impl Neighbours {
         self.own_images
     }
 
-    /// Calls `visit` for every bin of the cell that holds particles, with their slots and the runs of slots where their partners are: of every
-    /// pair within the cutoff (images counted) one of the two finds the other. The first run begins with the bin itself, and there a particle
-    /// takes those behind it. For callers that sift the partners themselves, many at a time.
-    pub fn for_each_bin(&self, mut visit: impl FnMut(Range<usize>, &[Run])) {
-        let mut runs = Vec::with_capacity(self.rows.len());
-        for c in 0..self.bins[2] {
-            for b in 0..self.bins[1] {
-                for a in 0..self.bins[0] {
-                    let bin = ((c + self.before[2]) * self.extended[1] + b + self.before[1])
-                        * self.extended[0]
-                        + a
-                        + self.before[0];
-                    let own = self.first[bin]..self.first[bin + 1];
-                    if own.is_empty() {
-                        continue;
-                    }
-                    runs.clear();
-                    runs.extend(self.rows.iter().map(|row| {
-                        let [from, to] = row
-                            .bins
-                            .map(|offset| self.first[bin.wrapping_add_signed(offset)]);
-                        Run {
-                            slots: from..to,
-                            gap: row.gap,
-                        }
-                    }));
-                    visit(own, &runs);
-                }
-            }
+    /// The bins of the cell that hold particles, one after the other.
+    pub fn bins(&self) -> Bins<'_> {
+        Bins {
+            neighbours: self,
+            next: [0; 3],
+            runs: Vec::with_capacity(self.rows.len()),
         }
     }
 
@@ -245,9 +207,10 @@ impl Neighbours {
     pub fn for_each_pair(&self, mut visit: impl FnMut(usize, usize, Vector3<f64>)) {
         let [x, y, z] = &self.positions;
         let square = self.cutoff * self.cutoff;
-        self.for_each_bin(|own, runs| {
+        let mut bins = self.bins();
+        while let Some((own, runs)) = bins.next() {
             for slot in own {
-                let slots = runs.iter().flat_map(|run| run.slots.clone());
+                let slots = runs.iter().cloned().flatten();
                 for other in slots.filter(|other| *other > slot) {
                     let displacement =
                         Vector3::new(x[other] - x[slot], y[other] - y[slot], z[other] - z[slot]);
@@ -260,7 +223,52 @@ impl Neighbours {
                     }
                 }
             }
-        });
+        }
+    }
+}
+
+/// The bins that hold particles, with what may be near to these: for callers that sift partners themselves, many at a time.
+pub struct Bins<'a> {
+    neighbours: &'a Neighbours,
+    next: [usize; 3],
+    runs: Vec<Range<usize>>,
+}
+
+impl Bins<'_> {
+    /// The slots of the next bin, and the runs of slots where their partners are: of every pair within the cutoff (images counted) one of the
+    /// two finds the other. The first run begins with the bin itself, and there a particle takes those behind it.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Option<(Range<usize>, &[Range<usize>])> {
+        let Neighbours {
+            bins,
+            before,
+            extended,
+            first,
+            rows,
+            ..
+        } = self.neighbours;
+        loop {
+            let [a, b, c] = self.next;
+            if c == bins[2] {
+                return None;
+            }
+            self.next = match (a + 1 < bins[0], b + 1 < bins[1]) {
+                (true, _) => [a + 1, b, c],
+                (false, true) => [0, b + 1, c],
+                (false, false) => [0, 0, c + 1],
+            };
+            let bin = ((c + before[2]) * extended[1] + b + before[1]) * extended[0] + a + before[0];
+            let own = first[bin]..first[bin + 1];
+            if own.is_empty() {
+                continue;
+            }
+            self.runs.clear();
+            self.runs.extend(rows.iter().map(|row| {
+                let [from, to] = row.map(|offset| first[bin.wrapping_add_signed(offset)]);
+                from..to
+            }));
+            return Some((own, &self.runs));
+        }
     }
 }
 
@@ -329,10 +337,7 @@ fn rows(edges: &Matrix3<f64>, bins: [usize; 3], reach: [usize; 3], cutoff: f64) 
             if let Some(from) = within.next() {
                 let to = within.next_back().unwrap_or(from);
                 let row = (c * extended[1] + b) * extended[0];
-                rows.push(Row {
-                    bins: [row + from, row + to + 1],
-                    gap,
-                });
+                rows.push([row + from, row + to + 1]);
             }
         }
     }

@@ -58,6 +58,12 @@ pub trait Four: Lanes<Values = [f64; 4]> {
     fn transposed(rows: [Self; 4]) -> [Self; 4];
     /// y, z, x, w of x, y, z, w.
     fn turned(self) -> Self;
+    /// In single precision.
+    fn single(self) -> [f32; 4];
+    /// The square root.
+    fn root(self) -> Self;
+    /// `other` where a > b, else `self`.
+    fn where_above(self, a: Self, b: Self, other: Self) -> Self;
 }
 
 /// Eight f32.
@@ -251,6 +257,25 @@ mod portable {
             let [x, y, z, w] = self.0;
             Array([y, z, x, w])
         }
+        #[inline(always)]
+        fn single(self) -> [f32; 4] {
+            self.0.map(|value| value as f32)
+        }
+        #[inline(always)]
+        fn root(self) -> Self {
+            Array(self.0.map(f64::sqrt))
+        }
+        #[inline(always)]
+        fn where_above(self, a: Self, b: Self, other: Self) -> Self {
+            let chosen = |k| {
+                if a.0[k] > b.0[k] {
+                    other.0[k]
+                } else {
+                    self.0[k]
+                }
+            };
+            Array(std::array::from_fn(chosen))
+        }
     }
 
     impl Eight for Array<f32, 8> {
@@ -431,6 +456,20 @@ mod avx2 {
                 self.1.avx2._mm256_permute4x64_pd::<0b11_00_10_01>(self.0),
                 self.1,
             )
+        }
+        #[inline(always)]
+        fn single(self) -> [f32; 4] {
+            cast(self.1.avx._mm256_cvtpd_ps(self.0))
+        }
+        #[inline(always)]
+        fn root(self) -> Self {
+            Register(self.1.avx._mm256_sqrt_pd(self.0), self.1)
+        }
+        #[inline(always)]
+        fn where_above(self, a: Self, b: Self, other: Self) -> Self {
+            let avx = self.1.avx;
+            let above = avx._mm256_cmp_pd::<_CMP_GT_OQ>(a.0, b.0);
+            Register(avx._mm256_blendv_pd(self.0, other.0, above), self.1)
         }
     }
 

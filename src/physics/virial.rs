@@ -1,9 +1,12 @@
 //! What the pairs of each particle contribute to its energy, its virial and the virial's slope in its diameter.
 
+use std::ops::Range;
+
 use nalgebra::Vector3;
 
-use super::neighbours::{Neighbours, Run};
-use super::potential::{Pair, Potential, Terms};
+use super::neighbours::Neighbours;
+use super::potential::Potential;
+use super::registers::{Eight, Four, InstructionSet, Lanes, Registers, Work};
 use crate::data::cell::Cell;
 use crate::error::Result;
 
@@ -46,10 +49,6 @@ pub struct Totals {
     pub forces: f64,
 }
 
-/// Sums of a slot: energy, slope, virial and force; then the tensor.
-const WITHOUT_TENSOR: usize = 6;
-const WITH_TENSOR: usize = 12;
-
 /// Evaluates every pair of particles at `positions` (length) with these diameters (length), and the tensors if they are wanted.
 ///
 /// Particles in the same place make values that are not finite. Errors: those of [`Neighbours::new`].
@@ -66,17 +65,16 @@ pub fn evaluate(
     }
     let neighbours = Neighbours::new(cell, positions, potential.cutoff * largest)?;
     let slots = Slots::new(&neighbours, potential, diameters);
-    Ok(match tensors {
-        true => slots.virials::<WITH_TENSOR>(positions.len()),
-        false => slots.virials::<WITHOUT_TENSOR>(positions.len()),
-    })
+    let instructions = InstructionSet::preferred();
+    let (sums, magnitude) = match potential.mixing.is_additive() {
+        true => instructions.run(Evaluation::<true> { slots: &slots }),
+        false => instructions.run(Evaluation::<false> { slots: &slots }),
+    };
+    Ok(slots.virials(positions.len(), &sums, magnitude, tensors))
 }
 
-/// Partners that are evaluated together, in arrays of a length that the compiler knows.
-const BLOCK: usize = 16;
-
-/// Candidates that are sifted together.
-const CHUNK: usize = 8;
+/// Sums of a slot in three registers: force x, y, z and energy; virial, slope, and xx and yy of the tensor; zz, xy, xz and yz.
+type Sums = [[f64; 4]; 3];
 
 /// Particles and images as the sums need them.
 struct Slots<'a> {
@@ -87,29 +85,6 @@ struct Slots<'a> {
     /// x, y, z and half of what a particle adds to the cutoff of a pair, in units of the largest cutoff: in single precision, with which partners
     /// are sifted.
     rough: [Vec<f32>; 4],
-}
-
-/// What may be near to the particles of a bin.
-#[derive(Default)]
-struct Candidates {
-    slots: Vec<u32>,
-    rough: [Vec<f32>; 4],
-    /// r² less the square of the pair's cutoff.
-    excess: Vec<f32>,
-}
-
-/// Pairs of one particle.
-#[derive(Default)]
-struct Pairs {
-    /// From the particle to its partner (length).
-    displacements: [[f64; BLOCK]; 3],
-    sizes: [f64; BLOCK],
-    energy: [f64; BLOCK],
-    virial: [f64; BLOCK],
-    /// ∂w/∂σ of the particle and of the partner (energy/length).
-    slopes: [[f64; BLOCK]; 2],
-    /// Force / distance, positive for repulsion (energy/length²).
-    force: [f64; BLOCK],
 }
 
 impl<'a> Slots<'a> {
@@ -130,11 +105,11 @@ impl<'a> Slots<'a> {
             .fold(1.0, |extent: f64, x| extent.max((x * scale).abs()));
         let margin = 4.0 * f64::from(f32::EPSILON) * extent;
         let rough = [0, 1, 2, 3].map(|part| {
-            let values = places.iter().map(|place| match part {
+            let value = |place: &[f64; 4]| match part {
                 3 => 0.5 * (place[3] / largest + margin),
                 axis => place[axis] * scale,
-            });
-            values.map(|value| value as f32).collect()
+            };
+            places.iter().map(|place| value(place) as f32).collect()
         });
         Slots {
             potential,
@@ -145,23 +120,12 @@ impl<'a> Slots<'a> {
     }
 
     /// The sums of every slot, put together by particle.
-    fn virials<const SUMS: usize>(&self, particles: usize) -> Virials {
-        let mixing = &self.potential.mixing;
-        let (sums, magnitude) = if mixing.is_additive() {
-            self.sums::<SUMS>(|first, second| Pair {
-                diameter: 0.5 * (first + second),
-                slopes: [0.5; 2],
-                strength: 1.0,
-            })
-        } else {
-            self.sums::<SUMS>(|first, second| mixing.pair(first, second))
-        };
-        let tensors = if SUMS == WITH_TENSOR { particles } else { 0 };
+    fn virials(&self, particles: usize, sums: &[Sums], magnitude: f64, tensors: bool) -> Virials {
         let mut virials = Virials {
             energy: vec![0.0; particles],
             virial: vec![0.0; particles],
             virial_slope: vec![0.0; particles],
-            tensor: vec![[0.0; 6]; tensors],
+            tensor: vec![[0.0; 6]; if tensors { particles } else { 0 }],
             totals: Totals {
                 magnitude,
                 ..Totals::default()
@@ -172,19 +136,20 @@ impl<'a> Slots<'a> {
             .neighbours
             .particles()
             .iter()
-            .zip(&sums)
+            .zip(sums)
             .zip(&self.places);
         for ((&particle, sums), place) in slots {
             let particle = particle as usize;
-            virials.energy[particle] += 0.5 * sums[0];
-            virials.virial_slope[particle] += sums[1];
-            virials.virial[particle] += sums[2];
+            let [[x, y, z, energy], [virial, slope, xx, yy], [zz, xy, xz, yz]] = *sums;
+            virials.energy[particle] += 0.5 * energy;
+            virials.virial_slope[particle] += slope;
+            virials.virial[particle] += virial;
             if let Some(tensor) = virials.tensor.get_mut(particle) {
-                for (component, sum) in tensor.iter_mut().zip(&sums[WITHOUT_TENSOR..]) {
+                for (component, sum) in tensor.iter_mut().zip([xx, yy, zz, xy, xz, yz]) {
                     *component += 0.5 * sum;
                 }
             }
-            let force = Vector3::new(sums[3], sums[4], sums[5]);
+            let force = Vector3::new(x, y, z);
             let outer = force.dot(&Vector3::new(place[0], place[1], place[2]));
             total += force;
             virials.totals.virial += outer;
@@ -194,206 +159,271 @@ impl<'a> Slots<'a> {
         virials.totals.force = total.norm();
         virials
     }
+}
 
-    /// The sums of every slot over the pairs in which it takes part, and Σ|w|.
-    fn sums<const SUMS: usize>(&self, mix: impl Fn(f64, f64) -> Pair) -> (Vec<[f64; SUMS]>, f64) {
-        let mut magnitude = 0.0;
-        let mut sums = vec![[0.0; SUMS]; self.places.len()];
-        let mut candidates = Candidates::default();
-        let mut partners = Vec::new();
-        let mut pairs = Pairs::default();
-        let filler = self.places.len() as u32 - 1;
-        self.neighbours.for_each_bin(|own, runs| {
-            self.collect(runs, &mut candidates);
-            for (place, slot) in own.enumerate() {
-                let count = candidates.sift(place, &mut partners, filler);
-                let mut sum = [0.0; SUMS];
-                for others in partners[..count].chunks_exact(BLOCK) {
-                    self.gather(slot, others, &mut pairs);
-                    pairs.evaluate(self.potential, self.places[slot][3], &mix);
-                    if self.neighbours.has_own_images() {
-                        self.correct_own_images(slot, others, &mut pairs);
-                    }
-                    let (terms, pairs_magnitude) = pairs.add_to(others, &mut sums);
-                    add(&mut sum, &terms);
-                    magnitude += pairs_magnitude;
-                }
-                // The force on the particle is opposite to those on its partners.
-                sum[3..6].iter_mut().for_each(|force| *force = -*force);
-                add(&mut sums[slot], &sum);
-            }
-        });
-        (sums, magnitude)
-    }
-
-    fn collect(&self, runs: &[Run], candidates: &mut Candidates) {
-        candidates.slots.clear();
-        candidates.rough.iter_mut().for_each(Vec::clear);
-        for run in runs {
-            candidates
-                .slots
-                .extend(run.slots.start as u32..run.slots.end as u32);
-            for (all, rough) in self.rough.iter().zip(&mut candidates.rough) {
-                rough.extend_from_slice(&all[run.slots.clone()]);
-            }
-        }
-    }
-
-    fn gather(&self, slot: usize, others: &[u32], pairs: &mut Pairs) {
-        let here = self.places[slot];
-        for (k, &other) in others.iter().enumerate().take(BLOCK) {
-            let there = self.places[other as usize];
-            for axis in 0..3 {
-                pairs.displacements[axis][k] = there[axis] - here[axis];
-            }
-            pairs.sizes[k] = there[3];
-        }
-    }
-
-    /// The diameters at both ends of a pair of a particle and its own image are one.
-    fn correct_own_images(&self, slot: usize, others: &[u32], pairs: &mut Pairs) {
-        let particles = self.neighbours.particles();
-        for (k, other) in others.iter().enumerate() {
-            if particles.get(*other as usize) == Some(&particles[slot]) {
-                let both = pairs.slopes[0][k] + pairs.slopes[1][k];
-                (pairs.slopes[0][k], pairs.slopes[1][k]) = (both, both);
-            }
-        }
-    }
+/// What may be near to the particles of a bin.
+#[derive(Default)]
+struct Candidates {
+    slots: Vec<u32>,
+    /// As that of the slots.
+    rough: [Vec<f32>; 4],
 }
 
 impl Candidates {
-    /// The slots of those within the cutoff of the particle at this place and behind it, and perhaps of a few at the cutoff more; filled up to
-    /// whole blocks with `filler`. Gives their number.
-    fn sift(&mut self, place: usize, partners: &mut Vec<u32>, filler: u32) -> usize {
-        let [x, y, z, reach] = self.rough.each_ref().map(|values| values[place]);
-        let from = place + 1;
-        let n = self.slots.len() - from;
-        let [xs, ys, zs, reaches] = self.rough.each_ref().map(|values| &values[from..][..n]);
-        self.excess.resize(self.slots.len(), 0.0);
-        let excess = &mut self.excess[..n];
-        for k in 0..n {
-            let (dx, dy, dz, reach) = (xs[k] - x, ys[k] - y, zs[k] - z, reaches[k] + reach);
-            excess[k] = dx * dx + dy * dy + dz * dz - reach * reach;
+    /// Takes up runs of slots. Behind them comes a register of a place that is out of reach.
+    fn collect(&mut self, all: &Slots, runs: &[Range<usize>]) {
+        let nowhere = all.places.len() - 1;
+        self.slots.clear();
+        for run in runs {
+            self.slots.extend(run.start as u32..run.end as u32);
         }
-        if partners.len() < n + BLOCK {
-            partners.resize(n + BLOCK, 0);
-        }
-        // Every candidate is written, and what follows goes over those that are out of reach.
-        let mut count = 0;
-        let (slots, last_slots) = self.slots[from..].as_chunks::<CHUNK>();
-        let (excess, last_excess) = excess.as_chunks::<CHUNK>();
-        for (slots, excess) in slots.iter().zip(excess) {
-            let place: &mut [u32; CHUNK] = (&mut partners[count..count + CHUNK])
-                .try_into()
-                .expect("as long as a chunk");
-            let mut found = 0;
-            for k in 0..CHUNK {
-                place[found] = slots[k];
-                found += (excess[k].to_bits() >> 31) as usize;
+        self.slots.extend([nowhere as u32; 8]);
+        for (rough, all) in self.rough.iter_mut().zip(&all.rough) {
+            rough.clear();
+            for run in runs {
+                rough.extend_from_slice(&all[run.clone()]);
             }
-            count += found;
+            rough.extend([all[nowhere]; 8]);
         }
-        for (slot, excess) in last_slots.iter().zip(last_excess) {
-            partners[count] = *slot;
-            count += (excess.to_bits() >> 31) as usize;
+    }
+
+    /// The slots of those behind the particle at this place that are within its cutoff, and perhaps of a few at the cutoff more; filled up to
+    /// whole registers of four.
+    #[inline(always)]
+    fn sift<R: Registers>(&self, registers: R, place: usize, partners: &mut Vec<u32>) -> usize {
+        let from = place + 1;
+        let rest = self.slots.len() - from;
+        if partners.len() < rest + 8 {
+            partners.resize(rest + 8, 0);
         }
-        let whole = count.next_multiple_of(BLOCK);
-        partners[count..whole].fill(filler);
+        let [xs, ys, zs, reaches] = &self.rough;
+        let x = registers.all_eight(xs[place]);
+        let y = registers.all_eight(ys[place]);
+        let z = registers.all_eight(zs[place]);
+        let reach = registers.all_eight(reaches[place]);
+        let mut count = 0;
+        let slots = self.slots[from..].as_chunks::<8>().0.iter();
+        let xs = xs[from..].as_chunks::<8>().0;
+        let ys = ys[from..].as_chunks::<8>().0;
+        let zs = zs[from..].as_chunks::<8>().0;
+        let reaches = reaches[from..].as_chunks::<8>().0;
+        for ((((slots, xs), ys), zs), reaches) in slots.zip(xs).zip(ys).zip(zs).zip(reaches) {
+            let dx = registers.eight(*xs) - x;
+            let dy = registers.eight(*ys) - y;
+            let dz = registers.eight(*zs) - z;
+            let reach = registers.eight(*reaches) + reach;
+            let bits = (reach * reach).above(dx * dx + dy * dy + dz * dz);
+            let slots = registers.eight(slots.map(f32::from_bits)).packed(bits);
+            if let Some(partners) = partners[count..].first_chunk_mut::<8>() {
+                *partners = slots.values().map(f32::to_bits);
+            }
+            count += bits.count_ones() as usize;
+        }
+        let whole = count.next_multiple_of(4);
+        partners[count..whole].fill(self.slots[self.slots.len() - 1]);
         whole
     }
 }
 
-fn add<const SUMS: usize>(sums: &mut [f64; SUMS], terms: &[f64; SUMS]) {
-    for (sum, term) in sums.iter_mut().zip(terms) {
-        *sum += term;
+/// The sums of every slot over the pairs in which it takes part, and Σ|w|.
+struct Evaluation<'a, const ADDITIVE: bool> {
+    slots: &'a Slots<'a>,
+}
+
+impl<const ADDITIVE: bool> Work for Evaluation<'_, ADDITIVE> {
+    type Output = (Vec<Sums>, f64);
+
+    #[inline(always)]
+    fn run<R: Registers>(self, registers: R) -> Self::Output {
+        let slots = self.slots;
+        let potential = Vectors::<R>::new(registers, slots.potential);
+        let mut magnitude = registers.all_four(0.0);
+        let mut sums = vec![[[0.0; 4]; 3]; slots.places.len()];
+        let mut candidates = Candidates::default();
+        let mut partners = Vec::new();
+        let mut bins = slots.neighbours.bins();
+        while let Some((own, runs)) = bins.next() {
+            candidates.collect(slots, runs);
+            for (at, slot) in own.enumerate() {
+                let count = candidates.sift(registers, at, &mut partners);
+                let [x, y, z, size] = slots.places[slot];
+                let here = registers.four([x, y, z, 0.0]);
+                let size = registers.all_four(size);
+                let mut own = [registers.all_four(0.0); 3];
+                let mut own_slope = registers.all_four(0.0);
+                for others in partners[..count].as_chunks::<4>().0 {
+                    let [a, b, c, d] = others.map(|other| other as usize);
+                    let [dx, dy, dz, sizes] = R::Four::transposed([
+                        registers.four(slots.places[a]) - here,
+                        registers.four(slots.places[b]) - here,
+                        registers.four(slots.places[c]) - here,
+                        registers.four(slots.places[d]) - here,
+                    ]);
+                    let mut pairs = potential.pairs::<ADDITIVE>([dx, dy, dz], size, sizes);
+                    if slots.neighbours.has_own_images() {
+                        correct_own_images(
+                            registers,
+                            slots.neighbours,
+                            slot,
+                            others,
+                            &mut pairs.slopes,
+                        );
+                    }
+                    let (fx, fy, fz) = (pairs.force * dx, pairs.force * dy, pairs.force * dz);
+                    let zero = registers.all_four(0.0);
+                    magnitude = magnitude + pairs.virial.larger(zero - pairs.virial);
+                    own_slope = own_slope + pairs.slopes[0];
+                    let rows = [
+                        R::Four::transposed([fx, fy, fz, pairs.energy]),
+                        R::Four::transposed([pairs.virial, pairs.slopes[1], fx * dx, fy * dy]),
+                        R::Four::transposed([fz * dz, fx * dy, fx * dz, fy * dz]),
+                    ];
+                    for (at, other) in [a, b, c, d].into_iter().enumerate() {
+                        let sums = &mut sums[other];
+                        for row in 0..3 {
+                            own[row] = own[row] + rows[row][at];
+                            sums[row] = (registers.four(sums[row]) + rows[row][at]).values();
+                        }
+                    }
+                }
+                // The force on the particle is opposite to those on its partners.
+                let [fx, fy, fz, energy] = own[0].values();
+                let mut own = own.map(|row| row.values());
+                own[0] = [-fx, -fy, -fz, energy];
+                own[1][1] = own_slope.values().into_iter().sum();
+                for (sums, own) in sums[slot].iter_mut().zip(own) {
+                    *sums = (registers.four(*sums) + registers.four(own)).values();
+                }
+            }
+        }
+        (sums, magnitude.values().into_iter().sum())
     }
 }
 
-impl Pairs {
-    /// In three passes, so that no division has to be waited for.
-    fn evaluate(&mut self, potential: &Potential, size: f64, mix: impl Fn(f64, f64) -> Pair) {
-        let [x, y, z] = &self.displacements;
-        let mut inverse_squares = [0.0; BLOCK];
-        let mut inverse_diameters = [0.0; BLOCK];
-        for k in 0..BLOCK {
-            let square = x[k] * x[k] + y[k] * y[k] + z[k] * z[k];
-            let diameter = mix(size, self.sizes[k]).diameter;
-            // One division for 1/r² and 1/σ_ij.
-            let both = 1.0 / (square * diameter);
-            (inverse_squares[k], inverse_diameters[k]) = (both * diameter, both * square);
+/// The diameters at both ends of a pair of a particle and its own image are one.
+fn correct_own_images<R: Registers>(
+    registers: R,
+    neighbours: &Neighbours,
+    slot: usize,
+    others: &[u32; 4],
+    slopes: &mut [R::Four; 2],
+) {
+    let particles = neighbours.particles();
+    let mut both = slopes.map(Lanes::values);
+    for (lane, &other) in others.iter().enumerate() {
+        if particles.get(other as usize) == Some(&particles[slot]) {
+            let sum = both[0][lane] + both[1][lane];
+            (both[0][lane], both[1][lane]) = (sum, sum);
         }
-        let mut scaled = [0.0; BLOCK];
-        for k in 0..BLOCK {
-            let [x, y, z] = [x[k], y[k], z[k]].map(|d| d * inverse_diameters[k]);
-            scaled[k] = (x * x + y * y + z * z).sqrt();
-        }
-        for k in 0..BLOCK {
-            let pair = mix(size, self.sizes[k]);
-            let z = inverse_squares[k] * pair.diameter * pair.diameter;
-            let terms = terms(potential, scaled[k], z);
-            self.energy[k] = pair.strength * terms.energy;
-            self.virial[k] = pair.strength * terms.virial;
-            self.force[k] = self.virial[k] * inverse_squares[k];
-            let slope = pair.strength * terms.virial_slope * inverse_diameters[k];
-            self.slopes[0][k] = slope * pair.slopes[0];
-            self.slopes[1][k] = slope * pair.slopes[1];
+    }
+    *slopes = both.map(|slopes| registers.four(slopes));
+}
+
+/// Four pairs of a particle and its partners.
+struct Pairs<F> {
+    energy: F,
+    virial: F,
+    /// ∂w/∂σ of the particle and of the partner (energy/length).
+    slopes: [F; 2],
+    /// Force / distance, positive for repulsion (energy/length²).
+    force: F,
+}
+
+/// [`Potential`] in registers.
+struct Vectors<R: Registers> {
+    repulsion: [R::Four; 3],
+    attraction: [R::Four; 3],
+    shift: R::Four,
+    inner: R::Four,
+    cutoff: R::Four,
+    /// p, q, p/3, q/4, 2p and 3q of the smooth end.
+    smoothing: [R::Four; 6],
+    non_additivity: R::Four,
+    strength: [R::Four; 3],
+    zero: R::Four,
+    half: R::Four,
+    one: R::Four,
+}
+
+impl<R: Registers> Vectors<R> {
+    #[inline(always)]
+    fn new(registers: R, potential: &Potential) -> Self {
+        let (repulsion, attraction) = (potential.repulsion, potential.attraction);
+        let [p, q] = potential.smoothing;
+        let [e0, e1, e2] = potential.mixing.strength;
+        let three = |values: [f64; 3]| values.map(|value| registers.all_four(value));
+        Vectors {
+            repulsion: three([repulsion, 12.0 * repulsion, 144.0 * repulsion]),
+            attraction: three([attraction, 6.0 * attraction, 36.0 * attraction]),
+            shift: registers.all_four(potential.shift),
+            inner: registers.all_four(potential.inner),
+            cutoff: registers.all_four(potential.cutoff),
+            smoothing: [p, q, p / 3.0, q / 4.0, 2.0 * p, 3.0 * q]
+                .map(|value| registers.all_four(value)),
+            non_additivity: registers.all_four(potential.mixing.non_additivity),
+            strength: three([e0, e1, e2]),
+            zero: registers.all_four(0.0),
+            half: registers.all_four(0.5),
+            one: registers.all_four(1.0),
         }
     }
 
-    /// Adds what the pairs contribute to the sums of the particle's partners; gives those of the particle and Σ|w|.
-    fn add_to<const SUMS: usize>(
+    /// Pairs at these displacements from a particle of one diameter to those of others (length), as [`Potential::of_pair`] has them.
+    #[inline(always)]
+    fn pairs<const ADDITIVE: bool>(
         &self,
-        others: &[u32],
-        sums: &mut [[f64; SUMS]],
-    ) -> ([f64; SUMS], f64) {
-        let mut own = [0.0; SUMS];
-        let mut magnitude = 0.0;
-        let [x, y, z] = &self.displacements;
-        for (k, &other) in others.iter().enumerate().take(BLOCK) {
-            let force = [x, y, z].map(|d| self.force[k] * d[k]);
-            let all = [
-                self.energy[k],
-                self.slopes[1][k],
-                self.virial[k],
-                force[0],
-                force[1],
-                force[2],
-                force[0] * x[k],
-                force[1] * y[k],
-                force[2] * z[k],
-                force[0] * y[k],
-                force[0] * z[k],
-                force[1] * z[k],
-            ];
-            let mut terms: [f64; SUMS] = std::array::from_fn(|sum| all[sum]);
-            add(&mut sums[other as usize], &terms);
-            terms[1] = self.slopes[0][k];
-            add(&mut own, &terms);
-            magnitude += self.virial[k].abs();
+        [dx, dy, dz]: [R::Four; 3],
+        size: R::Four,
+        sizes: R::Four,
+    ) -> Pairs<R::Four> {
+        let (zero, one) = (self.zero, self.one);
+        let mean = self.half * (size + sizes);
+        let (mut diameter, mut strength, mut mixed) = (mean, one, [self.half; 2]);
+        if !ADDITIVE {
+            let difference = size - sizes;
+            let lessening = self.non_additivity * difference.larger(zero - difference);
+            let factor = one - lessening;
+            diameter = mean * factor;
+            let tilt = mean * self.non_additivity;
+            let tilt = zero
+                .where_above(zero, difference, zero - tilt)
+                .where_above(difference, zero, tilt);
+            mixed = [self.half * factor - tilt, self.half * factor + tilt];
+            let [e0, e1, e2] = self.strength;
+            strength = e0 + diameter * (e1 + diameter * e2);
         }
-        (own, magnitude)
-    }
-}
-
-/// [`Potential::at`] from x and z = 1/x², without branches, so that the compiler can do several pairs at once.
-fn terms(potential: &Potential, x: f64, z: f64) -> Terms {
-    let z3 = z * z * z;
-    let (repulsion, attraction) = (potential.repulsion * z3, potential.attraction);
-    let d = (potential.cutoff - x).max(0.0);
-    let [p, q] = potential.smoothing;
-    let slope = d * d * (p + q * d);
-    let inside = x <= potential.inner;
-    let choose = |core: f64, end: f64| if inside { core } else { end };
-    Terms {
-        energy: choose(
-            (repulsion + attraction) * z3 + potential.shift,
-            -d * d * d * (p / 3.0 + q * d / 4.0),
-        ),
-        virial: choose((12.0 * repulsion + 6.0 * attraction) * z3, -x * slope),
-        virial_slope: choose(
-            (144.0 * repulsion + 36.0 * attraction) * z3,
-            x * slope - x * x * d * (2.0 * p + 3.0 * q * d),
-        ),
+        let square = dx * dx + dy * dy + dz * dz;
+        // One division for 1/r² and 1/σ_ij.
+        let both = one / (square * diameter);
+        let (inverse_square, inverse_diameter) = (both * diameter, both * square);
+        let (sx, sy, sz) = (
+            dx * inverse_diameter,
+            dy * inverse_diameter,
+            dz * inverse_diameter,
+        );
+        let x = (sx * sx + sy * sy + sz * sz).root();
+        let z = inverse_square * diameter * diameter;
+        let z3 = z * z * z;
+        let d = (self.cutoff - x).larger(zero);
+        let [p, q, p_third, q_quarter, p_twice, q_thrice] = self.smoothing;
+        let slope = d * d * (p + q * d);
+        let core = |at: usize| (self.repulsion[at] * z3 + self.attraction[at]) * z3;
+        let energy_end = zero - d * d * d * (p_third + q_quarter * d);
+        let energy = (core(0) + self.shift).where_above(x, self.inner, energy_end);
+        let virial = core(1).where_above(x, self.inner, zero - x * slope);
+        let virial_slope_end = x * slope - x * x * d * (p_twice + q_thrice * d);
+        let virial_slope = core(2).where_above(x, self.inner, virial_slope_end);
+        let (mut energy, mut virial, mut slope) = (energy, virial, virial_slope * inverse_diameter);
+        if !ADDITIVE {
+            energy = energy * strength;
+            virial = virial * strength;
+            slope = slope * strength;
+        }
+        Pairs {
+            energy,
+            virial,
+            slopes: [slope * mixed[0], slope * mixed[1]],
+            force: virial * inverse_square,
+        }
     }
 }

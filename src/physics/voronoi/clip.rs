@@ -31,12 +31,8 @@ pub trait Clipper {
     fn cut<R: Registers>(&mut self, registers: R, plane: &Plane, tag: u32) -> Cut;
     /// The largest squared distance of a vertex from the origin.
     fn square_reach<R: Registers>(&self, registers: R) -> f64;
-    /// Hands over planes and vertices; `name` tells of a tag what is on the plane's other side. Returns whether there is room for their numbers.
-    fn finish(
-        &self,
-        polyhedron: &mut Polyhedron,
-        name: impl FnMut(u32) -> (Option<u32>, [i32; 3]),
-    ) -> bool;
+    /// Hands over vertices and sides. Returns whether there is room for their numbers.
+    fn finish(&self, polyhedron: &mut Polyhedron, sides: &mut Vec<(Plane, u32)>) -> bool;
 }
 
 /// A parallelepiped.
@@ -398,36 +394,40 @@ impl Clipper for Fast {
     }
 
     #[inline(always)]
-    fn finish(
-        &self,
-        polyhedron: &mut Polyhedron,
-        mut name: impl FnMut(u32) -> (Option<u32>, [i32; 3]),
-    ) -> bool {
-        polyhedron.begin();
-        let mut number = [0u8; SLOTS];
+    fn finish(&self, polyhedron: &mut Polyhedron, sides: &mut Vec<(Plane, u32)>) -> bool {
+        let mut number = [0u8; 256];
         for slot in Bits(self.vertices_used) {
-            let [a, b, c] = planes_of(self.faces[slot]);
-            (number[a], number[b], number[c]) = (1, 1, 1);
+            let [a, b, c, _] = self.faces[slot].to_le_bytes();
+            number[usize::from(a)] = 1;
+            number[usize::from(b)] = 1;
+            number[usize::from(c)] = 1;
         }
-        let mut used = 0;
+        sides.clear();
         for slot in 0..self.planes_used.min(SLOTS) {
             if number[slot] == 1 {
-                number[slot] = used;
-                used += 1;
-                let (neighbour, image) = name(self.tags[slot]);
-                polyhedron.push_face(self.planes[slot], neighbour, image);
+                number[slot] = sides.len() as u8;
+                sides.push((self.planes[slot], self.tags[slot]));
             }
         }
-        for slot in Bits(self.vertices_used) {
-            let [a, b, c] = planes_of(self.faces[slot]);
-            let faces = [number[a], number[b], number[c]];
+        let count = self.vertices_used.count_ones() as usize;
+        polyhedron.vertices.resize(count, [0; 3]);
+        polyhedron.positions.resize(count, [0.0; 4]);
+        let vertices = polyhedron.vertices.iter_mut();
+        let rooms = vertices.zip(&mut polyhedron.positions);
+        for (slot, (faces, position)) in Bits(self.vertices_used).zip(rooms) {
+            let [a, b, c, _] = self.faces[slot].to_le_bytes();
+            *faces = [
+                number[usize::from(a)],
+                number[usize::from(b)],
+                number[usize::from(c)],
+            ];
             let (x, y, z) = (&self.x, &self.y, &self.z);
-            let position = [
+            *position = [
                 x.as_flattened()[slot],
                 y.as_flattened()[slot],
                 z.as_flattened()[slot],
+                0.0,
             ];
-            polyhedron.push_vertex(faces, position);
         }
         true
     }
@@ -488,31 +488,28 @@ impl Clipper for General {
             .fold(0.0, f64::max)
     }
 
-    fn finish(
-        &self,
-        polyhedron: &mut Polyhedron,
-        mut name: impl FnMut(u32) -> (Option<u32>, [i32; 3]),
-    ) -> bool {
-        polyhedron.begin();
+    fn finish(&self, polyhedron: &mut Polyhedron, sides: &mut Vec<(Plane, u32)>) -> bool {
         let mut number = vec![None; self.planes.len()];
         for (faces, _) in &self.vertices {
             faces.iter().for_each(|&face| number[face] = Some(0));
         }
-        let used = (0..self.planes.len())
-            .filter(|&at| number[at].is_some())
-            .collect::<Vec<_>>();
-        for (new, &at) in used.iter().enumerate() {
-            let Ok(new) = u8::try_from(new) else {
-                return false;
-            };
-            number[at] = Some(new);
-            let (plane, tag) = self.planes[at];
-            let (neighbour, image) = name(tag);
-            polyhedron.push_face(plane, neighbour, image);
+        sides.clear();
+        for (number, side) in number.iter_mut().zip(&self.planes) {
+            if number.is_some() {
+                let Ok(new) = u8::try_from(sides.len()) else {
+                    return false;
+                };
+                *number = Some(new);
+                sides.push(*side);
+            }
         }
-        for &(faces, position) in &self.vertices {
-            polyhedron.push_vertex(faces.map(|face| number[face].unwrap_or_default()), position);
-        }
+        let faces =
+            |vertex: &([usize; 3], _)| vertex.0.map(|face| number[face].unwrap_or_default());
+        polyhedron.vertices.clear();
+        polyhedron.vertices.extend(self.vertices.iter().map(faces));
+        polyhedron.positions.clear();
+        let positions = self.vertices.iter().map(|&(_, [x, y, z])| [x, y, z, 0.0]);
+        polyhedron.positions.extend(positions);
         true
     }
 }

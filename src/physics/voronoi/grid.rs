@@ -19,6 +19,8 @@ pub struct Grid {
     /// Distances between its opposite faces (length).
     pub heights: [f64; 3],
     pub bins: [usize; 3],
+    /// Those of a bin (length).
+    pub bin_heights: [f64; 3],
     /// Where each bin's particles begin.
     starts: Vec<u32>,
     /// In the order of bins: the particles, their wrapped positions (length) with R² (length²), fractions of the edges, and names.
@@ -150,6 +152,7 @@ impl Grid {
             normals,
             heights,
             bins,
+            bin_heights: std::array::from_fn(|axis| heights[axis] / bins[axis] as f64),
             starts,
             sites: particles.iter().map(|at| site(sorted(at))).collect(),
             fractions: particles.iter().map(|at| fractions[sorted(at)]).collect(),
@@ -177,19 +180,20 @@ impl Grid {
     pub fn neighbour(&self, bin: [usize; 3], steps: [i64; 3]) -> Option<([usize; 3], [i32; 3])> {
         let (mut found, mut image) = ([0; 3], [0; 3]);
         for axis in 0..3 {
-            let bins = self.bins[axis] as i64;
-            let at = bin[axis] as i64 + steps[axis];
-            if !self.periodic[axis] && !(0..bins).contains(&at) {
-                return None;
-            }
-            if (0..bins).contains(&at) {
-                found[axis] = at as usize;
-            } else {
-                found[axis] = at.rem_euclid(bins) as usize;
-                image[axis] = at.div_euclid(bins) as i32;
-            }
+            (found[axis], image[axis]) = self.along(axis, bin[axis], steps[axis])?;
         }
         Some((found, image))
+    }
+
+    /// The same along one edge.
+    pub fn along(&self, axis: usize, bin: usize, steps: i64) -> Option<(usize, i32)> {
+        let bins = self.bins[axis] as i64;
+        let at = bin as i64 + steps;
+        if (0..bins).contains(&at) {
+            return Some((at as usize, 0));
+        }
+        let wrapped = (at.rem_euclid(bins) as usize, at.div_euclid(bins) as i32);
+        self.periodic[axis].then_some(wrapped)
     }
 
     /// H′ n′ (length).

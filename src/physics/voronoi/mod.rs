@@ -185,7 +185,7 @@ impl Tessellation {
                 None => return false,
             }
         }
-        let around = Around::new(self, place);
+        let around = Around::new(self, place, grid.bin_of(place));
         for level in 0.. {
             if around.is_complete(level, reach) {
                 break;
@@ -244,8 +244,7 @@ impl Tessellation {
             // Other bins matter to those near the border of their own.
             let is_near_border = (0..3).any(|axis| {
                 let within = (grid.fractions[place][axis] * grid.bins[axis] as f64).fract();
-                let height = grid.heights[axis] / grid.bins[axis] as f64;
-                within.min(1.0 - within) * height <= counted
+                within.min(1.0 - within) * grid.bin_heights[axis] <= counted
             });
             if is_near_border {
                 for (other, image) in NEAREST[1..]

@@ -32,18 +32,18 @@ pub struct Polyhedron {
     volume: f64,
     surface_area: f64,
     faces: Vec<Face>,
-    /// Of the faces.
-    planes: Vec<Plane>,
-    vertices: Vec<[u8; 3]>,
+    pub(super) vertices: Vec<[u8; 3]>,
     /// x, y, z and 0 of each.
-    positions: Vec<[f64; 4]>,
+    pub(super) positions: Vec<[f64; 4]>,
 }
 
 /// As many as a byte can tell.
 const MOST_FACES: usize = 256;
 
-/// What a polyhedron is measured with, to be used again for the next.
+/// A polyhedron before it is measured, and what it is measured with; to be used again for the next.
 pub(super) struct Measure {
+    /// The plane of each face, and the tag by which it is known.
+    pub sides: Vec<(Plane, u32)>,
     /// At [a][b]: the vertex from which the edge between faces a and b is followed counter-clockwise round b.
     starts: Box<[[u16; MOST_FACES]; MOST_FACES]>,
     /// Σ r × r′ over the edges of each face from r to r′, as z, x, y; and their number.
@@ -54,6 +54,7 @@ pub(super) struct Measure {
 impl Default for Measure {
     fn default() -> Self {
         Measure {
+            sides: Vec::new(),
             starts: boxed([NONE; MOST_FACES]),
             sums: boxed([0.0; 4]),
             edges: boxed(0),
@@ -159,47 +160,28 @@ impl Polyhedron {
 
     /// The cell of which nothing is left.
     pub(super) fn hide(&mut self) {
-        self.begin();
+        self.faces.clear();
+        self.vertices.clear();
+        self.positions.clear();
         (self.volume, self.surface_area) = (0.0, 0.0);
     }
 
-    /// Empties the lists of planes and vertices.
-    pub(super) fn begin(&mut self) {
-        self.faces.clear();
-        self.planes.clear();
-        self.vertices.clear();
-        self.positions.clear();
-    }
-
-    /// Adds a face.
+    /// Computes everything from the vertices and their positions, and the sides; `name` tells of a tag what is on the other side, and in which
+    /// image. Returns whether they make a closed polyhedron.
     #[inline(always)]
-    pub(super) fn push_face(&mut self, plane: Plane, neighbour: Option<u32>, image: [i32; 3]) {
-        self.planes.push(plane);
-        self.faces.push(Face {
-            neighbour,
-            image,
-            area: 0.0,
-            edges: 0,
-            distance: 0.0,
-        });
-    }
-
-    /// Adds a vertex between three faces.
-    #[inline(always)]
-    pub(super) fn push_vertex(&mut self, faces: [u8; 3], [x, y, z]: [f64; 3]) {
-        self.vertices.push(faces);
-        self.positions.push([x, y, z, 0.0]);
-    }
-
-    /// Computes everything from the planes and the vertices. Returns whether they make a closed polyhedron.
-    #[inline(always)]
-    pub(super) fn measure<R: Registers>(&mut self, registers: R, with: &mut Measure) -> bool {
+    pub(super) fn measure<R: Registers>(
+        &mut self,
+        registers: R,
+        with: &mut Measure,
+        mut name: impl FnMut(u32) -> (Option<u32>, [i32; 3]),
+    ) -> bool {
         let Measure {
+            sides,
             starts,
             sums,
             edges,
         } = with;
-        let count = self.faces.len();
+        let count = sides.len();
         if self.vertices.len() + 4 != 2 * count || count > MOST_FACES {
             return false;
         }
@@ -241,29 +223,38 @@ impl Polyhedron {
             edges[b] += 1;
             edges[c] += 1;
         }
-        let (mut volume, mut surface, mut is_closed) = (0.0, 0.0, true);
+        let (mut volume, mut surface_area, mut is_closed) = (0.0, 0.0, true);
         let sums = sums[..count].iter().zip(&edges[..count]);
-        let planes = &self.planes[..count];
-        for ((face, &[x, y, z, offset]), (&[along_z, along_x, along_y, _], &edges)) in
-            self.faces.iter_mut().zip(planes).zip(sums)
-        {
+        self.faces.resize(count, NO_FACE);
+        for (face, (side, (sum, &edges))) in self.faces.iter_mut().zip(sides.iter().zip(sums)) {
+            let ([x, y, z, offset], tag) = *side;
+            let [along_z, along_x, along_y, _] = *sum;
             let square = x * x + y * y + z * z;
             let inverse = 1.0 / square.sqrt();
             let doubled = (x * along_x + y * along_y + z * along_z) * inverse;
-            face.area = 0.5 * doubled;
-            face.edges = edges;
-            is_closed &= edges >= 3;
-            let to = if face.neighbour.is_some() {
-                square
-            } else {
-                offset
+            let (neighbour, image) = name(tag);
+            let to = if neighbour.is_some() { square } else { offset };
+            *face = Face {
+                neighbour,
+                image,
+                area: 0.5 * doubled,
+                edges,
+                distance: to * inverse,
             };
-            face.distance = to * inverse;
+            is_closed &= edges >= 3;
             volume += doubled * (offset * inverse);
-            surface += face.area;
+            surface_area += 0.5 * doubled;
         }
         self.volume = volume / 6.0;
-        self.surface_area = surface;
+        self.surface_area = surface_area;
         is_closed && volume.is_finite()
     }
 }
+
+const NO_FACE: Face = Face {
+    neighbour: None,
+    image: [0; 3],
+    area: 0.0,
+    edges: 0,
+    distance: 0.0,
+};

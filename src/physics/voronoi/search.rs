@@ -4,7 +4,7 @@ use super::Tessellation;
 use super::clip::{Clipper, Cut, Fast, General, Plane, Start};
 use super::grid::{Grid, Name, OUTLINE, WALL};
 use super::polyhedron::{Measure, Polyhedron};
-use crate::physics::registers::{Eight, Lanes, Registers, Work};
+use crate::physics::registers::{Eight, Four, Lanes, Registers, Work};
 
 /// Buffers for cells, to be used again for the next.
 #[derive(Default)]
@@ -33,9 +33,12 @@ impl Workspace {
 struct Block {
     /// Positions relative to the first of them, and R²: in single precision, padded with NaN.
     points: Vec<Points>,
-    /// Positions (length) and R², and what they are.
+    /// Positions (length) and R² of so many.
     sites: Vec<[f64; 4]>,
-    names: Vec<Name>,
+    count: usize,
+    /// Where they are in the grid, and in which of the bins, with the images of those.
+    members: Vec<(u32, u32)>,
+    images: Vec<[i32; 3]>,
 }
 
 /// x, y, z and R² of eight particles.
@@ -46,10 +49,10 @@ type Points = [[f32; 8]; 4];
 struct Candidates {
     /// For each the bits of its distance where the mask has ones, and where it has none, in the last ones, its place in the block. As distances
     /// are positive, words are in the order of the distances.
-    words: Vec<u32>,
-    /// So many words count.
-    count: usize,
+    sorted: Vec<u32>,
     mask: u32,
+    /// The same before they are sorted, with room behind them.
+    words: Vec<u32>,
 }
 
 /// Slacks tried one after the other: what one leaves inconsistent, in clusters of vertices that are nearly at one place, the next does not.
@@ -88,34 +91,63 @@ pub(super) fn shell(level: i64) -> impl Iterator<Item = [i64; 3]> {
 impl Block {
     /// Takes up the bins around a bin, that one first.
     #[inline(always)]
-    fn fill(&mut self, tessellation: &Tessellation, bin: [usize; 3]) {
+    fn fill<R: Registers>(&mut self, registers: R, tessellation: &Tessellation, bin: [usize; 3]) {
         let grid = &tessellation.grid;
-        self.sites.clear();
-        self.names.clear();
-        for steps in NEAREST {
-            let Some((bin, image)) = grid.neighbour(bin, steps) else {
+        let mut around = [[None; 3]; 3];
+        for axis in 0..3 {
+            for steps in 0..3 {
+                around[axis][steps] = grid.along(axis, bin[axis], steps as i64 - 1);
+            }
+        }
+        self.images.clear();
+        let mut count = 0;
+        for [i, j, k] in NEAREST.map(|steps| steps.map(|steps| (steps + 1) as usize)) {
+            let (Some((a, x)), Some((b, y)), Some((c, z))) =
+                (around[0][i], around[1][j], around[2][k])
+            else {
                 continue;
             };
-            let [dx, dy, dz] = grid.translation(image);
-            let moved = |&[x, y, z, power]: &[f64; 4]| [x + dx, y + dy, z + dz, power];
-            let places = grid.places_in(bin);
-            self.sites
-                .extend(grid.sites[places.clone()].iter().map(moved));
-            self.names
-                .extend(grid.names[places].iter().map(|name| name.moved(image)));
+            let [dx, dy, dz] = grid.translation([x, y, z]);
+            let shift = registers.four([dx, dy, dz, 0.0]);
+            let places = grid.places_in([a, b, c]);
+            if self.sites.len() < count + places.len() + 8 {
+                self.sites.resize(count + places.len() + 8, [f64::NAN; 4]);
+                self.members.resize(count + places.len() + 8, (0, 0));
+            }
+            let first = places.start as u32;
+            let rooms = self.sites[count..]
+                .iter_mut()
+                .zip(&mut self.members[count..]);
+            for ((site, member), (from, place)) in
+                rooms.zip(grid.sites[places.clone()].iter().zip(first..))
+            {
+                *site = (registers.four(*from) + shift).values();
+                *member = (place, self.images.len() as u32);
+            }
+            count += places.len();
+            self.images.push([x, y, z]);
         }
-        let centre = self.sites[0];
-        let (whole, rest) = self.sites.as_chunks::<8>();
-        let mut last = [[f64::NAN; 4]; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        self.points.resize(whole.len() + 1, [[0.0; 8]; 4]);
-        for (points, sites) in self.points.iter_mut().zip(whole.iter().chain([&last])) {
-            for lane in 0..8 {
-                let [x, y, z, power] = sites[lane];
-                points[0][lane] = (x - centre[0]) as f32;
-                points[1][lane] = (y - centre[1]) as f32;
-                points[2][lane] = (z - centre[2]) as f32;
-                points[3][lane] = power as f32;
+        self.count = count;
+        self.sites[count..count + 8].fill([f64::NAN; 4]);
+        let [x, y, z, _] = self.sites[0];
+        let centre = registers.four([x, y, z, 0.0]);
+        self.points.resize(count.div_ceil(8), [[0.0; 8]; 4]);
+        for (points, sites) in self
+            .points
+            .iter_mut()
+            .zip(self.sites.as_chunks::<4>().0.as_chunks::<2>().0)
+        {
+            for (half, sites) in sites.iter().enumerate() {
+                let columns = R::Four::transposed([
+                    registers.four(sites[0]) - centre,
+                    registers.four(sites[1]) - centre,
+                    registers.four(sites[2]) - centre,
+                    registers.four(sites[3]) - centre,
+                ]);
+                points[0].as_chunks_mut::<4>().0[half] = columns[0].single();
+                points[1].as_chunks_mut::<4>().0[half] = columns[1].single();
+                points[2].as_chunks_mut::<4>().0[half] = columns[2].single();
+                points[3].as_chunks_mut::<4>().0[half] = columns[3].single();
             }
         }
     }
@@ -136,9 +168,9 @@ impl Candidates {
     ) {
         let here = block.points[own / 8].map(|lanes| registers.all_eight(lanes[own % 8]));
         let [zero, near, from, to] = [0.0, near, from, to].map(|value| registers.all_eight(value));
-        self.mask = !0 << (usize::BITS - block.names.len().leading_zeros());
-        if self.words.len() < 8 * block.points.len() + 8 {
-            self.words.resize(8 * block.points.len() + 8, 0);
+        self.mask = !0 << (usize::BITS - block.count.leading_zeros());
+        if self.words.len() < 8 * block.points.len() + 80 {
+            self.words.resize(8 * block.points.len() + 80, 0);
         }
         let mut places: [u32; 8] = std::array::from_fn(|lane| lane as u32);
         let mut count = 0;
@@ -162,42 +194,41 @@ impl Candidates {
             count += bits.count_ones() as usize;
             places = places.map(|place| place + 8);
         }
-        self.count = count;
-        self.sort();
+        self.sort(count);
     }
 
     /// Sorts the words, by counting for each those before it: for a few dozen of them faster than by comparing in turn.
     #[inline(always)]
-    fn sort(&mut self) {
+    fn sort(&mut self, count: usize) {
         const MOST: usize = 64;
-        let count = self.count;
-        let found = &mut self.words[..count];
-        if count > MOST {
-            return found.sort_unstable();
+        let Some(words) = self
+            .words
+            .first_chunk_mut::<{ MOST + 8 }>()
+            .filter(|_| count <= MOST)
+        else {
+            self.words.truncate(count);
+            self.words.sort_unstable();
+            std::mem::swap(&mut self.words, &mut self.sorted);
+            return;
+        };
+        self.sorted.resize(count, 0);
+        // Positive numbers without their signs.
+        for word in &mut words[count..count + 8] {
+            *word = i32::MAX as u32;
         }
-        let mut words = [i32::MAX; MOST];
-        for (to, word) in words.iter_mut().zip(&*found) {
-            *to = *word as i32;
-        }
-        let mut ranks = [0; MOST];
-        for (eight, ranks) in words
-            .as_chunks::<8>()
-            .0
-            .iter()
-            .zip(ranks.as_chunks_mut::<8>().0)
-            .take(count.div_ceil(8))
-        {
+        for eight in words[..count.next_multiple_of(8)].as_chunks::<8>().0 {
+            let mut ranks = [0u32; 8];
             for word in &words[..count] {
                 for lane in 0..8 {
-                    ranks[lane] += u32::from(*word < eight[lane]);
+                    ranks[lane] += u32::from((*word as i32) < eight[lane] as i32);
+                }
+            }
+            for lane in 0..8 {
+                if let Some(to) = self.sorted.get_mut(ranks[lane] as usize) {
+                    *to = eight[lane];
                 }
             }
         }
-        let mut sorted = [0; MOST];
-        for (word, rank) in found.iter().zip(ranks) {
-            sorted[rank as usize % MOST] = *word;
-        }
-        found.copy_from_slice(&sorted[..count]);
     }
 }
 
@@ -223,7 +254,7 @@ impl Work for Cell<'_> {
             if workspace.stamp != tessellation.stamp {
                 workspace.guess = tessellation.spacing as f32;
             }
-            workspace.block.fill(tessellation, bin);
+            workspace.block.fill(registers, tessellation, bin);
             (workspace.stamp, workspace.bin) = (tessellation.stamp, bin);
         }
         let Workspace {
@@ -246,9 +277,9 @@ impl Work for Cell<'_> {
             candidates,
             farther,
             guess,
-            measure,
         };
-        search.cell(fast, SLACKS[0], polyhedron) || search.slowly(general, polyhedron)
+        search.cell(fast, SLACKS[0], polyhedron, measure)
+            || search.slowly(general, polyhedron, measure)
     }
 }
 
@@ -263,16 +294,20 @@ struct Search<'a, R> {
     /// What is behind the planes of particles that are not in the block.
     farther: &'a mut Vec<Name>,
     guess: &'a mut f32,
-    measure: &'a mut Measure,
 }
 
 impl<R: Registers> Search<'_, R> {
     #[cold]
     #[inline(never)]
-    fn slowly(&mut self, general: &mut General, polyhedron: &mut Polyhedron) -> bool {
+    fn slowly(
+        &mut self,
+        general: &mut General,
+        polyhedron: &mut Polyhedron,
+        measure: &mut Measure,
+    ) -> bool {
         SLACKS
             .iter()
-            .any(|&slack| self.cell(general, slack, polyhedron))
+            .any(|&slack| self.cell(general, slack, polyhedron, measure))
     }
 
     /// Finds the cell with one of the clippers. Returns whether it could.
@@ -282,6 +317,7 @@ impl<R: Registers> Search<'_, R> {
         clipper: &mut impl Clipper,
         slack: f64,
         polyhedron: &mut Polyhedron,
+        measure: &mut Measure,
     ) -> bool {
         let tessellation = self.tessellation;
         let grid = &tessellation.grid;
@@ -294,8 +330,8 @@ impl<R: Registers> Search<'_, R> {
             }
         }
         let cut = match self.cut_by_block(clipper) {
-            Cut::Made => self.cut_by_farther(clipper),
-            cut => cut,
+            Ok(square_reach) => self.cut_by_farther(clipper, square_reach),
+            Err(cut) => cut,
         };
         match cut {
             Cut::Full => return false,
@@ -304,6 +340,9 @@ impl<R: Registers> Search<'_, R> {
                 return true;
             }
             Cut::Made | Cut::Missed => {}
+        }
+        if !clipper.finish(polyhedron, &mut measure.sides) {
+            return false;
         }
         let mut is_closed = true;
         let name = |tag: u32| {
@@ -314,9 +353,7 @@ impl<R: Registers> Search<'_, R> {
             }
             (Some(name.what), grid.image(self.place, name))
         };
-        clipper.finish(polyhedron, name)
-            && is_closed
-            && polyhedron.measure(self.registers, self.measure)
+        polyhedron.measure(self.registers, measure, name) && is_closed
     }
 
     /// What is behind the plane with a tag: of the starting six, of a place of the block, or of one farther away.
@@ -326,16 +363,18 @@ impl<R: Registers> Search<'_, R> {
         let first = self.tessellation.names.len();
         match self.tessellation.names.get(tag) {
             Some(name) => *name,
-            None => match self.block.names.get(tag - first) {
-                Some(name) => *name,
-                None => self.farther[tag - first - self.block.names.len()],
-            },
+            None if tag - first < self.block.count => {
+                let (place, bin) = self.block.members[tag - first];
+                let name = self.tessellation.grid.names[place as usize];
+                name.moved(self.block.images[bin as usize])
+            }
+            None => self.farther[tag - first - self.block.count],
         }
     }
 
-    /// Cuts by the particles of the block, the nearest planes first.
+    /// Cuts by the particles of the block, the nearest planes first. Returns how far the cell reaches (length²), or the cut that ended it.
     #[inline(always)]
-    fn cut_by_block(&mut self, clipper: &mut impl Clipper) -> Cut {
+    fn cut_by_block(&mut self, clipper: &mut impl Clipper) -> Result<f64, Cut> {
         let (tessellation, registers) = (self.tessellation, self.registers);
         let own = self.place - tessellation.grid.places_in(self.bin).start;
         let first_tag = tessellation.names.len() as u32;
@@ -352,7 +391,7 @@ impl<R: Registers> Search<'_, R> {
             self.candidates
                 .find(registers, self.block, own, near, (from, to));
             let mask = self.candidates.mask;
-            for &word in &self.candidates.words[..self.candidates.count] {
+            for &word in &self.candidates.sorted {
                 let at = (word & !mask) as usize;
                 if at == own {
                     continue;
@@ -360,17 +399,18 @@ impl<R: Registers> Search<'_, R> {
                 let (plane, _) = self.plane(&self.block.sites[at]);
                 match clipper.cut(registers, &plane, first_tag + at as u32) {
                     Cut::Missed | Cut::Made => {}
-                    cut => return cut,
+                    cut => return Err(cut),
                 }
             }
-            let limit = widened(clipper.square_reach(registers));
+            let square_reach = clipper.square_reach(registers);
+            let limit = widened(square_reach);
             let is_done = to >= limit;
             if is_first {
                 *self.guess *= if is_done { 0.996 } else { 1.04 };
                 is_first = false;
             }
             if is_done {
-                return Cut::Made;
+                return Ok(square_reach);
             }
             // A little less than before, for rounding: a plane twice does no harm.
             (from, to) = (to * (1.0 - 1e-5), limit);
@@ -387,20 +427,18 @@ impl<R: Registers> Search<'_, R> {
         ([x, y, z, offset], distance)
     }
 
-    /// Cuts by particles beyond the block, shell by shell, until no more can reach the cell.
+    /// Cuts a cell that reaches so far (length²) by particles beyond the block, shell by shell, until no more can reach it.
     #[inline(always)]
-    fn cut_by_farther(&mut self, clipper: &mut impl Clipper) -> Cut {
-        let (tessellation, registers) = (self.tessellation, self.registers);
-        let around = Around::new(tessellation, self.place);
-        for level in 2.. {
-            let reach = clipper.square_reach(registers).sqrt();
-            if around.is_complete(level, reach) {
-                break;
+    fn cut_by_farther(&mut self, clipper: &mut impl Clipper, mut square_reach: f64) -> Cut {
+        let tessellation = self.tessellation;
+        let around = Around::new(tessellation, self.place, self.bin);
+        let mut level = 2;
+        while !around.is_complete(level, square_reach.sqrt()) {
+            match self.cut_by_shell(clipper, &around, level, square_reach) {
+                Ok(left) => square_reach = left,
+                Err(cut) => return cut,
             }
-            match self.cut_by_shell(clipper, &around, level, reach) {
-                Cut::Missed | Cut::Made => {}
-                cut => return cut,
-            }
+            level += 1;
         }
         Cut::Made
     }
@@ -411,11 +449,11 @@ impl<R: Registers> Search<'_, R> {
         clipper: &mut impl Clipper,
         around: &Around,
         level: i64,
-        reach: f64,
-    ) -> Cut {
+        mut square_reach: f64,
+    ) -> Result<f64, Cut> {
         let (tessellation, registers) = (self.tessellation, self.registers);
         let grid = &tessellation.grid;
-        for steps in around.shell(level, reach) {
+        for steps in around.shell(level, square_reach.sqrt()) {
             let Some((bin, image)) = grid.neighbour(self.bin, steps) else {
                 continue;
             };
@@ -425,18 +463,21 @@ impl<R: Registers> Search<'_, R> {
                 let site = [x + shift[0], y + shift[1], z + shift[2], power];
                 let (plane, distance) = self.plane(&site);
                 let offset = plane[3];
-                if offset > 0.0 && offset * offset >= clipper.square_reach(registers) * distance {
+                if offset > 0.0 && offset * offset >= square_reach * distance {
                     continue;
                 }
-                let tag = tessellation.names.len() + self.block.names.len() + self.farther.len();
+                let tag = tessellation.names.len() + self.block.count + self.farther.len();
                 match clipper.cut(registers, &plane, tag as u32) {
                     Cut::Missed => {}
-                    Cut::Made => self.farther.push(grid.names[place].moved(image)),
-                    cut => return cut,
+                    Cut::Made => {
+                        self.farther.push(grid.names[place].moved(image));
+                        square_reach = clipper.square_reach(registers);
+                    }
+                    cut => return Err(cut),
                 }
             }
         }
-        Cut::Made
+        Ok(square_reach)
     }
 }
 
@@ -444,38 +485,39 @@ impl<R: Registers> Search<'_, R> {
 pub(super) struct Around<'a> {
     grid: &'a Grid,
     pub bin: [usize; 3],
-    /// Fractions of the bin below the particle, and heights of bins (length).
+    /// Fractions of the bin below the particle.
     within: [f64; 3],
-    height: [f64; 3],
     /// How much larger the largest R² is than the particle's (length²).
     power: f64,
 }
 
 impl<'a> Around<'a> {
-    pub fn new(tessellation: &'a Tessellation, place: usize) -> Self {
+    #[inline(always)]
+    pub fn new(tessellation: &'a Tessellation, place: usize, bin: [usize; 3]) -> Self {
         let grid = &tessellation.grid;
-        let bin = grid.bin_of(place);
         Around {
             grid,
             bin,
             within: std::array::from_fn(|axis| {
                 grid.fractions[place][axis] * grid.bins[axis] as f64 - bin[axis] as f64
             }),
-            height: std::array::from_fn(|axis| grid.heights[axis] / grid.bins[axis] as f64),
             power: tessellation.largest_square - grid.sites[place][3],
         }
     }
 
     /// Distance along an axis to the bins `steps` away (length).
+    #[inline(always)]
     fn gap(&self, axis: usize, steps: i64) -> f64 {
-        match steps {
+        let bins = match steps {
             0 => 0.0,
-            1.. => (steps as f64 - self.within[axis]) * self.height[axis],
-            _ => (self.within[axis] - (steps + 1) as f64) * self.height[axis],
-        }
+            1.. => steps as f64 - self.within[axis],
+            _ => self.within[axis] - (steps + 1) as f64,
+        };
+        bins * self.grid.bin_heights[axis]
     }
 
     /// Whether no plane of a particle at this distance or beyond can be nearer than `reach`.
+    #[inline(always)]
     fn is_beyond(&self, distance: f64, reach: f64) -> bool {
         distance * distance - self.power > 2.0 * distance * reach
     }
@@ -497,16 +539,14 @@ impl<'a> Around<'a> {
     }
 
     /// Whether no plane of a particle in the shell `level` or beyond can be nearer than `reach`.
+    #[inline(always)]
     pub fn is_complete(&self, level: i64, reach: f64) -> bool {
         let mut distance = f64::INFINITY;
         for axis in 0..3 {
-            let (bin, bins) = (self.bin[axis] as i64, self.grid.bins[axis] as i64);
-            let is_periodic = self.grid.periodic[axis];
             for steps in [-level, level] {
-                // There is nothing beyond walls.
-                if is_periodic || (0..bins).contains(&(bin + steps)) {
-                    let gap = self.gap(axis, steps);
-                    distance = if gap < distance { gap } else { distance };
+                let gap = self.gap(axis, steps);
+                if gap < distance && self.grid.along(axis, self.bin[axis], steps).is_some() {
+                    distance = gap;
                 }
             }
         }
