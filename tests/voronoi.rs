@@ -891,6 +891,21 @@ fn what_cannot_be_tessellated_is_refused_in_one_line() {
     }
 }
 
+/// Every operation is rounded by itself, whatever the registers are.
+#[test]
+fn bytes_do_not_depend_on_the_instruction_set() {
+    let input = voronoi_fixture("boxes.lammpstrj.gz");
+    for command in ["voronoi", "icosa", "virial"] {
+        let outputs = InstructionSet::available().into_iter().map(|set| {
+            let mut run = common::command(&[command, &input, "-q", "--annotate", "-"]);
+            run.env("HYALO_INSTRUCTION_SET", set.name());
+            common::run(&mut run, &[]).ok().stdout
+        });
+        let outputs: Vec<_> = outputs.collect();
+        assert!(outputs.iter().all(|output| *output == outputs[0]), "{command}");
+    }
+}
+
 #[test]
 fn bytes_do_not_depend_on_threads() {
     let input = voronoi_fixture("boxes.lammpstrj.gz");

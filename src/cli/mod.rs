@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::analysis::{self, Command as _};
 use crate::error::Result;
+use crate::physics::registers::InstructionSet;
 
 pub mod convert;
 pub mod flags;
@@ -94,6 +95,7 @@ registry! {
 impl Cli {
     /// Runs the command that was given.
     pub fn run(&self) -> Result<run::Outcome> {
+        InstructionSet::named()?;
         self.command.run()
     }
 }

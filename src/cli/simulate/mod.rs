@@ -14,7 +14,6 @@ use crate::engine::frames;
 use crate::engine::protocol::{self, Protocol, Stage};
 use crate::engine::run::{Deed, Ending, Event, Needed, Particles, Simulation, Thermo, Trace};
 use crate::error::{Error, Result};
-use crate::kernel::InstructionSet;
 use crate::sink::provenance;
 use crate::stream;
 use crate::stream::bytes::Input;
@@ -114,7 +113,6 @@ impl Arguments {
     }
 
     fn check(&self) -> Result<()> {
-        InstructionSet::named()?;
         match self.engine.as_str() {
             "embedded" => {}
             "lammps" => {
