@@ -902,7 +902,10 @@ fn bytes_do_not_depend_on_the_instruction_set() {
             common::run(&mut run, &[]).ok().stdout
         });
         let outputs: Vec<_> = outputs.collect();
-        assert!(outputs.iter().all(|output| *output == outputs[0]), "{command}");
+        assert!(
+            outputs.iter().all(|output| *output == outputs[0]),
+            "{command}"
+        );
     }
 }
 
