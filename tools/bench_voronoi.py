@@ -19,6 +19,8 @@ from bench_virial import first_frames
 
 BINARY = os.environ["HYALO"]
 FRAMES = 200
+# Of one turn of the tessellators.
+REPEATS = 10
 DIAMETERS = {"1": 1.0, "2": 1.2}
 SIZES = ["--diameters", ",".join(f"{kind}={size}" for kind, size in DIAMETERS.items())]
 TESSELLATOR = Path(BINARY).parent / "examples/tessellate"
@@ -117,18 +119,23 @@ def hyalo(command, path, threads):
     return wall, rows
 
 
-def tessellators(repeats):
+def tessellators(turns):
     """One core: cells a second of hyalo, voro_rs and OVITO, on the first frame."""
     source = first_frames(make_trajectories()[0])
     frame = FOLDER / "voronoi.extxyz"
     run([BINARY, "convert", str(source), "--frames", "0:1", *SIZES, "-o", str(frame), "--force"], 1)
     rows = []
-    own = [json.loads(line) for line in run([str(TESSELLATOR), str(frame), str(repeats)], 1)[2].splitlines()]
-    theirs = ovito_apart("cells", frame, 1, repeats)
+    # In turn, so that whatever else the machine does meets all alike.
+    measured = {}
+    for turn in range(turns):
+        print(f"\rbench: tessellator, {turn + 1} of {turns}   ", end="", file=sys.stderr)
+        own = [json.loads(line) for line in run([str(TESSELLATOR), str(frame), str(REPEATS)], 1)[2].splitlines()]
+        for line in own + [line | {"program": "OVITO"} for line in ovito_apart("cells", frame, 1, REPEATS)]:
+            measured.setdefault((line["kind"], line["program"]), line | {"seconds": []})["seconds"] += line["seconds"]
+    print(file=sys.stderr)
     agree = True
     for kind in ("plain", "radical"):
-        found = {line["program"]: line for line in own if line["kind"] == kind}
-        found["OVITO"] = next(line for line in theirs if line["kind"] == kind)
+        found = {program: measured[kind, program] for program in ("hyalo", "OVITO", "voro_rs")}
         agree &= len({line["faces"] for line in found.values()}) == 1
         agree &= all(abs(line["volume"] / found["hyalo"]["volume"] - 1) < 1e-6 for line in found.values())
         rate = {name: line["cells"] / statistics.median(line["seconds"]) / 1e3 for name, line in found.items()}
@@ -142,7 +149,7 @@ def tessellators(repeats):
 def compare(arguments):
     FOLDER.mkdir(parents=True, exist_ok=True)
     repeats = 3 if arguments.quick else 5
-    rows, agree = tessellators(10 if arguments.quick else 30)
+    rows, agree = tessellators(3 if arguments.quick else 9)
     path = first_frames(make_trajectories()[0])
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     threads = min(2, cores)

@@ -132,14 +132,17 @@ fn main() {
         };
         let theirs = || voro(&frame, is_radical.then_some(&radii[..]));
         let programs: [(&str, &dyn Fn() -> Sums); 2] = [("hyalo", &own), ("voro_rs", &theirs)];
-        for (program, run) in programs {
-            let mut seconds = Vec::new();
-            let mut sums = Sums::default();
-            for _ in 0..repeats {
+        // In turn, so that whatever else the machine does meets both alike.
+        let mut seconds = [const { Vec::new() }; 2];
+        let mut sums = [Sums::default(), Sums::default()];
+        for _ in 0..repeats {
+            for (at, (_, run)) in programs.iter().enumerate() {
                 let start = Instant::now();
-                sums = run();
-                seconds.push(start.elapsed().as_secs_f64());
+                sums[at] = run();
+                seconds[at].push(start.elapsed().as_secs_f64());
             }
+        }
+        for (((program, _), seconds), sums) in programs.iter().zip(seconds).zip(sums) {
             let Sums {
                 volume,
                 faces,

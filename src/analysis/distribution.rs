@@ -17,14 +17,13 @@ impl Spread {
     pub(crate) fn of(values: &[f64]) -> Self {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
-        let moment = |power| {
-            values
-                .iter()
-                .map(|value| (value - mean).powi(power))
-                .sum::<f64>()
-                / n
-        };
-        let sd = moment(2).sqrt();
+        let (second, third) = values
+            .iter()
+            .map(|value| value - mean)
+            .fold((0.0, 0.0), |(second, third), d| {
+                (second + d * d, third + d * d * d)
+            });
+        let sd = (second / n).sqrt();
         let (min, max) = values
             .iter()
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), value| {
@@ -33,7 +32,7 @@ impl Spread {
         Spread {
             mean,
             sd,
-            skewness: (sd > 1e-12 * min.abs().max(max.abs())).then(|| moment(3) / sd.powi(3)),
+            skewness: (sd > 1e-12 * min.abs().max(max.abs())).then(|| third / n / sd.powi(3)),
             min,
             max,
         }
@@ -56,11 +55,22 @@ impl Histogram {
             .iter()
             .map(|value| (value / width + 1e-9).floor() as i64)
             .collect();
-        of.sort_unstable();
-        let bins = of
-            .chunk_by(|a, b| a == b)
-            .map(|bin| (bin[0], bin.len() as u64))
-            .collect();
+        let (low, high) = of.iter().fold((i64::MAX, i64::MIN), |(low, high), k| {
+            (low.min(*k), high.max(*k))
+        });
+        let bins = match high.checked_sub(low) {
+            // Values close together, which most are, are counted without sorting.
+            Some(span @ 0..) if span as u64 <= 4 * values.len() as u64 => {
+                let mut counts = vec![0; span as usize + 1];
+                of.iter().for_each(|k| counts[(k - low) as usize] += 1);
+                (low..).zip(counts).filter(|bin| bin.1 > 0).collect()
+            }
+            _ => {
+                of.sort_unstable();
+                let chunks = of.chunk_by(|a, b| a == b);
+                chunks.map(|bin| (bin[0], bin.len() as u64)).collect()
+            }
+        };
         Histogram {
             width,
             bins,

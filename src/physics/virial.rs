@@ -396,12 +396,7 @@ impl<R: Registers> Vectors<R> {
         // One division for 1/r² and 1/σ_ij.
         let both = one / (square * diameter);
         let (inverse_square, inverse_diameter) = (both * diameter, both * square);
-        let (sx, sy, sz) = (
-            dx * inverse_diameter,
-            dy * inverse_diameter,
-            dz * inverse_diameter,
-        );
-        let x = (sx * sx + sy * sy + sz * sz).root();
+        let x = square.root() * inverse_diameter;
         let z = inverse_square * diameter * diameter;
         let z3 = z * z * z;
         let d = (self.cutoff - x).larger(zero);

@@ -1,11 +1,12 @@
 //! `voronoi`: the Voronoi cells of particles: volumes, local volume fractions (Fig. S1 of Leoni, Russo, Sciortino and Yanagishima), faces,
 //! indices, neighbours.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::f64::consts::PI;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use foldhash::{HashMap, HashMapExt};
 use serde::Serialize;
 
 use super::distribution::{Histogram, Spread};
@@ -212,7 +213,6 @@ impl Voronoi {
                 ..Particles::default()
             },
             known: HashMap::new(),
-            orders: Vec::new(),
             with_neighbours: self.wanted.neighbours,
         };
         let has_thresholds = self.thresholds != Thresholds::default();
@@ -297,8 +297,8 @@ fn commonest(counts: impl Iterator<Item = (Arc<str>, usize)>) -> Vec<(Arc<str>, 
 /// Takes cells down.
 struct Collector {
     particles: Particles,
-    known: HashMap<Box<[u16]>, usize>,
-    orders: Vec<u16>,
+    /// Where each index stands among the texts.
+    known: HashMap<Index, usize>,
     with_neighbours: bool,
 }
 
@@ -312,49 +312,95 @@ impl Collector {
         faces: &[Face],
         edges: Option<Vec<Option<u32>>>,
     ) {
-        self.particles.volumes[particle] = volume;
-        self.particles.surface_areas[particle] = surface_area;
+        let particles = &mut self.particles;
+        particles.volumes[particle] = volume;
+        particles.surface_areas[particle] = surface_area;
         if faces.is_empty() {
             return;
         }
-        // At least the four numbers that indices always have.
-        self.orders.clear();
-        self.orders.resize(4, 0);
-        let counts = &mut self.particles.faces[particle];
-        for (at, face) in faces.iter().enumerate() {
+        let counted = faces.iter().enumerate().filter_map(|(at, face)| {
             let edges = match &edges {
                 None => face.edges,
-                Some(edges) => match edges[at] {
-                    Some(edges) => edges,
-                    None => continue,
-                },
+                Some(edges) => edges[at]?,
             };
-            counts[0] += 1;
-            if let Some(order) = (edges as usize).checked_sub(3) {
-                counts[1 + order.min(4)] += 1;
-                if order >= self.orders.len() {
-                    self.orders.resize(order + 1, 0);
-                }
-                self.orders[order] += 1;
-            }
-            if self.with_neighbours {
-                let neighbours = &mut self.particles.neighbours;
+            Some((face, edges))
+        });
+        if self.with_neighbours {
+            let neighbours = &mut particles.neighbours;
+            for (face, edges) in counted.clone() {
                 neighbours.particles.push(particle);
                 neighbours.faces.push(*face);
                 neighbours.edges.push(edges);
             }
         }
-        let index = match self.known.get(&self.orders[..]) {
-            Some(&index) => index,
-            None => {
-                let index = self.particles.texts.len();
-                let numbers: Vec<String> = self.orders.iter().map(u16::to_string).collect();
-                self.particles.texts.push(numbers.join("-").into());
-                self.known.insert(self.orders[..].into(), index);
-                index
+        let index = Index::of(counted.map(|(_, edges)| edges));
+        particles.faces[particle] = index.faces();
+        let next = particles.texts.len();
+        let index = *self.known.entry(index).or_insert_with_key(|index| {
+            particles.texts.push(index.text().into());
+            next
+        });
+        particles.indices[particle] = Some(index);
+    }
+}
+
+/// The Voronoi index of a cell: how many of its faces have 3, 4, 5, … edges.
+#[derive(PartialEq, Eq, Hash)]
+enum Index {
+    /// In the bytes of a word, the lowest first: where no face has more than ten edges, as in nearly all cells.
+    Short(u64),
+    Long(Vec<u16>),
+}
+
+impl Index {
+    /// Of faces with these edges.
+    fn of(edges: impl Iterator<Item = u32> + Clone) -> Self {
+        let (mut bytes, mut count, mut fits) = (0u64, 0, true);
+        for edges in edges.clone() {
+            let order = edges.wrapping_sub(3);
+            bytes = bytes.wrapping_add(1 << (8 * (order % 8)));
+            count += 1;
+            fits &= order < 8;
+        }
+        if fits && count < 256 {
+            return Index::Short(bytes);
+        }
+        let mut orders = vec![0; 8];
+        for order in edges.filter_map(|edges| (edges as usize).checked_sub(3)) {
+            if order >= orders.len() {
+                orders.resize(order + 1, 0);
             }
+            orders[order] += 1;
+        }
+        Index::Long(orders)
+    }
+
+    /// Numbers of faces: all, those with 3, 4, 5, 6 edges, and those with more.
+    fn faces(&self) -> [i64; 6] {
+        let numbers = |orders: &[i64]| {
+            let more = orders[4..].iter().sum();
+            let all = orders.iter().sum();
+            [all, orders[0], orders[1], orders[2], orders[3], more]
         };
-        self.particles.indices[particle] = Some(index);
+        match self {
+            Index::Short(bytes) => numbers(&bytes.to_le_bytes().map(i64::from)),
+            Index::Long(orders) => {
+                let orders: Vec<i64> = orders.iter().map(|count| i64::from(*count)).collect();
+                numbers(&orders)
+            }
+        }
+    }
+
+    /// At least the four numbers that indices always have.
+    fn text(&self) -> String {
+        let orders = match self {
+            Index::Short(bytes) => bytes.to_le_bytes().map(u16::from).to_vec(),
+            Index::Long(orders) => orders.clone(),
+        };
+        let last = orders.iter().rposition(|count| *count > 0);
+        let shown = &orders[..last.map_or(4, |last| (last + 1).max(4))];
+        let numbers: Vec<String> = shown.iter().map(u16::to_string).collect();
+        numbers.join("-")
     }
 }
 

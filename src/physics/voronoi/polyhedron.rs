@@ -186,8 +186,11 @@ impl Polyhedron {
             return false;
         }
         for row in &mut starts[..count] {
-            for some in &mut row.as_chunks_mut::<16>().0[..count.div_ceil(16)] {
-                *some = [NONE; 16];
+            // Most cells have fewer faces; a length known beforehand needs no call.
+            let (usual, more) = row.split_at_mut(24);
+            usual.copy_from_slice(&[NONE; 24]);
+            if count > 24 {
+                more[..count - 24].fill(NONE);
             }
         }
         for (at, faces) in self.vertices.iter().enumerate() {
