@@ -174,3 +174,38 @@ impl Spread {
         3.49 * self.sd / (count as f64).cbrt()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_counts_values_however_far_they_are_apart() {
+        let close: Vec<f64> = (0..500).map(|i| (f64::from(i) * 0.7).sin()).collect();
+        let far: Vec<f64> = close.iter().map(|x| 1e9 * x * x * x).collect();
+        let farthest = [f64::MIN, -1.0, -1.0, 0.05, f64::MAX];
+        for values in [&close, &far, &farthest[..], &[0.3], &[]] {
+            let histogram = Histogram::of(values, 0.1);
+            let mut expected = std::collections::BTreeMap::new();
+            for value in values {
+                let k = (value / 0.1 + 1e-9).floor() as i64;
+                *expected.entry(k).or_insert(0) += 1;
+            }
+            assert!(histogram.bins().iter().copied().eq(expected));
+            assert_eq!(histogram.total(), values.len());
+        }
+    }
+
+    #[test]
+    fn moments_are_their_formulas() {
+        let values = [1.0, 2.0, 4.0, 9.0];
+        let spread = Spread::of(&values);
+        // Deviations −3, −2, 0, 5 from the mean 4: squares 38, cubes 90.
+        let sd = (38.0_f64 / 4.0).sqrt();
+        assert_eq!((spread.mean, spread.min, spread.max), (4.0, 1.0, 9.0));
+        assert!((spread.sd / sd - 1.0).abs() < 1e-15);
+        let skewness = spread.skewness.expect("values differ");
+        assert!((skewness / (90.0 / 4.0 / sd.powi(3)) - 1.0).abs() < 1e-15);
+        assert_eq!(Spread::of(&[2.5; 3]).skewness, None);
+    }
+}

@@ -603,3 +603,30 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_counts_faces_whatever_their_edges_and_number() {
+        let many = std::iter::repeat_n(5, 300).collect();
+        for (edges, text, faces) in [
+            (vec![5; 12], "0-0-12-0", [12, 0, 0, 12, 0, 0]),
+            (vec![3, 3, 3, 3], "4-0-0-0", [4, 4, 0, 0, 0, 0]),
+            (vec![6, 10, 4, 6, 7], "0-1-0-2-1-0-0-1", [5, 0, 1, 0, 2, 2]),
+            (
+                vec![11, 4, 5, 14],
+                "0-1-1-0-0-0-0-0-1-0-0-1",
+                [4, 0, 1, 1, 0, 2],
+            ),
+            (many, "0-0-300-0", [300, 0, 0, 300, 0, 0]),
+        ] {
+            let index = Index::of(edges.iter().copied());
+            assert_eq!(index.text(), text);
+            assert_eq!(index.faces(), faces);
+            let turned = Index::of(edges.into_iter().rev());
+            assert!(index == turned);
+        }
+    }
+}
