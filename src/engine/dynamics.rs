@@ -1,11 +1,11 @@
 //! Molecular dynamics: velocity Verlet, with a thermostat that is one factor on the velocities.
 
-use std::sync::Mutex;
+use std::ops::Range;
 
 use super::state::State;
 use super::thermostat::Thermostat;
 use crate::error::{Error, Kind, Result};
-use crate::kernel::{Field, Pool, Precision, Totals};
+use crate::kernel::{Field, Pool, Precision, Totals, parts, parts_mut};
 use crate::physics::potential::Potential;
 
 /// The particles are sorted in space at each step whose number is a multiple of this, and what follows depends on the state alone: a run
@@ -46,40 +46,13 @@ pub fn half_kick(
     half_step: f64,
     factor: f64,
 ) -> Kick {
-    let size = part_size(pool, masses.len());
-    let parts = parts_mut(velocities, size)
-        .zip(parts(forces, size))
-        .zip(masses.chunks(size));
-    let kicks = in_parts(pool, parts, |((velocities, forces), masses)| {
+    let shares = shares(pool, masses.len());
+    let work = parts_mut(velocities, &shares)
+        .zip(parts(forces, &shares))
+        .zip(shares.iter().map(|share| &masses[share.clone()]));
+    let kicks = pool.each(work, |((velocities, forces), masses)| {
         half_kick_part(velocities, forces, masses, half_step, factor)
     });
-    total(kicks)
-}
-
-/// [`half_kick`], then [`drift`], without waiting for all threads in between.
-fn half_kick_and_drift(
-    pool: &Pool,
-    state: &mut State,
-    forces: &[Vec<f64>; 3],
-    time_step: f64,
-    factor: f64,
-) -> Kick {
-    let size = part_size(pool, state.len());
-    let parts = parts_mut(&mut state.velocities, size)
-        .zip(parts_mut(&mut state.positions, size))
-        .zip(parts(forces, size))
-        .zip(state.masses.chunks(size));
-    let kicks = in_parts(
-        pool,
-        parts,
-        |(((mut velocities, positions), forces), masses)| {
-            let half_step = 0.5 * time_step;
-            let mine = velocities.each_mut().map(|v| &mut **v);
-            let kick = half_kick_part(mine, forces, masses, half_step, factor);
-            drift_part(positions, velocities.map(|v| &*v), time_step);
-            kick
-        },
-    );
     total(kicks)
 }
 
@@ -90,44 +63,14 @@ fn total(kicks: Vec<Kick>) -> Kick {
     })
 }
 
-/// Particles in the part of one thread, so that all parts but the last fill their SIMD lanes.
-fn part_size(pool: &Pool, particles: usize) -> usize {
-    particles
-        .div_ceil(pool.threads())
-        .next_multiple_of(LANES)
-        .max(LANES)
-}
-
-/// Parts of `size` particles of arrays along x, y and z.
-fn parts(arrays: &[Vec<f64>; 3], size: usize) -> impl Iterator<Item = [&[f64]; 3]> {
-    let [x, y, z] = arrays.each_ref().map(|array| array.chunks(size));
-    x.zip(y).zip(z).map(|((x, y), z)| [x, y, z])
-}
-
-/// The same, to be changed.
-fn parts_mut(arrays: &mut [Vec<f64>; 3], size: usize) -> impl Iterator<Item = [&mut [f64]; 3]> {
-    let [x, y, z] = arrays.each_mut().map(|array| array.chunks_mut(size));
-    x.zip(y).zip(z).map(|((x, y), z)| [x, y, z])
-}
-
-/// Does the same to as many parts as there are threads at most, at once; the results in the order of the parts.
-fn in_parts<T: Send, R: Send>(
-    pool: &Pool,
-    parts: impl Iterator<Item = T>,
-    work: impl Fn(T) -> R + Sync,
-) -> Vec<R> {
-    let parts: Vec<Mutex<(Option<T>, Option<R>)>> =
-        parts.map(|part| Mutex::new((Some(part), None))).collect();
-    pool.run(&|thread| {
-        if let Some(part) = parts.get(thread) {
-            let mut part = part.lock().expect("each part has one thread");
-            part.1 = part.0.take().map(&work);
-        }
-    });
-    let results = parts
-        .into_iter()
-        .filter_map(|part| part.into_inner().ok()?.1);
-    results.collect()
+/// Particles of each thread, so that all parts but the last fill their SIMD lanes.
+fn shares(pool: &Pool, particles: usize) -> Vec<Range<usize>> {
+    let size = particles.div_ceil(pool.threads()).next_multiple_of(LANES);
+    let first = |thread: usize| (thread * size).min(particles);
+    let threads = 0..pool.threads();
+    threads
+        .map(|thread| first(thread)..first(thread + 1))
+        .collect()
 }
 
 fn half_kick_part(
@@ -208,9 +151,9 @@ pub fn drift(
     velocities: &[Vec<f64>; 3],
     time_step: f64,
 ) {
-    let size = part_size(pool, positions[0].len());
-    let parts = parts_mut(positions, size).zip(parts(velocities, size));
-    in_parts(pool, parts, |(positions, velocities)| {
+    let shares = shares(pool, positions[0].len());
+    let work = parts_mut(positions, &shares).zip(parts(velocities, &shares));
+    pool.each(work, |(positions, velocities)| {
         drift_part(positions, velocities, time_step);
     });
 }
@@ -294,17 +237,12 @@ impl Dynamics {
     ///
     /// Fails, naming the step and the particle, when the simulation has blown up; the state is then of no use.
     pub fn step(&mut self, state: &mut State, temperature: f64) -> Result<()> {
-        self.advance(state, temperature, |field, positions, forces| {
-            field.forces(positions, forces);
-        })
+        self.advance(state, temperature, false).map(drop)
     }
 
     /// The same, and what the new step says of the whole.
     pub fn step_and_measure(&mut self, state: &mut State, temperature: f64) -> Result<Scalars> {
-        let mut totals = Totals::default();
-        self.advance(state, temperature, |field, positions, forces| {
-            totals = field.forces_and_totals(positions, forces);
-        })?;
+        let totals = self.advance(state, temperature, true)?;
         Ok(self.scalars(state, temperature, totals))
     }
 
@@ -323,8 +261,8 @@ impl Dynamics {
         &mut self,
         state: &mut State,
         temperature: f64,
-        mut evaluate: impl FnMut(&mut Field, &[Vec<f64>; 3], &mut [Vec<f64>; 3]),
-    ) -> Result<()> {
+        with_totals: bool,
+    ) -> Result<Totals> {
         if !self.ready || state.step % RESORT == 0 {
             self.prepare(state);
         }
@@ -335,27 +273,39 @@ impl Dynamics {
             self.time_step,
             state.step,
         );
-        let kick = half_kick_and_drift(
-            self.field.pool(),
-            state,
-            &self.forces,
-            self.time_step,
-            factor,
+        let (time_step, half_step) = (self.time_step, 0.5 * self.time_step);
+        // Each thread kicks and moves its share before and after the forces without waiting for the others.
+        let shares = self.field.shares();
+        let masses = || shares.iter().map(|share| &state.masses[share.clone()]);
+        let beside = parts_mut(&mut state.velocities, &shares)
+            .zip(parts(&self.forces, &shares))
+            .zip(masses());
+        let kicks = self.field.move_by(
+            &mut state.positions,
+            beside,
+            |((mut velocities, forces), masses), positions| {
+                let mine = velocities.each_mut().map(|v| &mut **v);
+                let kick = half_kick_part(mine, forces, masses, half_step, factor);
+                drift_part(positions, velocities.map(|v| &*v), time_step);
+                kick
+            },
         );
-        self.check(state, kick)?;
-        evaluate(&mut self.field, &state.positions, &mut self.forces);
-        let kick = half_kick(
-            self.field.pool(),
-            &mut state.velocities,
-            &self.forces,
-            &state.masses,
-            0.5 * self.time_step,
-            1.0,
+        self.check(state, total(kicks))?;
+        let masses = shares.iter().map(|share| &state.masses[share.clone()]);
+        let beside = parts_mut(&mut state.velocities, &shares).zip(masses);
+        let (totals, kicks) = self.field.forces_then(
+            &mut self.forces,
+            with_totals,
+            beside,
+            |(velocities, masses), forces| {
+                half_kick_part(velocities, forces, masses, half_step, 1.0)
+            },
         );
+        let kick = total(kicks);
         self.check(state, kick)?;
         self.kinetic_energy = kick.kinetic_energy;
         state.step += 1;
-        Ok(())
+        Ok(totals)
     }
 
     /// Sorts the particles in space and makes everything that depends on their order or on the past anew.

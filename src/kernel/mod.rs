@@ -14,15 +14,17 @@ mod variant;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use std::ops::Range;
+
 pub use crate::physics::registers::InstructionSet;
 pub use clusters::spatial_order;
-pub use pool::Pool;
+pub use pool::{Pool, parts, parts_mut};
 
 use clusters::{Aligned, List, Lister, Near, Prune, Reach, Streams};
 use coefficients::{Coefficients, Rule};
 use lanes::NOWHERE;
 use pairs::{ANY, BOX, CUBE, FORCES, PARTICLES, TOTALS, Task};
-use variant::{Gather, Loops, Pack, loops_of};
+use variant::{Gather, Loops, Pack, Quantity, loops_of};
 
 use crate::physics::potential::Potential;
 
@@ -91,6 +93,8 @@ pub struct Field {
     outer: List,
     inner: List,
     lists_stand: bool,
+    /// The largest displacement of the positions in the blocks since the inner list was made (length).
+    moved: f64,
     /// What each thread has summed.
     sums: Vec<Aligned>,
     pool: Pool,
@@ -177,6 +181,7 @@ impl Field {
             outer: List::default(),
             inner: List::default(),
             lists_stand: false,
+            moved: 0.0,
             sums: (0..pool.threads()).map(|_| Aligned::default()).collect(),
             pool,
         };
@@ -273,20 +278,61 @@ impl Field {
         self.evaluate::<PARTICLES>(positions, forces);
         let mut each: [Vec<f64>; 9] = std::array::from_fn(|_| vec![0.0; self.particles]);
         let slope = 1.0 / self.unit();
-        let mut quantity = 3;
-        self.gather(
-            pairs::quantities(PARTICLES),
-            each.iter_mut().map(|values| {
-                quantity += 1;
-                (quantity, if quantity == 6 { slope } else { 1.0 }, values)
-            }),
-        );
+        let quantities = each.iter_mut().zip(3..).map(|(values, quantity)| {
+            let factor = if quantity == 6 { slope } else { 1.0 };
+            (quantity, factor, &mut values[..])
+        });
+        let (stride, nothing) = (pairs::quantities(PARTICLES), std::iter::repeat(()));
+        self.gather(stride, quantities.collect(), nothing, |(), _| ());
         let [energy, virial, virial_slope, virial_tensor @ ..] = each;
         PerParticle {
             energy,
             virial,
             virial_slope,
             virial_tensor,
+        }
+    }
+
+    /// The particles of each thread: parts of about equal size. What is done to them in [`Field::move_by`] and [`Field::forces_then`] need not
+    /// wait for the other threads.
+    pub fn shares(&self) -> Vec<Range<usize>> {
+        let first = |cluster: usize| (cluster * self.loops.width).min(self.particles);
+        (0..self.pool.threads())
+            .map(|thread| self.share(thread))
+            .map(|clusters| first(clusters.start)..first(clusters.end))
+            .collect()
+    }
+
+    /// Has `work` move the particles of each share, with a part of something else beside it, and takes their positions (length) over for
+    /// [`Field::forces_then`]. Gives what `work` does, by share.
+    pub fn move_by<T: Send, R: Send>(
+        &mut self,
+        positions: &mut [Vec<f64>; 3],
+        beside: impl Iterator<Item = T>,
+        work: impl Fn(T, [&mut [f64]; 3]) -> R + Sync,
+    ) -> Vec<R> {
+        let shares = self.shares();
+        self.pack(
+            parts_mut(positions, &shares).zip(beside),
+            |(mut positions, beside)| {
+                let result = work(beside, positions.each_mut().map(|x| &mut **x));
+                (positions.map(|x| &*x), result)
+            },
+        )
+    }
+
+    /// The force on each particle (energy/length) at the positions taken over last, and then `work` on those of each share, with a part of
+    /// something else beside them. Gives what `work` does, by share, and the sums over all pairs if they are wanted, else zeros.
+    pub fn forces_then<T: Send, R: Send>(
+        &mut self,
+        forces: &mut [Vec<f64>; 3],
+        with_totals: bool,
+        beside: impl Iterator<Item = T>,
+        work: impl Fn(T, [&[f64]; 3]) -> R + Sync,
+    ) -> (Totals, Vec<R>) {
+        match with_totals {
+            false => self.evaluate_packed::<FORCES, T, R>(forces, beside, work),
+            true => self.evaluate_packed::<TOTALS, T, R>(forces, beside, work),
         }
     }
 
@@ -302,8 +348,8 @@ impl Field {
         self.edges.map(|edge| edge / self.edges[0])
     }
 
-    /// The clusters of thread `thread`: parts of about equal size.
-    fn share(&self, thread: usize) -> std::ops::Range<usize> {
+    /// The clusters of thread `thread`.
+    fn share(&self, thread: usize) -> Range<usize> {
         let at = |thread: usize| self.clusters * thread / self.pool.threads();
         at(thread)..at(thread + 1)
     }
@@ -313,14 +359,26 @@ impl Field {
         positions: &[Vec<f64>; 3],
         forces: &mut [Vec<f64>; 3],
     ) -> Totals {
-        for (positions, forces) in positions.iter().zip(forces.iter_mut()) {
-            assert_eq!(positions.len(), self.particles);
-            forces.resize(self.particles, 0.0);
-        }
+        let shares = self.shares();
+        self.pack(parts(positions, &shares), |positions| (positions, ()));
+        let nothing = std::iter::repeat(());
+        self.evaluate_packed::<MODE, _, _>(forces, nothing, |(), _| ())
+            .0
+    }
+
+    fn evaluate_packed<const MODE: usize, T: Send, R: Send>(
+        &mut self,
+        forces: &mut [Vec<f64>; 3],
+        beside: impl Iterator<Item = T>,
+        work: impl Fn(T, [&[f64]; 3]) -> R + Sync,
+    ) -> (Totals, Vec<R>) {
+        forces
+            .iter_mut()
+            .for_each(|forces| forces.resize(self.particles, 0.0));
         if self.particles == 0 {
-            return Totals::default();
+            return (Totals::default(), Vec::new());
         }
-        self.pack(positions);
+        self.renew_lists();
         let parts = self.balanced();
         let quantities = pairs::quantities(MODE);
         let bytes_of_value = if self.precision == Precision::Mixed {
@@ -373,52 +431,56 @@ impl Field {
         drop(tasks);
         let factor = 1.0 / self.unit();
         let forces = forces.iter_mut().enumerate();
-        self.gather(
-            quantities,
-            forces.map(|(axis, forces)| (axis, factor, forces)),
-        );
-        totals
+        let forces = forces.map(|(axis, forces)| (axis, factor, &mut forces[..]));
+        let results = self.gather(quantities, forces.collect(), beside, |beside, forces| {
+            work(beside, [&*forces[0].2, &*forces[1].2, &*forces[2].2])
+        });
+        let totals = totals
             .into_iter()
             .fold(Totals::default(), |sum, (energy, virial)| Totals {
                 energy: sum.energy + energy,
                 virial: sum.virial + virial,
-            })
+            });
+        (totals, results)
     }
 
-    /// Puts positions into the blocks and sees to it that the inner list holds every pair within its cutoff.
-    fn pack(&mut self, positions: &[Vec<f64>; 3]) {
-        let threads = self.pool.threads();
-        let mut largest = vec![0.0f32; threads];
-        {
-            let shared = Shared(largest.as_mut_ptr());
-            let blocks = Shared(self.blocks.pointer_mut::<i32>());
-            let exact = Shared(self.exact.pointer_mut::<f64>());
-            let reference = Shared(self.inner_reference.pointer_mut::<i32>());
-            let shares: Vec<_> = (0..threads).map(|thread| self.share(thread)).collect();
-            let (edges, ratios, loops) = (
-                self.edges,
-                self.ratios().map(|ratio| ratio as f32),
-                self.loops,
-            );
-            self.pool.run(&|thread| {
-                let task = Pack {
-                    positions: [&positions[0], &positions[1], &positions[2]],
-                    edges,
-                    ratios,
-                    clusters: shares[thread].clone(),
-                    blocks: blocks.get(),
-                    exact: exact.get(),
-                    reference: reference.get(),
-                };
-                // SAFETY: the instruction set is available; each thread writes the clusters of its share only.
-                unsafe { *shared.get().add(thread) = (loops.pack)(&task) };
-            });
-        }
+    /// Has the positions of each share made by `work` and puts them into the blocks. Gives what else `work` does.
+    fn pack<'a, T: Send, R: Send>(
+        &mut self,
+        parts: impl Iterator<Item = T>,
+        work: impl Fn(T) -> ([&'a [f64]; 3], R) + Sync,
+    ) -> Vec<R> {
+        let blocks = Shared(self.blocks.pointer_mut::<i32>());
+        let exact = Shared(self.exact.pointer_mut::<f64>());
+        let reference = Shared(self.inner_reference.pointer_mut::<i32>());
+        let (edges, loops) = (self.edges, self.loops);
+        let ratios = self.ratios().map(|ratio| ratio as f32);
+        let shares = (0..self.pool.threads()).map(|thread| self.share(thread));
+        let packed = self.pool.each(parts.zip(shares), |(part, clusters)| {
+            let (positions, result) = work(part);
+            let task = Pack {
+                positions,
+                edges,
+                ratios,
+                clusters,
+                blocks: blocks.get(),
+                exact: exact.get(),
+                reference: reference.get(),
+            };
+            // SAFETY: the instruction set is available; each thread writes the clusters of its share only.
+            (unsafe { (loops.pack)(&task) }, result)
+        });
+        let largest = packed.iter().fold(0.0, |sum, packed| packed.0.max(sum));
         let units = UNITS / self.edges[0];
         // Rounding of coordinates to 2⁻³² of the edge and of f32 products is made up for.
-        let moved =
-            f64::from(largest.into_iter().fold(0.0, f32::max)).sqrt() / units * (1.0 + 1e-6) + 1e-6;
-        if self.lists_stand && 2.0 * moved <= INNER_SKIN {
+        self.moved = f64::from(largest).sqrt() / units * (1.0 + 1e-6) + 1e-6;
+        packed.into_iter().map(|packed| packed.1).collect()
+    }
+
+    /// Sees to it that the inner list holds every pair within its cutoff.
+    fn renew_lists(&mut self) {
+        let threads = self.pool.threads();
+        if self.lists_stand && 2.0 * self.moved <= INNER_SKIN {
             return;
         }
         let stands = self.lists_stand
@@ -547,32 +609,47 @@ impl Field {
         balanced(&self.inner.counts, self.loops.width, self.pool.threads())
     }
 
-    /// Puts together what the threads have summed: quantities, the factor on each, and where its N values go.
-    fn gather<'a>(
+    /// Puts together what the threads have summed, and has `work` done on what that gives for each share.
+    fn gather<T: Send, R: Send>(
         &mut self,
         stride: usize,
-        quantities: impl Iterator<Item = (usize, f64, &'a mut Vec<f64>)>,
-    ) {
-        let sums: Vec<*mut u8> = self.sums.iter_mut().map(Aligned::pointer_mut).collect();
-        let quantities: Vec<(usize, f64, *mut f64)> = quantities
-            .map(|(quantity, factor, values)| (quantity, factor, values.as_mut_ptr()))
+        quantities: Vec<Quantity>,
+        beside: impl Iterator<Item = T>,
+        work: impl Fn(T, &[Quantity]) -> R + Sync,
+    ) -> Vec<R> {
+        let sums: Vec<Shared<u8>> = self
+            .sums
+            .iter_mut()
+            .map(|sums| Shared(sums.pointer_mut()))
             .collect();
-        let (threads, particles, loops) = (self.pool.threads(), self.particles, self.loops);
-        let tasks: Vec<SharedTask<Gather>> = (0..threads)
-            .map(|thread| {
-                SharedTask(Gather {
+        let loops = self.loops;
+        let mut left = quantities;
+        let parts = self.shares().into_iter().map(|share| {
+            let parts = left.iter_mut().map(|(quantity, factor, values)| {
+                let part = values.split_off_mut(..share.len());
+                (
+                    *quantity,
+                    *factor,
+                    part.expect("shares are of the particles"),
+                )
+            });
+            parts.collect::<Vec<Quantity>>()
+        });
+        let shares = (0..self.pool.threads()).map(|thread| self.share(thread));
+        let parts = parts.zip(shares).zip(beside);
+        self.pool
+            .each(parts, |((mut quantities, clusters), beside)| {
+                let sums: Vec<*mut u8> = sums.iter().map(Shared::get).collect();
+                let mut task = Gather {
                     sums: &sums,
                     stride,
-                    quantities: &quantities,
-                    clusters: self.share(thread),
-                    particles,
-                })
+                    quantities: &mut quantities,
+                    clusters,
+                };
+                // SAFETY: the instruction set is available; each thread uses the sums of its share only.
+                unsafe { (loops.gather)(&mut task) };
+                work(beside, &quantities)
             })
-            .collect();
-        self.pool.run(&|thread| {
-            // SAFETY: the instruction set is available; each thread uses the sums and values of its share only.
-            unsafe { (loops.gather)(&tasks[thread].0) };
-        });
     }
 }
 

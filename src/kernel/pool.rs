@@ -1,5 +1,6 @@
 //! A persistent pool of threads for work of some ten microseconds.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -110,6 +111,55 @@ impl Pool {
             "a thread of the pool panicked"
         );
     }
+}
+
+impl Pool {
+    /// Does the same to each part, at most one a thread, at once; the results in the order of the parts.
+    ///
+    /// Panics as [`Pool::run`] does, and if there are more parts than threads.
+    pub fn each<T: Send, R: Send>(
+        &self,
+        parts: impl IntoIterator<Item = T>,
+        work: impl Fn(T) -> R + Sync,
+    ) -> Vec<R> {
+        let parts: Vec<Mutex<(Option<T>, Option<R>)>> = parts
+            .into_iter()
+            .map(|part| Mutex::new((Some(part), None)))
+            .collect();
+        assert!(parts.len() <= self.threads());
+        self.run(&|thread| {
+            if let Some(part) = parts.get(thread) {
+                let mut part = part.lock().expect("each part has one thread");
+                part.1 = part.0.take().map(&work);
+            }
+        });
+        let results = parts
+            .into_iter()
+            .filter_map(|part| part.into_inner().ok()?.1);
+        results.collect()
+    }
+}
+
+/// These shares of arrays along x, y and z.
+pub fn parts<'a>(
+    arrays: &'a [Vec<f64>; 3],
+    shares: &[Range<usize>],
+) -> impl Iterator<Item = [&'a [f64]; 3]> {
+    let share = |share: &Range<usize>| arrays.each_ref().map(|array| &array[share.clone()]);
+    shares.iter().map(share)
+}
+
+/// The same, to be changed; the shares follow each other from the first element on.
+pub fn parts_mut<'a>(
+    arrays: &'a mut [Vec<f64>; 3],
+    shares: &[Range<usize>],
+) -> impl Iterator<Item = [&'a mut [f64]; 3]> {
+    let mut left = arrays.each_mut().map(|array| &mut array[..]);
+    shares.iter().map(move |share| {
+        let first = |left: &mut &'a mut [f64]| left.split_off_mut(..share.len());
+        left.each_mut()
+            .map(|left| first(left).expect("shares are of the arrays"))
+    })
 }
 
 impl Drop for Pool {

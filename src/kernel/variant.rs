@@ -27,11 +27,12 @@ pub(super) struct Loops {
     pub prune: [[unsafe fn(&Prune); 2]; 2],
     pub search: unsafe fn(&Lister, *const i32, Range<usize>, &Reach, &mut Vec<Near>),
     pub pack: unsafe fn(&Pack) -> f32,
-    pub gather: unsafe fn(&Gather),
+    pub gather: unsafe fn(&mut Gather),
 }
 
 /// Positions to be put into blocks.
 pub(super) struct Pack<'a> {
+    /// Those of the particles in these clusters.
     pub positions: [&'a [f64]; 3],
     pub edges: [f64; 3],
     pub ratios: [f32; 3],
@@ -45,15 +46,16 @@ pub(super) struct Pack<'a> {
 }
 
 /// Sums of the threads to be put together; they are zero afterwards.
-pub(super) struct Gather<'a> {
+pub(super) struct Gather<'a, 'b> {
     pub sums: &'a [*mut u8],
     /// Places for quantities in each cluster's sums.
     pub stride: usize,
-    /// Which of them, the factor on each, and N values of which those of the clusters are written.
-    pub quantities: &'a [(usize, f64, *mut f64)],
+    pub quantities: &'a mut [Quantity<'b>],
     pub clusters: Range<usize>,
-    pub particles: usize,
 }
+
+/// Which quantity, the factor on it, and where the values of the particles in the clusters go.
+pub(super) type Quantity<'a> = (usize, f64, &'a mut [f64]);
 
 /// Puts positions into blocks; gives the square of the largest displacement from the reference (in units of the first edge).
 #[inline(always)]
@@ -63,7 +65,7 @@ unsafe fn pack<const WIDTH: usize, const EXACT: bool>(task: &Pack) -> f32 {
     let n = task.positions[0].len();
     let mut largest = [0.0f32; WIDTH];
     for cluster in task.clusters.clone() {
-        let first = cluster * WIDTH;
+        let first = (cluster - task.clusters.start) * WIDTH;
         let mut d2 = [0.0f32; WIDTH];
         for axis in 0..3 {
             // Places that no particle has stand next to the last one, each in a place of its own.
@@ -115,14 +117,13 @@ unsafe fn pack<const WIDTH: usize, const EXACT: bool>(task: &Pack) -> f32 {
 
 /// Adds up what the threads have summed.
 #[inline(always)]
-unsafe fn gather<const WIDTH: usize, T: Copy + Into<f64> + Default>(task: &Gather) {
+unsafe fn gather<const WIDTH: usize, T: Copy + Into<f64> + Default>(task: &mut Gather) {
     for cluster in task.clusters.clone() {
-        let first = cluster * WIDTH;
-        let count = WIDTH.min(task.particles - first);
-        for &(quantity, factor, to) in task.quantities {
+        let first = (cluster - task.clusters.start) * WIDTH;
+        for (quantity, factor, to) in task.quantities.iter_mut() {
             let mut total = [0.0f64; WIDTH];
             for sums in task.sums {
-                let offset = (task.stride * cluster + quantity) * WIDTH;
+                let offset = (task.stride * cluster + *quantity) * WIDTH;
                 // SAFETY: every thread's sums hold all clusters, and nobody else uses these.
                 let values = unsafe { &mut *sums.cast::<T>().add(offset).cast::<[T; WIDTH]>() };
                 for lane in 0..WIDTH {
@@ -131,10 +132,12 @@ unsafe fn gather<const WIDTH: usize, T: Copy + Into<f64> + Default>(task: &Gathe
                 *values = [T::default(); WIDTH];
             }
             for value in &mut total {
-                *value *= factor;
+                *value *= *factor;
             }
-            // SAFETY: `to` holds N values, and nobody else writes those of these clusters.
-            unsafe { std::ptr::copy_nonoverlapping(total.as_ptr(), to.add(first), count) };
+            match to[first..].first_chunk_mut() {
+                Some(whole) => *whole = total,
+                None => std::iter::zip(&mut to[first..], total).for_each(|(to, total)| *to = total),
+            }
         }
     }
 }
@@ -177,7 +180,7 @@ macro_rules! loops {
             }
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn gather<const WIDTH: usize, T: Copy + Into<f64> + Default>(task: &Gather) {
+            unsafe fn gather<const WIDTH: usize, T: Copy + Into<f64> + Default>(task: &mut Gather) {
                 // SAFETY: the caller's contract.
                 unsafe { super::gather::<WIDTH, T>(task) }
             }

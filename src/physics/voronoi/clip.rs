@@ -100,7 +100,7 @@ const LANES: [[f64; 4]; 16] = {
     let mut lanes = [[0.0; 4]; 16];
     let mut at = 0;
     while at < 64 {
-        lanes[at / 4][at % 4] = (at / 4 >> (at % 4) & 1) as f64;
+        lanes[at / 4][at % 4] = ((at / 4) >> (at % 4) & 1) as f64;
         at += 1;
     }
     lanes
@@ -288,9 +288,8 @@ impl Fast {
             self.x[block] = ((c * wx + (ny * gz - nz * gy)) * inverse).values();
             self.y[block] = ((c * wy + (nz * gx - nx * gz)) * inverse).values();
             self.z[block] = ((c * wz + (nx * gy - ny * gx)) * inverse).values();
-            for lane in 0..4 {
-                self.faces[4 * block + lane] =
-                    u32::from(u16::from_le_bytes(edges[lane])) | (plane as u32) << 16;
+            for (faces, edge) in self.faces[4 * block..].iter_mut().zip(edges) {
+                *faces = u32::from(u16::from_le_bytes(edge)) | (plane as u32) << 16;
             }
             self.vertices_used |= !(!0 << (count - first).min(4)) << (4 * block);
         }
@@ -403,9 +402,13 @@ impl Clipper for Fast {
             number[usize::from(c)] = 1;
         }
         sides.clear();
-        for slot in 0..self.planes_used.min(SLOTS) {
-            if number[slot] == 1 {
-                number[slot] = sides.len() as u8;
+        for (slot, number) in number
+            .iter_mut()
+            .enumerate()
+            .take(self.planes_used.min(SLOTS))
+        {
+            if *number == 1 {
+                *number = sides.len() as u8;
                 sides.push((self.planes[slot], self.tags[slot]));
             }
         }

@@ -94,9 +94,9 @@ impl Block {
     fn fill<R: Registers>(&mut self, registers: R, tessellation: &Tessellation, bin: [usize; 3]) {
         let grid = &tessellation.grid;
         let mut around = [[None; 3]; 3];
-        for axis in 0..3 {
-            for steps in 0..3 {
-                around[axis][steps] = grid.along(axis, bin[axis], steps as i64 - 1);
+        for (axis, around) in around.iter_mut().enumerate() {
+            for (steps, there) in (-1..).zip(around) {
+                *there = grid.along(axis, bin[axis], steps);
             }
         }
         self.images.clear();
