@@ -278,7 +278,7 @@ impl Field {
         self.evaluate::<PARTICLES>(positions, forces);
         let mut each: [Vec<f64>; 9] = std::array::from_fn(|_| vec![0.0; self.particles]);
         let slope = 1.0 / self.unit();
-        let quantities = each.iter_mut().zip(3..).map(|(values, quantity)| {
+        let quantities = each.iter_mut().zip(4..).map(|(values, quantity)| {
             let factor = if quantity == 6 { slope } else { 1.0 };
             (quantity, factor, &mut values[..])
         });
