@@ -1,6 +1,10 @@
 //! One suite over every variant of the force loops that this machine can run, held to the double loop over all pairs.
 
-use hyalo::kernel::{Field, InstructionSet, PerParticle, Precision, Totals, naive, spatial_order};
+use std::ops::Range;
+
+use hyalo::kernel::{
+    Field, InstructionSet, PerParticle, Precision, Totals, naive, parts, spatial_order,
+};
 use hyalo::physics::potential::{Mixing, Potential};
 
 /// Particles in a box.
@@ -342,6 +346,60 @@ fn the_same_threads_give_the_same_bytes() {
                 )
             };
             assert!(run() == run(), "{} {precision:?} {threads}", set.name());
+        }
+    }
+}
+
+/// What the threads do to their shares before and after the forces gives the bytes of the same things done one after the other.
+#[test]
+fn work_on_shares_is_work_on_the_whole() {
+    for (set, precision) in variants() {
+        for (particles, threads) in [(1, 2), (50, 3), (600, 2), (600, 1)] {
+            let mut system = system(particles, [9.6; 3], [0.8, 1.3], 10);
+            let mut apart = system.field(precision, threads, set);
+            let mut together = system.field(precision, threads, set);
+            let mut positions = system.positions.clone();
+            for step in [0.01, 0.02, 0.2] {
+                let what = format!("{particles} on {threads}, {} {precision:?}", set.name());
+                let moves: [Vec<f64>; 3] = [1, 2, 3].map(|axis| {
+                    let turns = (0..particles).map(|k| (axis * k) as f64);
+                    turns.map(|turn| step * turn.sin()).collect()
+                });
+                let shares = together.shares();
+                assert_eq!(shares.len(), threads);
+                let numbers = together.move_by(
+                    &mut positions,
+                    parts(&moves, &shares),
+                    |moves, mut positions| {
+                        for (x, d) in std::iter::zip(positions.iter_mut(), moves) {
+                            std::iter::zip(x.iter_mut(), d).for_each(|(x, d)| *x += d);
+                        }
+                        positions[0].len()
+                    },
+                );
+                assert!(
+                    numbers.into_iter().eq(shares.iter().map(Range::len)),
+                    "{what}"
+                );
+                let mut forces = Default::default();
+                let (totals, seen) =
+                    together.forces_then(&mut forces, true, shares.iter(), |share, forces| {
+                        (share.start, forces.map(<[f64]>::to_vec))
+                    });
+
+                for (x, d) in std::iter::zip(&mut system.positions, &moves) {
+                    std::iter::zip(x, d).for_each(|(x, d)| *x += d);
+                }
+                assert!(positions == system.positions, "{what}");
+                let mut expected = Default::default();
+                let sums = apart.forces_and_totals(&system.positions, &mut expected);
+                assert!(totals == sums && forces == expected, "{what}");
+                for (start, seen) in seen {
+                    for (seen, forces) in std::iter::zip(seen, &forces) {
+                        assert!(forces[start..].starts_with(&seen), "{what}");
+                    }
+                }
+            }
         }
     }
 }

@@ -291,8 +291,7 @@ impl Dynamics {
             },
         );
         self.check(state, total(kicks))?;
-        let masses = shares.iter().map(|share| &state.masses[share.clone()]);
-        let beside = parts_mut(&mut state.velocities, &shares).zip(masses);
+        let beside = parts_mut(&mut state.velocities, &shares).zip(masses());
         let (totals, kicks) = self.field.forces_then(
             &mut self.forces,
             with_totals,

@@ -305,12 +305,15 @@ impl Field {
 
     /// Has `work` move the particles of each share, with a part of something else beside it, and takes their positions (length) over for
     /// [`Field::forces_then`]. Gives what `work` does, by share.
+    ///
+    /// Panics if there are not N positions, or fewer parts than shares.
     pub fn move_by<T: Send, R: Send>(
         &mut self,
         positions: &mut [Vec<f64>; 3],
         beside: impl Iterator<Item = T>,
         work: impl Fn(T, [&mut [f64]; 3]) -> R + Sync,
     ) -> Vec<R> {
+        self.check(positions);
         let shares = self.shares();
         self.pack(
             parts_mut(positions, &shares).zip(beside),
@@ -323,6 +326,8 @@ impl Field {
 
     /// The force on each particle (energy/length) at the positions taken over last, and then `work` on those of each share, with a part of
     /// something else beside them. Gives what `work` does, by share, and the sums over all pairs if they are wanted, else zeros.
+    ///
+    /// Panics if there are fewer parts than shares.
     pub fn forces_then<T: Send, R: Send>(
         &mut self,
         forces: &mut [Vec<f64>; 3],
@@ -333,6 +338,12 @@ impl Field {
         match with_totals {
             false => self.evaluate_packed::<FORCES, T, R>(forces, beside, work),
             true => self.evaluate_packed::<TOTALS, T, R>(forces, beside, work),
+        }
+    }
+
+    fn check(&self, positions: &[Vec<f64>; 3]) {
+        for positions in positions {
+            assert_eq!(positions.len(), self.particles);
         }
     }
 
@@ -359,6 +370,7 @@ impl Field {
         positions: &[Vec<f64>; 3],
         forces: &mut [Vec<f64>; 3],
     ) -> Totals {
+        self.check(positions);
         let shares = self.shares();
         self.pack(parts(positions, &shares), |positions| (positions, ()));
         let nothing = std::iter::repeat(());
@@ -470,6 +482,7 @@ impl Field {
             // SAFETY: the instruction set is available; each thread writes the clusters of its share only.
             (unsafe { (loops.pack)(&task) }, result)
         });
+        assert_eq!(packed.len(), self.pool.threads(), "each share has a part");
         let largest = packed.iter().fold(0.0, |sum, packed| packed.0.max(sum));
         let units = UNITS / self.edges[0];
         // Rounding of coordinates to 2⁻³² of the edge and of f32 products is made up for.
@@ -637,7 +650,8 @@ impl Field {
         });
         let shares = (0..self.pool.threads()).map(|thread| self.share(thread));
         let parts = parts.zip(shares).zip(beside);
-        self.pool
+        let results = self
+            .pool
             .each(parts, |((mut quantities, clusters), beside)| {
                 let sums: Vec<*mut u8> = sums.iter().map(Shared::get).collect();
                 let mut task = Gather {
@@ -649,7 +663,9 @@ impl Field {
                 // SAFETY: the instruction set is available; each thread uses the sums of its share only.
                 unsafe { (loops.gather)(&mut task) };
                 work(beside, &quantities)
-            })
+            });
+        assert_eq!(results.len(), self.pool.threads(), "each share has a part");
+        results
     }
 }
 
