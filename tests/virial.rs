@@ -582,6 +582,11 @@ fn what_makes_no_pressure_is_refused_in_one_line() {
         ),
         (
             four("3 3 3 0.6"),
+            "--potential inverse-power:1:1.25:6",
+            "frame 0: with the non-additivity 6, particles of diameters 1 and 1.2 make no pair of positive diameter",
+        ),
+        (
+            four("3 3 3 0.6"),
             "--bin-width 0",
             "--bin-width 0 is not positive",
         ),

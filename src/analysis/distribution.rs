@@ -48,12 +48,16 @@ pub(crate) struct Histogram {
     total: usize,
 }
 
+/// Up to here whole numbers are told apart, 2⁵³.
+const FARTHEST: f64 = 9007199254740992.0;
+
 impl Histogram {
     pub(crate) fn of(values: &[f64], width: f64) -> Self {
-        // A value on an edge, such as a diameter of 1.2 with bins of 0.02, belongs to the bin above whatever the rounding.
+        // A value on an edge, such as a diameter of 1.2 with bins of 0.02, belongs to the bin above whatever the rounding. Bins beyond
+        // those that are told apart are one.
         let mut of: Vec<i64> = values
             .iter()
-            .map(|value| (value / width + 1e-9).floor() as i64)
+            .map(|value| (value / width + 1e-9).floor().clamp(-FARTHEST, FARTHEST) as i64)
             .collect();
         let (low, high) = of.iter().fold((i64::MAX, i64::MIN), |(low, high), k| {
             (low.min(*k), high.max(*k))
@@ -184,15 +188,16 @@ mod tests {
         let close: Vec<f64> = (0..500).map(|i| (f64::from(i) * 0.7).sin()).collect();
         let far: Vec<f64> = close.iter().map(|x| 1e9 * x * x * x).collect();
         let farthest = [f64::MIN, -1.0, -1.0, 0.05, f64::MAX];
-        for values in [&close, &far, &farthest[..], &[0.3], &[]] {
+        for values in [&close, &far, &farthest[..], &[f64::MAX; 2], &[0.3], &[]] {
             let histogram = Histogram::of(values, 0.1);
             let mut expected = std::collections::BTreeMap::new();
             for value in values {
-                let k = (value / 0.1 + 1e-9).floor() as i64;
+                let k = (value / 0.1 + 1e-9).floor().clamp(-FARTHEST, FARTHEST) as i64;
                 *expected.entry(k).or_insert(0) += 1;
             }
             assert!(histogram.bins().iter().copied().eq(expected));
             assert_eq!(histogram.total(), values.len());
+            assert!(values.is_empty() || !histogram.outline(0.1, 1.0).1.is_empty());
         }
     }
 

@@ -219,8 +219,7 @@ impl Minimiser {
 
     /// Sorts the particles in space and takes their diameters over.
     pub(super) fn prepare(&mut self, state: &mut State) -> Result<()> {
-        let largest = state.diameters.iter().copied().fold(0.0, f64::max);
-        self.potential.fits(state.edges, largest)?;
+        self.potential.fits(state.edges, &state.diameters)?;
         state.sort_in_space();
         self.field.set_diameters(&state.diameters);
         Ok(())

@@ -83,8 +83,7 @@ pub fn state_of(frame: &Frame) -> Result<State> {
 
 /// Checks that a state can be simulated: a box that is large enough, and no two particles closer than [`CLOSEST`] σ_ij.
 pub fn check(state: &State, potential: Potential) -> Result<()> {
-    let largest = state.diameters.iter().copied().fold(0.0, f64::max);
-    potential.fits(state.edges, largest)?;
+    potential.fits(state.edges, &state.diameters)?;
     let mut field = Field::new(
         potential,
         state.edges,

@@ -324,8 +324,9 @@ impl Field {
         )
     }
 
-    /// The force on each particle (energy/length) at the positions taken over last, and then `work` on those of each share, with a part of
-    /// something else beside them. Gives what `work` does, by share, and the sums over all pairs if they are wanted, else zeros.
+    /// The force on each particle (energy/length) at the positions that [`Field::move_by`] took over, and then `work` on those of each share,
+    /// with a part of something else beside them. Gives what `work` does, by share (nothing without particles), and the sums over all pairs if
+    /// they are wanted, else zeros.
     ///
     /// Panics if there are fewer parts than shares.
     pub fn forces_then<T: Send, R: Send>(
@@ -482,7 +483,6 @@ impl Field {
             // SAFETY: the instruction set is available; each thread writes the clusters of its share only.
             (unsafe { (loops.pack)(&task) }, result)
         });
-        assert_eq!(packed.len(), self.pool.threads(), "each share has a part");
         let largest = packed.iter().fold(0.0, |sum, packed| packed.0.max(sum));
         let units = UNITS / self.edges[0];
         // Rounding of coordinates to 2⁻³² of the edge and of f32 products is made up for.

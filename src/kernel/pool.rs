@@ -114,9 +114,9 @@ impl Pool {
 }
 
 impl Pool {
-    /// Does the same to each part, at most one a thread, at once; the results in the order of the parts.
+    /// Does the same to each part, one for each thread, at once; the results in the order of the parts.
     ///
-    /// Panics as [`Pool::run`] does, and if there are more parts than threads.
+    /// Panics as [`Pool::run`] does, and if there is not a part for each thread.
     pub fn each<T: Send, R: Send>(
         &self,
         parts: impl IntoIterator<Item = T>,
@@ -126,12 +126,10 @@ impl Pool {
             .into_iter()
             .map(|part| Mutex::new((Some(part), None)))
             .collect();
-        assert!(parts.len() <= self.threads());
+        assert_eq!(parts.len(), self.threads(), "each thread has a part");
         self.run(&|thread| {
-            if let Some(part) = parts.get(thread) {
-                let mut part = part.lock().expect("each part has one thread");
-                part.1 = part.0.take().map(&work);
-            }
+            let mut part = parts[thread].lock().expect("each part has one thread");
+            part.1 = part.0.take().map(&work);
         });
         let results = parts
             .into_iter()

@@ -93,6 +93,20 @@ impl Mixing {
         self.strength[1..] == [0.0; 2]
     }
 
+    /// Checks that σ_ij is positive for all pairs of particles of these diameters (length).
+    pub fn holds(&self, diameters: &[f64]) -> Result<()> {
+        let smallest = diameters.iter().copied().fold(f64::INFINITY, f64::min);
+        let largest = diameters.iter().copied().fold(0.0, f64::max);
+        match self.non_additivity * (largest - smallest) >= 1.0 {
+            false => Ok(()),
+            true => Err(Error::new(format!(
+                "with the non-additivity {}, particles of diameters {smallest} and {largest} make no pair of positive diameter",
+                self.non_additivity
+            ))
+            .help("are the diameters in the potential's unit?")),
+        }
+    }
+
     /// The pair of two particles of these diameters (length).
     pub fn pair(&self, first: f64, second: f64) -> Pair {
         let (mean, difference) = (0.5 * (first + second), first - second);
@@ -259,14 +273,16 @@ impl Potential {
         }
     }
 
-    /// Checks that a periodic box of these edge lengths holds no particle twice within the cutoff: every edge must exceed
-    /// 2 x_out σ_max, σ_max the largest diameter.
-    pub fn fits(&self, edges: [f64; 3], largest_diameter: f64) -> Result<()> {
-        let needed = 2.0 * self.cutoff * largest_diameter;
+    /// Checks that a periodic box of these edge lengths holds no particle of these diameters (length) twice within the cutoff: every edge must
+    /// exceed 2 x_out σ_max, σ_max the largest diameter; and what [`Mixing::holds`] checks.
+    pub fn fits(&self, edges: [f64; 3], diameters: &[f64]) -> Result<()> {
+        self.mixing.holds(diameters)?;
+        let largest = diameters.iter().copied().fold(0.0, f64::max);
+        let needed = 2.0 * self.cutoff * largest;
         match edges.into_iter().find(|edge| *edge <= needed) {
             None => Ok(()),
             Some(edge) => Err(Error::new(format!(
-                "the box edge {edge} is too small: with diameters up to {largest_diameter} it must exceed {needed}"
+                "the box edge {edge} is too small: with diameters up to {largest} it must exceed {needed}"
             ))
             .help("use more particles or a lower density")),
         }
@@ -426,13 +442,21 @@ mod tests {
     #[test]
     fn a_box_must_hold_two_cutoffs() {
         let potential = Potential::wahnstrom();
-        assert!(potential.fits([6.7; 3], 1.2).is_ok());
+        assert!(potential.fits([6.7; 3], &[1.0, 1.2]).is_ok());
         let message = potential
-            .fits([6.7, 6.5, 6.7], 1.2)
+            .fits([6.7, 6.5, 6.7], &[1.2, 1.0])
             .unwrap_err()
             .to_string();
         assert!(
             message.starts_with("the box edge 6.5 is too small"),
+            "{message}"
+        );
+        let potential = Potential::named("inverse-power:1:1.25:0.2").unwrap();
+        assert!(potential.fits([60.0; 3], &[1.0, 5.9]).is_ok());
+        let message = potential.fits([60.0; 3], &[6.0, 1.0]).unwrap_err();
+        let message = message.to_string();
+        assert!(
+            message.contains("diameters 1 and 6 make no pair"),
             "{message}"
         );
     }

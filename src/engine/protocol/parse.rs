@@ -762,12 +762,9 @@ fn random(field: &Field, potential: Potential) -> Result<Source> {
             "lower it, or the diameters",
         ));
     }
-    let largest = species
-        .iter()
-        .map(|species| species.diameter)
-        .fold(0.0, f64::max);
+    let diameters: Vec<f64> = species.iter().map(|species| species.diameter).collect();
     potential
-        .fits([volume.cbrt(); 3], largest)
+        .fits([volume.cbrt(); 3], &diameters)
         .map_err(|error| total_field.value.place.attach(error))?;
     Ok(Source::Random { density, species })
 }

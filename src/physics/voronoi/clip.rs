@@ -204,14 +204,18 @@ impl Fast {
 
     /// Writes the edges round the hole that a few removed vertices leave. Returns their number.
     #[inline(always)]
-    fn find_hole<R: Registers>(&mut self, registers: R, mut removed: u64) -> usize {
-        let mut corners = [0; FEW];
+    fn find_hole<R: Registers>(&mut self, registers: R, removed: u64) -> usize {
+        let (mut corners, mut left) = ([0; FEW], removed);
         for corner in &mut corners {
-            *corner = self.faces[removed.trailing_zeros() as usize];
-            removed &= removed.wrapping_sub(1);
+            *corner = self.faces[left.trailing_zeros() as usize];
+            left &= left.wrapping_sub(1);
         }
         let (edges, mut bits) = registers.unpaired(corners);
         let count = bits.count_ones() as usize;
+        // Only of vertices that do not hang together, which is a matter of rounding.
+        if count > FEW_EDGES {
+            return self.find_large_hole(removed);
+        }
         // Registers are filled up with vertices that are none.
         let mut all = [NO_EDGE; 32];
         all[..16].copy_from_slice(&edges);
