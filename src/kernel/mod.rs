@@ -298,7 +298,7 @@ impl Field {
     pub fn shares(&self) -> Vec<Range<usize>> {
         let first = |cluster: usize| (cluster * self.loops.width).min(self.particles);
         (0..self.pool.threads())
-            .map(|thread| self.share(thread))
+            .map(|thread| self.clusters_of(thread))
             .map(|clusters| first(clusters.start)..first(clusters.end))
             .collect()
     }
@@ -313,7 +313,7 @@ impl Field {
         beside: impl Iterator<Item = T>,
         work: impl Fn(T, [&mut [f64]; 3]) -> R + Sync,
     ) -> Vec<R> {
-        self.check(positions);
+        self.assert_number(positions);
         let shares = self.shares();
         self.pack(
             parts_mut(positions, &shares).zip(beside),
@@ -342,7 +342,7 @@ impl Field {
         }
     }
 
-    fn check(&self, positions: &[Vec<f64>; 3]) {
+    fn assert_number(&self, positions: &[Vec<f64>; 3]) {
         for positions in positions {
             assert_eq!(positions.len(), self.particles);
         }
@@ -361,7 +361,7 @@ impl Field {
     }
 
     /// The clusters of thread `thread`.
-    fn share(&self, thread: usize) -> Range<usize> {
+    fn clusters_of(&self, thread: usize) -> Range<usize> {
         let at = |thread: usize| self.clusters * thread / self.pool.threads();
         at(thread)..at(thread + 1)
     }
@@ -371,7 +371,7 @@ impl Field {
         positions: &[Vec<f64>; 3],
         forces: &mut [Vec<f64>; 3],
     ) -> Totals {
-        self.check(positions);
+        self.assert_number(positions);
         let shares = self.shares();
         self.pack(parts(positions, &shares), |positions| (positions, ()));
         let nothing = std::iter::repeat(());
@@ -468,7 +468,7 @@ impl Field {
         let reference = Shared(self.inner_reference.pointer_mut::<i32>());
         let (edges, loops) = (self.edges, self.loops);
         let ratios = self.ratios().map(|ratio| ratio as f32);
-        let shares = (0..self.pool.threads()).map(|thread| self.share(thread));
+        let shares = (0..self.pool.threads()).map(|thread| self.clusters_of(thread));
         let packed = self.pool.each(parts.zip(shares), |(part, clusters)| {
             let (positions, result) = work(part);
             let task = Pack {
@@ -551,7 +551,9 @@ impl Field {
         };
         self.found.resize(threads, Vec::new());
         self.streams.resize(threads, Streams::default());
-        let shares: Vec<_> = (0..threads).map(|thread| self.share(thread)).collect();
+        let shares: Vec<_> = (0..threads)
+            .map(|thread| self.clusters_of(thread))
+            .collect();
         let (lister, loops) = (&self.lister, self.loops);
         let blocks = Shared(self.blocks.pointer_mut::<i32>());
         let found = Shared(self.found.as_mut_ptr());
@@ -648,10 +650,9 @@ impl Field {
             });
             parts.collect::<Vec<Quantity>>()
         });
-        let shares = (0..self.pool.threads()).map(|thread| self.share(thread));
+        let shares = (0..self.pool.threads()).map(|thread| self.clusters_of(thread));
         let parts = parts.zip(shares).zip(beside);
-        let results = self
-            .pool
+        self.pool
             .each(parts, |((mut quantities, clusters), beside)| {
                 let sums: Vec<*mut u8> = sums.iter().map(Shared::get).collect();
                 let mut task = Gather {
@@ -663,9 +664,7 @@ impl Field {
                 // SAFETY: the instruction set is available; each thread uses the sums of its share only.
                 unsafe { (loops.gather)(&mut task) };
                 work(beside, &quantities)
-            });
-        assert_eq!(results.len(), self.pool.threads(), "each share has a part");
-        results
+            })
     }
 }
 

@@ -111,9 +111,7 @@ impl Pool {
             "a thread of the pool panicked"
         );
     }
-}
 
-impl Pool {
     /// Does the same to each part, one for each thread, at once; the results in the order of the parts.
     ///
     /// Panics as [`Pool::run`] does, and if there is not a part for each thread.
@@ -138,6 +136,20 @@ impl Pool {
     }
 }
 
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.ends.store(true, Ordering::Relaxed);
+        {
+            let _slot = self.shared.slot.lock();
+            self.shared.round.fetch_add(1, Ordering::Release);
+        }
+        self.shared.sleep.notify_all();
+        for worker in self.workers.drain(..) {
+            let _ = worker.join();
+        }
+    }
+}
+
 /// These shares of arrays along x, y and z.
 pub fn parts<'a>(
     arrays: &'a [Vec<f64>; 3],
@@ -158,20 +170,6 @@ pub fn parts_mut<'a>(
         left.each_mut()
             .map(|left| first(left).expect("shares are of the arrays"))
     })
-}
-
-impl Drop for Pool {
-    fn drop(&mut self) {
-        self.shared.ends.store(true, Ordering::Relaxed);
-        {
-            let _slot = self.shared.slot.lock();
-            self.shared.round.fetch_add(1, Ordering::Release);
-        }
-        self.shared.sleep.notify_all();
-        for worker in self.workers.drain(..) {
-            let _ = worker.join();
-        }
-    }
 }
 
 impl Shared {

@@ -94,7 +94,7 @@ impl Mixing {
     }
 
     /// Checks that σ_ij is positive for all pairs of particles of these diameters (length).
-    pub fn holds(&self, diameters: &[f64]) -> Result<()> {
+    pub fn admits(&self, diameters: &[f64]) -> Result<()> {
         let smallest = diameters.iter().copied().fold(f64::INFINITY, f64::min);
         let largest = diameters.iter().copied().fold(0.0, f64::max);
         match self.non_additivity * (largest - smallest) >= 1.0 {
@@ -274,9 +274,9 @@ impl Potential {
     }
 
     /// Checks that a periodic box of these edge lengths holds no particle of these diameters (length) twice within the cutoff: every edge must
-    /// exceed 2 x_out σ_max, σ_max the largest diameter; and what [`Mixing::holds`] checks.
+    /// exceed 2 x_out σ_max, σ_max the largest diameter; and what [`Mixing::admits`] checks.
     pub fn fits(&self, edges: [f64; 3], diameters: &[f64]) -> Result<()> {
-        self.mixing.holds(diameters)?;
+        self.mixing.admits(diameters)?;
         let largest = diameters.iter().copied().fold(0.0, f64::max);
         let needed = 2.0 * self.cutoff * largest;
         match edges.into_iter().find(|edge| *edge <= needed) {

@@ -51,7 +51,8 @@ pub struct Totals {
 
 /// Evaluates every pair of particles at `positions` (length) with these diameters (length), and the tensors if they are wanted.
 ///
-/// Particles in the same place make values that are not finite. Errors: those of [`Neighbours::new`] and [`Mixing::holds`](super::potential::Mixing::holds).
+/// Particles in the same place make values that are not finite. Errors: those of [`Neighbours::new`] and
+/// [`Mixing::admits`](super::potential::Mixing::admits).
 pub fn evaluate(
     potential: &Potential,
     cell: Option<&Cell>,
@@ -63,7 +64,7 @@ pub fn evaluate(
     if positions.is_empty() {
         return Ok(Virials::default());
     }
-    potential.mixing.holds(diameters)?;
+    potential.mixing.admits(diameters)?;
     let neighbours = Neighbours::new(cell, positions, potential.cutoff * largest)?;
     let slots = Slots::new(&neighbours, potential, diameters);
     let instructions = InstructionSet::preferred();

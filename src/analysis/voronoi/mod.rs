@@ -349,6 +349,7 @@ impl Collector {
 enum Index {
     /// In the bytes of a word, the lowest first: where no face has more than ten edges, as in nearly all cells.
     Short(u64),
+    /// In a list, from three edges on.
     Long(Vec<u16>),
 }
 
