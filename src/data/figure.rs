@@ -62,6 +62,13 @@ pub enum Layer {
         /// Entry in the legend, if any.
         label: Option<String>,
     },
+    /// The area between two curves, pale and behind what is drawn after it: the spread around a line.
+    Band {
+        /// The points (x, lower y, upper y).
+        points: Vec<[f64; 3]>,
+        /// The colour that it is a tint of.
+        color: Color,
+    },
     /// Single markers.
     Markers {
         /// The points (x, y).

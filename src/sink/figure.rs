@@ -175,6 +175,7 @@ fn draw_shape(svg: &mut String, shape: &Shape) -> Result<()> {
             let seam = if parts.len() > 1 { SEAM } else { 0.0 };
             fill(svg, *color, seam, parts.iter().map(outline));
         }
+        Shape::Tint { corners, color } => tint(svg, corners, *color),
         Shape::Discs {
             centers,
             radius,
@@ -208,6 +209,19 @@ fn fill(
     );
     svg.extend(parts);
     svg.push_str(r#""/>"#);
+}
+
+/// A polygon that lets what is behind it show.
+fn tint(svg: &mut String, corners: &[Point], [red, green, blue]: Rgb) {
+    let _ = write!(
+        svg,
+        r##"<path fill="#{red:02x}{green:02x}{blue:02x}" fill-opacity="0.22" d="M"##
+    );
+    for &corner in corners {
+        let (x, y) = on_canvas(corner);
+        let _ = write!(svg, "{x} {y} ");
+    }
+    svg.push_str(r#"Z"/>"#);
 }
 
 /// Circles as paths of their own where outlines lie over each other, else as one.

@@ -84,6 +84,11 @@ fn reach(layer: &Layer, x: &Axis, y: &Axis) -> Vec<(f64, f64)> {
             .copied()
             .filter(|point| shows(x.scale, point.0) && shows(y.scale, point.1))
             .collect(),
+        Layer::Band { points, .. } => points
+            .iter()
+            .flat_map(|&[x, low, high]| [(x, low), (x, high)])
+            .filter(|point| shows(x.scale, point.0) && shows(y.scale, point.1))
+            .collect(),
         Layer::Histogram { edges, heights, .. } => edges
             .windows(2)
             .zip(heights)
@@ -188,6 +193,7 @@ impl Map {
             Layer::Line { points, stroke, .. } => {
                 lines(&mut points.iter().map(|&point| self.point(point)), stroke)
             }
+            Layer::Band { points, color } => self.tints(points, colors::rgb(*color)),
             Layer::Markers { points, color, .. } => {
                 let radius = marker_radius(points.len(), style);
                 self.discs(points, radius, colors::rgb(*color))
@@ -237,6 +243,26 @@ impl Map {
                 lines(&mut ends.into_iter().map(at), stroke)
             }
         }
+    }
+
+    /// The areas of a band between its gaps; what an axis cannot show of them ends outside the frame.
+    fn tints(&self, points: &[[f64; 3]], color: Rgb) -> Vec<Shape> {
+        let seen = self.frame.grown(10.0);
+        let place = |x: f64, y: f64| {
+            let across = self.across(x).filter(|x| x.is_finite())?;
+            let y = self.upwards(y).unwrap_or(seen.bottom);
+            let across = across.clamp(seen.left, seen.right);
+            Some((across, y.clamp(seen.top, seen.bottom)))
+        };
+        points
+            .split(|point| point.iter().any(|value| !value.is_finite()))
+            .filter_map(|piece| {
+                let upper = piece.iter().map(|&[x, _, high]| place(x, high));
+                let lower = piece.iter().rev().map(|&[x, low, _]| place(x, low));
+                let corners: Vec<Point> = upper.chain(lower).flatten().collect();
+                (piece.len() > 1).then_some(Shape::Tint { corners, color })
+            })
+            .collect()
     }
 
     /// Markers inside the frame, once where they lie on each other.

@@ -261,7 +261,7 @@ impl Legend {
                     };
                     (label, Sample::Line(pen))
                 }
-                Layer::Density { .. } => continue,
+                Layer::Density { .. } | Layer::Band { .. } => continue,
             };
             let Some(name) = label else { continue };
             match items.iter_mut().find(|item| &item.name == name) {

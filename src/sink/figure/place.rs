@@ -37,6 +37,11 @@ impl Occupancy {
                         occupancy.take(part);
                     }
                 }
+                Shape::Tint { corners, .. } => {
+                    for pair in corners.windows(2) {
+                        occupancy.take_segment(pair[0], pair[1]);
+                    }
+                }
                 Shape::Discs {
                     centers, radius, ..
                 } => {

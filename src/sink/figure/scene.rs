@@ -97,6 +97,8 @@ pub enum Shape {
     Line { points: Vec<Point>, pen: Pen },
     /// Rectangles of one colour that look like one area where they touch.
     Area { parts: Vec<Rect>, color: Rgb },
+    /// A polygon in a transparent colour.
+    Tint { corners: Vec<Point>, color: Rgb },
     /// Filled circles of one size and colour.
     Discs {
         centers: Vec<Point>,
