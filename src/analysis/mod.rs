@@ -87,6 +87,11 @@ pub trait Analysis: Send + Sync + 'static {
         true
     }
 
+    /// Whether a figure of several replicas can be their mean with its spread ([`crate::data::replicas::mean`]).
+    fn averages(&self, _figure: &str) -> bool {
+        true
+    }
+
     /// Whether there are per-particle columns for `--annotate`.
     fn annotates(&self) -> bool {
         false
@@ -111,7 +116,7 @@ pub trait Analysis: Send + Sync + 'static {
     }
 
     /// One of the figures, of one or more inputs with their labels.
-    fn figure(&self, _name: &str, _inputs: &[(String, Self::Finished)]) -> Figure {
+    fn figure(&self, _name: &str, _inputs: &[(String, &Self::Finished)]) -> Figure {
         Figure::default()
     }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{FRAME_COLUMNS, counted};
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Stroke};
+use crate::data::replicas::Replicas;
 use crate::data::table::{Cells, ColumnSpec, Rows, TableSpec};
 use crate::error::{Error, Result};
 use crate::physics::fits::{Branch, Form};
@@ -440,8 +441,22 @@ impl Arguments {
             let answer = self.one(observed, inputs);
             answers.push(answer.map_err(|error| error.in_input(label))?);
         }
+        let replicas = Replicas::of(answers.iter().map(|answer| answer.label.as_str()));
+        for (label, inputs) in replicas.groups() {
+            if inputs
+                .iter()
+                .any(|&input| answers[input].ramp != answers[inputs[0]].ramp)
+            {
+                return Err(Error::new(format!(
+                    "the label '{label}' stands for a cooling and a heating ramp"
+                ))
+                .help(
+                    "inputs of the same label are replicas: give the ramps labels of their own",
+                ));
+            }
+        }
         for index in 0..answers.len() {
-            answers[index].ratio = self.ratio(&answers, index);
+            answers[index].ratio = self.ratio(&answers, &replicas, index);
         }
         Ok(answers)
     }
@@ -533,14 +548,20 @@ impl Arguments {
             })
     }
 
-    fn ratio(&self, answers: &[Answer], index: usize) -> Option<Ratio> {
+    /// T_o relative to the T_g of the cooling ramp before it, else behind it: of replicas to that of the replica of the same number, if there
+    /// is one.
+    fn ratio(&self, answers: &[Answer], replicas: &Replicas, index: usize) -> Option<Ratio> {
         let this = &answers[index];
         if this.ramp == Ramp::Cooling {
             return None;
         }
-        let is_cooling = |answer: &&Answer| answer.ramp == Ramp::Cooling;
-        let before = answers[..index].iter().rev().find(is_cooling);
-        let glass = before.or_else(|| answers[index..].iter().find(is_cooling))?;
+        let nearest = |wanted: &dyn Fn(usize) -> bool| {
+            let is_glass = |&other: &usize| answers[other].ramp == Ramp::Cooling && wanted(other);
+            let before = (0..index).rev().find(is_glass);
+            before.or_else(|| (index..answers.len()).find(is_glass))
+        };
+        let same = |other: usize| replicas.number(other) == replicas.number(index);
+        let glass = &answers[nearest(&same).or_else(|| nearest(&|_| true))?];
         let interval = match (&this.found, &glass.found) {
             (Found::Crossing(onset), Found::Crossing(glass)) => {
                 let pairs = onset.replicates.iter().zip(&glass.replicates);
@@ -809,10 +830,11 @@ impl Answer {
         }
     }
 
-    fn layers(&self, index: usize, label: &str) -> Vec<Layer> {
+    /// What is drawn of it; `found` is the temperature that the legend gives.
+    fn layers(&self, index: usize, label: &str, found: Option<f64>) -> Vec<Layer> {
         let color = Color::Series(index);
         let mut name = label.to_string();
-        if let Some(value) = self.temperature() {
+        if let Some(value) = found {
             name += &format!(", {} = {value:.2}", self.symbol());
         }
         if let Found::Passage { threshold, .. } = self.found {
@@ -864,11 +886,21 @@ fn dashed(branch: &Branch, from: f64, to: f64) -> Layer {
     }
 }
 
-/// Energies against temperature, with names for the legend, the fitted branches (dashed) and upright lines at the temperatures found.
-pub fn figure(answers: &[Answer], labels: &[String]) -> Figure {
-    let layers = answers.iter().zip(labels).enumerate();
+/// Energies against temperature, with names for the legend, the fitted branches (dashed) and upright lines at the temperatures found: of one
+/// set of inputs; the legend gives the means of the temperatures over all replicas.
+pub fn figure(answers: &[Answer], replicas: &Replicas, set: &[usize], labels: &[String]) -> Figure {
+    let of_group = |index: usize, input: usize| {
+        let (_, inputs) = &replicas.groups()[index];
+        let found: Vec<f64> = inputs
+            .iter()
+            .filter_map(|&one| answers[one].temperature())
+            .collect();
+        let mean = found.iter().sum::<f64>() / found.len() as f64;
+        answers[input].layers(index, &labels[input], (!found.is_empty()).then_some(mean))
+    };
+    let layers = set.iter().enumerate();
     let layers = layers
-        .flat_map(|(index, (answer, label))| answer.layers(index, label))
+        .flat_map(|(index, &input)| of_group(index, input))
         .collect();
     let axis = |label: &str| Axis {
         label: label.to_string(),

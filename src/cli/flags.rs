@@ -98,7 +98,7 @@ pub struct OutputFlags {
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<String>,
 
-    /// A further table of this command (repeatable)
+    /// A further table of this command (repeatable), or the same one in another format: --table frames=msd.csv
     #[arg(long = "table", value_name = "NAME=PATH")]
     pub tables: Vec<String>,
 
@@ -114,7 +114,9 @@ pub struct OutputFlags {
     #[arg(long, value_name = "PATH")]
     pub annotate: Option<String>,
 
-    /// Names of the inputs in the legend and in tables (once for each input). Default: their paths
+    /// Names of the inputs in the legend and in tables (once for each input). Default: their paths. Inputs of the same name are replicas, such as
+    /// runs that differ in their seed: tables number them in the column replica, figures show their mean and, paler, one standard deviation on
+    /// either side (on a logarithmic axis those of the logarithms)
     #[arg(long = "label", value_name = "TEXT")]
     pub labels: Vec<String>,
 }
@@ -376,7 +378,7 @@ fn reals(cells: &Cells) -> Vec<Option<f64>> {
 }
 
 impl OutputFlags {
-    /// Labels of the inputs.
+    /// Labels of the inputs; those of replicas are the same.
     pub fn labels(&self, inputs: &[Input]) -> Result<Vec<String>> {
         if self.labels.is_empty() {
             return Ok(inputs.iter().map(Input::name).collect());
@@ -388,11 +390,6 @@ impl OutputFlags {
                 inputs.len()
             );
             return Err(Error::new(what).help("give it once for each input"));
-        }
-        let repeated = |(at, label): (usize, &String)| self.labels[..at].contains(label);
-        if let Some((_, label)) = self.labels.iter().enumerate().find(|item| repeated(*item)) {
-            return Err(Error::new(format!("the label '{label}' is given twice"))
-                .help("inputs are told apart by their labels"));
         }
         Ok(self.labels.clone())
     }

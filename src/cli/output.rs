@@ -5,23 +5,46 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::flags::OutputFlags;
-use crate::data::table::{Cells, RowSink, Rows, TableSpec};
+use crate::data::replicas::Replicas;
+use crate::data::table::{Cells, ColumnSpec, RowSink, Rows, TableSpec};
 use crate::error::{Error, Result};
 use crate::sink::atomic::AtomicFile;
 use crate::sink::figure::ImageFormat;
 use crate::sink::provenance::Provenance;
-use crate::sink::table::{INPUT_COLUMN, TableFormat, TableWriter};
+use crate::sink::table::{INPUT_COLUMN, REPLICA_COLUMN, TableFormat, TableWriter};
 use crate::stream::Format;
 use crate::stream::write::Encoder;
+
+/// How rows tell which input they come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// There is only one.
+    Only,
+    /// By its name.
+    Named,
+    /// By its name and its number: several inputs share names.
+    Numbered,
+}
+
+impl Origin {
+    /// What a number of inputs with these names needs.
+    pub fn of(inputs: usize, replicas: &Replicas) -> Self {
+        match inputs {
+            _ if replicas.any() => Origin::Numbered,
+            0 | 1 => Origin::Only,
+            _ => Origin::Named,
+        }
+    }
+}
 
 /// The tables, figures and annotated trajectory that were asked for.
 pub struct Outputs {
     tables: Vec<(&'static str, TableFormat, TableWriter<AtomicFile>)>,
     plots: Vec<(&'static str, ImageFormat, AtomicFile)>,
     annotated: Option<Encoder<AtomicFile>>,
-    /// Name of the input that rows come from, where there are several.
-    input: Option<Arc<str>>,
-    several: bool,
+    /// Name of the input that rows come from, and its number among those of that name.
+    input: (Arc<str>, usize),
+    origin: Origin,
     to_stdout: bool,
     paths: Vec<PathBuf>,
 }
@@ -32,15 +55,15 @@ impl Outputs {
         flags: &OutputFlags,
         specs: &'static [TableSpec],
         figures: &'static [&'static str],
-        several: bool,
+        origin: Origin,
         force: bool,
     ) -> Result<Self> {
         let mut outputs = Outputs {
             tables: Vec::new(),
             plots: Vec::new(),
             annotated: None,
-            input: None,
-            several,
+            input: ("".into(), 1),
+            origin,
             to_stdout: false,
             paths: Vec::new(),
         };
@@ -96,7 +119,8 @@ impl Outputs {
                 Error::new(format!("there is no table '{name}'"))
                     .help(format!("tables of this command and mode are {}", names()))
             })?;
-            if outputs.tables.iter().any(|(open, ..)| *open == name) {
+            // Else it would fill standard output, too, unasked.
+            if flags.output.is_none() && outputs.tables.iter().any(|(open, ..)| *open == name) {
                 return Err(Error::new(format!("the table '{name}' is asked for twice"))
                     .help("the first one is the main table, -o"));
             }
@@ -134,11 +158,12 @@ impl Outputs {
         } else {
             TableFormat::of_path(Path::new(path))?
         };
-        let leading = self.several.then_some(INPUT_COLUMN);
-        let columns = leading
-            .into_iter()
-            .chain(spec.columns.iter().copied())
-            .collect();
+        let leading: &[ColumnSpec] = match self.origin {
+            Origin::Only => &[],
+            Origin::Named => &[INPUT_COLUMN],
+            Origin::Numbered => &[INPUT_COLUMN, REPLICA_COLUMN],
+        };
+        let columns = leading.iter().chain(spec.columns).copied().collect();
         let file = self.file(path, force)?;
         self.tables.push((
             spec.name,
@@ -180,9 +205,9 @@ impl Outputs {
         self.to_stdout
     }
 
-    /// The input that the next rows come from.
-    pub fn set_input(&mut self, label: &str) {
-        self.input = self.several.then(|| label.into());
+    /// The input that the next rows come from, and its number among those of that name.
+    pub fn set_input(&mut self, label: &str, number: usize) {
+        self.input = (label.into(), number);
     }
 
     /// Whether an annotated trajectory is wanted.
@@ -253,14 +278,26 @@ impl RowSink for Outputs {
     }
 
     fn rows(&mut self, table: &'static str, rows: Rows) -> Result<()> {
-        let Some((.., writer)) = self.tables.iter_mut().find(|(name, ..)| *name == table) else {
-            return Ok(());
-        };
-        let Some(input) = &self.input else {
-            return writer.write(rows);
-        };
         let count = rows.first().map_or(0, Cells::len);
-        let label = Cells::repeat(input.clone(), count);
-        writer.write(std::iter::once(label).chain(rows).collect())
+        let (label, number) = &self.input;
+        let label = || Cells::repeat(label.clone(), count);
+        let leading = match self.origin {
+            Origin::Only => vec![],
+            Origin::Named => vec![label()],
+            Origin::Numbered => vec![label(), Cells::repeat(*number as i64, count)],
+        };
+        let mut rows = Some(leading.into_iter().chain(rows).collect::<Rows>());
+        let mut writers = self.tables.iter_mut().filter(|(name, ..)| *name == table);
+        let mut next = writers.next();
+        while let Some((.., writer)) = next {
+            next = writers.next();
+            // A table that goes into several files is copied for all but the last.
+            let rows = match &next {
+                Some(_) => rows.clone(),
+                None => rows.take(),
+            };
+            writer.write(rows.unwrap_or_default())?;
+        }
+        Ok(())
     }
 }

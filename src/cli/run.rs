@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 
 use super::flags::{InputFlags, OutputFlags, RunFlags};
 use super::inherent::inherent;
-use super::output::Outputs;
+use super::output::{Origin, Outputs};
 use super::progress::{self, Progress, say};
 use crate::analysis::{Abscissa, Analysis, InputFacts, Runner, Wanted};
 use crate::data::frame::Frame;
+use crate::data::replicas::{self, Replicas};
 use crate::data::table::TableSpec;
 use crate::error::{Error, Result};
 use crate::physics::topology::Filter;
@@ -296,30 +297,37 @@ impl Runner for AnalysisRunner<'_> {
                 .help("annotate them one by one"));
             }
         }
+        let replicas = Replicas::of(labels.iter().map(String::as_str));
         let mut outputs = Outputs::open(
             self.output,
             analysis.tables(),
             analysis.figures(),
-            inputs.len() > 1,
+            Origin::of(inputs.len(), &replicas),
             self.run.force,
         )?;
         let several = inputs.len() > 1;
-        if let Some(name) = outputs
-            .figures()
-            .into_iter()
-            .find(|name| several && !analysis.draws_several(name))
-        {
-            return Err(Error::new(format!(
-                "the figure '{name}' shows one input, not {}",
-                inputs.len()
-            ))
-            .help("draw one for each"));
+        for name in outputs.figures() {
+            if several && !analysis.draws_several(name) {
+                return Err(Error::new(format!(
+                    "the figure '{name}' shows one input, not {}",
+                    inputs.len()
+                ))
+                .help("draw one for each"));
+            }
+            if replicas.any() && !analysis.averages(name) {
+                let what = format!("the figure '{name}' is no mean over inputs of the same label");
+                return Err(Error::new(what).help("draw one of each label"));
+            }
         }
+        let sets = match outputs.figures().is_empty() {
+            true => Vec::new(),
+            false => sets(&replicas)?,
+        };
         progress::catch_interrupts();
         let analysis = Arc::new(analysis);
         let mut read: Vec<Read<A>> = Vec::new();
         for (index, label) in labels.iter().enumerate() {
-            outputs.set_input(label);
+            outputs.set_input(label, replicas.number(index));
             read.push(self.one(&analysis, &inputs, index, workers, &mut outputs)?);
             if !outputs.figures().is_empty() {
                 same_abscissa(&read)?;
@@ -361,13 +369,15 @@ impl Runner for AnalysisRunner<'_> {
         } else {
             labels
         };
-        let finished: Vec<(String, A::Finished)> = names
-            .into_iter()
-            .zip(read.into_iter().map(|read| read.finished))
-            .collect();
+        let figure = |name: &str, set: &Vec<usize>| {
+            // An interruption leaves inputs out.
+            let named = |&input: &usize| Some((names[input].clone(), &read.get(input)?.finished));
+            analysis.figure(name, &set.iter().filter_map(named).collect::<Vec<_>>())
+        };
         let interrupted = self.outcome == Outcome::Interrupted;
         outputs.commit(&provenance, interrupted, |name, format| {
-            figure::render(&analysis.figure(name, &finished), format)
+            let figures = sets.iter().map(|set| figure(name, set)).collect();
+            figure::render(&replicas::mean(figures), format)
         })?;
         if !self.run.quiet {
             summaries
@@ -381,6 +391,16 @@ impl Runner for AnalysisRunner<'_> {
         }
         Ok(())
     }
+}
+
+/// Sets of inputs that are drawn together, a figure each, to be averaged.
+///
+/// Errors: of some labels there are more inputs than of others.
+pub fn sets(replicas: &Replicas) -> Result<Vec<Vec<usize>>> {
+    replicas.sets().map_err(|few| {
+        let what = format!("the label '{}' is given less often than others", few[0]);
+        Error::new(what).help("a figure of replicas needs each label once, or equally often")
+    })
 }
 
 /// Checks that the curves of all inputs can be drawn on one axis.

@@ -3,4 +3,5 @@
 pub mod cell;
 pub mod figure;
 pub mod frame;
+pub mod replicas;
 pub mod table;

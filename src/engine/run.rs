@@ -258,6 +258,8 @@ pub struct Simulation {
     potential: Potential,
     /// Which stages are carried out.
     needed: Vec<bool>,
+    /// Index behind the last stage that is.
+    end: usize,
     /// The frame that the sample is taken from, where there is one.
     sample: Option<Frame>,
     stage: usize,
@@ -273,6 +275,7 @@ impl Simulation {
     pub fn new(protocol: Protocol, threads: usize, sample: Option<Frame>) -> Self {
         Simulation {
             needed: vec![true; protocol.stages.len()],
+            end: protocol.stages.len(),
             potential: protocol.potential,
             protocol,
             threads,
@@ -333,6 +336,12 @@ impl Simulation {
         self
     }
 
+    /// Ends behind this stage; a checkpoint holds what later stages start from all the same.
+    pub fn until(mut self, last: usize) -> Self {
+        self.end = last + 1;
+        self
+    }
+
     /// The protocol.
     pub fn protocol(&self) -> &Protocol {
         &self.protocol
@@ -340,7 +349,7 @@ impl Simulation {
 
     /// Whether a stage is carried out.
     pub fn carries_out(&self, stage: usize) -> bool {
-        self.needed[stage]
+        self.needed[stage] && stage < self.end
     }
 
     /// Index of the stage in progress, or that comes next.
@@ -405,7 +414,8 @@ impl Simulation {
     /// Fails, naming the stage, when the simulation blows up, does not converge, or cannot start.
     pub fn next_event(&mut self) -> Result<Option<Event>> {
         while self.events.is_empty() {
-            let Some(stage) = self.protocol.stages.get(self.stage) else {
+            let stages = &self.protocol.stages[..self.end];
+            let Some(stage) = stages.get(self.stage) else {
                 return Ok(None);
             };
             if !self.needed[self.stage] {

@@ -32,6 +32,12 @@ pub const INPUT_COLUMN: ColumnSpec = ColumnSpec {
     meaning: "name of the input",
 };
 
+/// The column that comes behind it where inputs share names.
+pub const REPLICA_COLUMN: ColumnSpec = ColumnSpec::integer(
+    "replica",
+    "number of the input among those of the same name, from 1",
+);
+
 /// File format of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableFormat {

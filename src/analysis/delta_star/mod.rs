@@ -619,7 +619,7 @@ impl Analysis for DeltaStar {
         parts.join("; ")
     }
 
-    fn figure(&self, name: &str, inputs: &[(String, Finished)]) -> Figure {
+    fn figure(&self, name: &str, inputs: &[(String, &Finished)]) -> Figure {
         match inputs {
             [(_, only)] => figures::draw(&self.arguments, name, only),
             _ => Figure::default(),

@@ -391,7 +391,7 @@ impl Analysis for Icosahedra {
         )
     }
 
-    fn figure(&self, _name: &str, inputs: &[(String, Finished)]) -> Figure {
+    fn figure(&self, _name: &str, inputs: &[(String, &Finished)]) -> Figure {
         let names = self.filter.names();
         let mut layers = Vec::new();
         match inputs {

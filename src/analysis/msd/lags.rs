@@ -349,7 +349,7 @@ impl Analysis for ByLag {
         )
     }
 
-    fn figure(&self, name: &str, inputs: &[(String, Finished)]) -> Figure {
+    fn figure(&self, name: &str, inputs: &[(String, &Finished)]) -> Figure {
         let curves: Vec<(String, &Vec<Row>)> = match inputs {
             [(_, only)] => {
                 let shown = curves_shown(only.curves.len());

@@ -536,7 +536,7 @@ impl Analysis for FromReference {
         )
     }
 
-    fn figure(&self, name: &str, inputs: &[(String, Finished)]) -> Figure {
+    fn figure(&self, name: &str, inputs: &[(String, &Finished)]) -> Figure {
         match name {
             "histogram" => self.histogram_figure(inputs),
             "density" => {
@@ -672,7 +672,7 @@ impl FromReference {
         Ok(())
     }
 
-    fn msd_figure(&self, inputs: &[(String, Finished)]) -> Figure {
+    fn msd_figure(&self, inputs: &[(String, &Finished)]) -> Figure {
         let mut layers = vec![Layer::HorizontalLine {
             y: self.arguments.threshold,
             stroke: Stroke::dashed(Color::Grey),
@@ -722,7 +722,7 @@ impl FromReference {
         }
     }
 
-    fn histogram_figure(&self, inputs: &[(String, Finished)]) -> Figure {
+    fn histogram_figure(&self, inputs: &[(String, &Finished)]) -> Figure {
         let bins = Bins {
             width: self.arguments.bin_width,
         };
@@ -732,7 +732,7 @@ impl FromReference {
                 finished
                     .histograms
                     .iter()
-                    .map(move |chosen| (label.as_str(), finished, chosen))
+                    .map(move |chosen| (label.as_str(), *finished, chosen))
             })
             .collect();
         let filled = |chosen: &Chosen| chosen.counts.iter().any(|&count| count > 0);
@@ -885,7 +885,7 @@ fn edges_between(middles: &[f64]) -> Vec<f64> {
 }
 
 /// The abscissa that all inputs have.
-fn abscissa(inputs: &[(String, Finished)]) -> Abscissa {
+fn abscissa(inputs: &[(String, &Finished)]) -> Abscissa {
     inputs
         .iter()
         .map(|(_, finished)| finished.abscissa)

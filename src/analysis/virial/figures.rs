@@ -49,7 +49,7 @@ impl Shown {
 }
 
 /// The frames that the figures show, with their labels.
-fn shown(inputs: &[(String, Finished)]) -> Vec<(String, &Shown)> {
+fn shown<'a>(inputs: &[(String, &'a Finished)]) -> Vec<(String, &'a Shown)> {
     let several = inputs.len() > 1;
     let mut shown = Vec::new();
     for (name, finished) in inputs {
@@ -98,7 +98,7 @@ fn framed(x: &str, layers: Vec<Layer>) -> Figure {
 }
 
 /// Distributions of P_i: Fig. 1b.
-pub(super) fn pressures(inputs: &[(String, Finished)]) -> Figure {
+pub(super) fn pressures(inputs: &[(String, &Finished)]) -> Figure {
     let shown = shown(inputs);
     let several = shown.len() > 1;
     let layers = shown.iter().enumerate().map(|(index, (label, frame))| {
@@ -114,7 +114,7 @@ pub(super) fn pressures(inputs: &[(String, Finished)]) -> Figure {
 
 /// Distributions of the diameters: Fig. 1c. Of one frame those of all and of each species, with areas as their numbers; of several those of
 /// all. Bins are as they are: bidisperse diameters have no width.
-pub(super) fn diameters(inputs: &[(String, Finished)]) -> Figure {
+pub(super) fn diameters(inputs: &[(String, &Finished)]) -> Figure {
     let shown = shown(inputs);
     let mut layers = Vec::new();
     if let [(_, only)] = &shown[..] {

@@ -307,7 +307,7 @@ impl Analysis for PerParticle {
         )
     }
 
-    fn figure(&self, name: &str, inputs: &[(String, Finished)]) -> Figure {
+    fn figure(&self, name: &str, inputs: &[(String, &Finished)]) -> Figure {
         match name {
             "diameters" => figures::diameters(inputs),
             _ => figures::pressures(inputs),

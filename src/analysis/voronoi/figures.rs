@@ -15,7 +15,7 @@ pub fn bracketed(index: &str) -> String {
 
 /// How the local volume fractions of all frames are distributed: Fig. S1. Of one input by species, with areas as their numbers; of several
 /// inputs those of all particles.
-pub fn volume_fractions(inputs: &[(String, Finished)]) -> Figure {
+pub fn volume_fractions(inputs: &[(String, &Finished)]) -> Figure {
     // Name, histogram, share of the area, stroke.
     let curves: Vec<(Option<String>, &Histogram, f64, Stroke)> = match inputs {
         [(_, only)] => {
@@ -74,7 +74,7 @@ pub fn volume_fractions(inputs: &[(String, Finished)]) -> Figure {
 }
 
 /// The commonest indices with their fractions of all cells: those of the first input, and of the others the same.
-pub fn indices(inputs: &[(String, Finished)]) -> Figure {
+pub fn indices(inputs: &[(String, &Finished)]) -> Figure {
     let Some((_, first)) = inputs.first() else {
         return Figure::default();
     };

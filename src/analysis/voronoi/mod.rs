@@ -585,7 +585,11 @@ impl Analysis for Voronoi {
         text
     }
 
-    fn figure(&self, name: &str, inputs: &[(String, Finished)]) -> Figure {
+    fn averages(&self, figure: &str) -> bool {
+        figure != "indices"
+    }
+
+    fn figure(&self, name: &str, inputs: &[(String, &Finished)]) -> Figure {
         match name {
             "indices" => figures::indices(inputs),
             _ => figures::volume_fractions(inputs),

@@ -62,6 +62,10 @@ pub struct Arguments {
     #[arg(long, value_name = "STAGE", help_heading = "Output")]
     emit: Vec<String>,
 
+    /// The last stage to carry out; with --resume the run goes on behind it later
+    #[arg(long, value_name = "STAGE", help_heading = "Run")]
+    until: Option<String>,
+
     /// Go on with the run in the folder from its last checkpoint; start it if there is none
     #[arg(long, help_heading = "Run")]
     resume: bool,
@@ -136,6 +140,10 @@ impl Arguments {
                 Error::new("--resume needs the folder of a run").help("name it with -o DIR")
             );
         }
+        if streams && self.until.is_some() && !self.dry_run {
+            return Err(Error::new("--until goes with a folder")
+                .help("choose what is streamed with --emit"));
+        }
         if !streams && !self.emit.is_empty() {
             return Err(
                 Error::new("--emit chooses the frames that are streamed with -o -")
@@ -160,10 +168,20 @@ impl Arguments {
         }
     }
 
+    /// Index of the last stage that is carried out.
+    fn last(&self, protocol: &Protocol) -> Result<usize> {
+        match &self.until {
+            Some(name) => protocol.stage(name),
+            None => Ok(protocol.stages.len() - 1),
+        }
+    }
+
     fn print_plan(&self, protocol: Protocol) -> Result<Outcome> {
         let threads = self.run.threads()?;
         let sample = sample(&protocol)?.map(|(frame, _)| frame);
+        let last = self.last(&protocol)?;
         let plan = protocol.plan(pace::measure(&protocol, sample.as_ref(), threads)?);
+        let plan = plan.until(last);
         let mut stdout = std::io::stdout().lock();
         write!(stdout, "{plan}")?;
         stdout.flush()?;
@@ -215,10 +233,13 @@ impl Arguments {
                 "resume with that, or leave -j out: sums depend on it in their last digits",
             ));
         }
-        let Some(stage) = resolved.stages.get(checkpoint.stage()) else {
+        let last = self.last(&resolved)?;
+        let stages = &resolved.stages[..=last];
+        let Some(stage) = stages.get(checkpoint.stage()) else {
             if !self.run.quiet {
+                let up_to = up_to(&self.until);
                 say(&format!(
-                    "hyalo simulate: {}: the run is whole",
+                    "hyalo simulate: {}: the run is whole{up_to}",
                     path.display()
                 ));
             }
@@ -237,8 +258,8 @@ impl Arguments {
             0 => sample(&resolved)?.map(|(frame, _)| frame),
             _ => None,
         };
-        let simulation = Simulation::new(resolved, threads, sample).resume(checkpoint);
-        self.carry_out(simulation, folder)
+        let simulation = Simulation::new(resolved, threads, sample);
+        self.carry_out(simulation.resume(checkpoint).until(last), folder)
     }
 
     fn begin_in(&self, path: &Path, protocol: Protocol) -> Result<Outcome> {
@@ -248,7 +269,9 @@ impl Arguments {
         if let Some((_, input)) = &sample {
             folder.set_inputs(vec![input.clone()]);
         }
-        let simulation = Simulation::new(protocol, threads, sample.map(|(frame, _)| frame));
+        let last = self.last(&protocol)?;
+        let sample = sample.map(|(frame, _)| frame);
+        let simulation = Simulation::new(protocol, threads, sample).until(last);
         // The checkpoint comes first: from then on the run can be resumed.
         folder.save(&simulation)?;
         folder.write_protocol()?;
@@ -268,9 +291,9 @@ impl Arguments {
             })?;
         if outcome == Outcome::Whole && !self.run.quiet {
             let seconds = start.elapsed().as_secs_f64();
-            let place = outlet.place();
+            let (place, up_to) = (outlet.place(), up_to(&self.until));
             say(&format!(
-                "hyalo simulate: {place} is whole ({seconds:.1} s)"
+                "hyalo simulate: {place} is whole{up_to} ({seconds:.1} s)"
             ));
         }
         Ok(outcome)
@@ -330,6 +353,12 @@ impl Arguments {
     }
 }
 
+/// What is added to what is whole, where not every stage was asked for.
+fn up_to(until: &Option<String>) -> String {
+    let stage = until.as_ref();
+    stage.map_or(String::new(), |stage| format!(" up to stage {stage}"))
+}
+
 fn no_protocol() -> Error {
     let known: Vec<&str> = protocol::PRESETS.iter().map(|(name, _)| *name).collect();
     Error::new("no protocol").help(format!(
@@ -340,7 +369,8 @@ fn no_protocol() -> Error {
 
 /// Says where it stopped and how to go on.
 fn interrupted(simulation: &Simulation, outlet: &impl Outlet) -> Outcome {
-    let Some(stage) = simulation.protocol().stages.get(simulation.stage()) else {
+    let stages = simulation.protocol().stages.get(simulation.stage());
+    let Some(stage) = stages.filter(|_| simulation.carries_out(simulation.stage())) else {
         // The last stage had just ended.
         return Outcome::Whole;
     };

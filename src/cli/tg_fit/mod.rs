@@ -6,10 +6,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::flags::{InputFlags, OutputFlags, RunFlags};
-use super::output::Outputs;
+use super::output::{Origin, Outputs};
 use super::progress::{self, say};
-use super::run::{Outcome, legend_labels, list_tables};
+use super::run::{Outcome, legend_labels, list_tables, sets};
 use crate::analysis::tg_fit::{self, Answer, FIGURES, Observed, TABLES};
+use crate::data::replicas::{self, Replicas};
 use crate::data::table::RowSink;
 use crate::error::{Error, Result};
 use crate::sink::figure;
@@ -64,7 +65,12 @@ impl Arguments {
             return Err(Error::new(what).help("leave --annotate out"));
         }
         let workers = Workers::new(self.run.threads()?)?;
-        let mut outputs = Outputs::open(&self.output, &TABLES, &FIGURES, true, self.run.force)?;
+        let given = Replicas::of(labels.iter().map(String::as_str));
+        let origin = match given.any() {
+            true => Origin::Numbered,
+            false => Origin::Named,
+        };
+        let mut outputs = Outputs::open(&self.output, &TABLES, &FIGURES, origin, self.run.force)?;
         progress::catch_interrupts();
 
         let mut observed: Vec<Observed> = Vec::new();
@@ -81,7 +87,7 @@ impl Arguments {
                 to_stdout: outputs.to_stdout(),
             };
             let mut read = reader
-                .read(label, workers)
+                .read(label, given.number(index), workers)
                 .map_err(|error| error.in_input(inputs[index].name()))?;
             observed.append(&mut read.ramps);
             read.about.label = self.output.labels.get(index).cloned();
@@ -101,8 +107,13 @@ impl Arguments {
                     .help("leave --plot out; hyalo msd draws displacements"),
             );
         }
-        for answer in &answers {
-            outputs.set_input(&answer.label);
+        let replicas = Replicas::of(answers.iter().map(|answer| answer.label.as_str()));
+        let sets = match outputs.figures().is_empty() {
+            true => Vec::new(),
+            false => sets(&replicas)?,
+        };
+        for (index, answer) in answers.iter().enumerate() {
+            outputs.set_input(&answer.label, replicas.number(index));
             outputs.rows("fits", answer.fits(&self.fit))?;
             if outputs.wants("curves") {
                 outputs.rows("curves", answer.curves())?;
@@ -131,7 +142,9 @@ impl Arguments {
             answers.iter().map(|answer| answer.label.clone()).collect()
         };
         outputs.commit(&provenance, outcome == Outcome::Interrupted, |_, format| {
-            figure::render(&tg_fit::figure(&answers, &legends), format)
+            let figures = sets.iter();
+            let figures = figures.map(|set| tg_fit::figure(&answers, &replicas, set, &legends));
+            figure::render(&replicas::mean(figures.collect()), format)
         })?;
         for (label, doubts) in &doubts {
             say(&format!(

@@ -14,7 +14,7 @@ use crate::data::table::Cells;
 use crate::error::{Error, Result};
 use crate::physics::transition::Data;
 use crate::sink::provenance;
-use crate::sink::table::{self, TableFormat};
+use crate::sink::table::{self, REPLICA_COLUMN, TableFormat};
 use crate::stream::bytes::{self, Compression, Input};
 use crate::stream::lammps_log::{self, Thermo};
 use crate::stream::parallel::Workers;
@@ -86,8 +86,8 @@ enum Given<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads the input; `label` is its name in tables and legends.
-    pub fn read(&self, label: &str, workers: Workers) -> Result<ReadInput> {
+    /// Reads the input; `label` is its name in tables and legends, `number` its place among those of that name.
+    pub fn read(&self, label: &str, number: usize, workers: Workers) -> Result<ReadInput> {
         // What an input is shows at its beginning, and tables are read by name: a pipe is kept in a file.
         let input = match &self.inputs[self.index] {
             Input::Stdin => bytes::spool()?,
@@ -108,7 +108,7 @@ impl Reader<'_> {
         let msd = for_input("--msd", &self.fit.msd, self.index, self.inputs.len())?;
         if let Some(path) = msd.filter(|path| *path != "none") {
             let ramp = &mut read.ramps[0];
-            let displacements = displacements_of(Path::new(path), label);
+            let displacements = displacements_of(Path::new(path), label, number);
             let displacements = displacements.map_err(|error| error.in_input(path))?;
             ramp.displacements = Some(displacements);
         }
@@ -431,12 +431,17 @@ fn curves(
         })?),
     };
     let step = ["step", "Step"].into_iter().find(|name| has(name));
-    let wanted = std::iter::once(value).chain(temperature).chain(step);
+    let replica = (value == MSD && has(REPLICA_COLUMN.name)).then_some(REPLICA_COLUMN.name);
+    let wanted = std::iter::once(value)
+        .chain(temperature)
+        .chain(replica)
+        .chain(step);
     let wanted: Vec<[&str; 1]> = wanted.map(|name| [name]).collect();
     let wanted: Vec<&[&str]> = wanted.iter().map(<[&str; 1]>::as_slice).collect();
     let mut columns = table::read_columns(path, &wanted)?.into_iter();
     let values = reals(columns.next());
     let temperatures = temperature.map(|_| reals(columns.next()));
+    let replicas = replica.map(|_| reals(columns.next()));
     let steps = match columns.next() {
         Some(Cells::Integer(steps)) => steps,
         _ => vec![None; values.len()],
@@ -452,9 +457,12 @@ fn curves(
         if species[number].as_deref() != Some(ALL) {
             continue;
         }
-        let origin = origins[number].clone().unwrap_or_default();
+        let mut origin = origins[number].as_deref().unwrap_or_default().to_string();
+        if let Some(replicas) = &replicas {
+            origin = replica_of(&origin, replicas[number] as usize);
+        }
         let place = *places.entry(origin.clone()).or_insert_with(|| {
-            curves.push((origin.to_string(), Vec::new()));
+            curves.push((origin, Vec::new()));
             curves.len() - 1
         });
         curves[place].1.push(Row {
@@ -479,8 +487,14 @@ fn curves(
     Ok(curves)
 }
 
-/// The squared displacements in a table of `msd`: of the input that goes under the label, if there are several.
-fn displacements_of(path: &Path, label: &str) -> Result<Vec<(f64, f64)>> {
+/// The name of one of several inputs of the same name.
+fn replica_of(name: &str, number: usize) -> String {
+    format!("{name} (replica {number})")
+}
+
+/// The squared displacements in a table of `msd`: of the input that goes under the label (of replicas that of the same number), if there
+/// are several.
+fn displacements_of(path: &Path, label: &str, number: usize) -> Result<Vec<(f64, f64)>> {
     let input = Input::File(path.to_owned());
     let Sort::Table(format) = sort(&input, None)? else {
         return Err(Error::new("it is no table").help("give --msd a table of hyalo msd"));
@@ -490,7 +504,12 @@ fn displacements_of(path: &Path, label: &str) -> Result<Vec<(f64, f64)>> {
     let mut curves = curves(&path, &names, MSD, Given::Usual)?;
     let at = match &curves[..] {
         [_] => Some(0),
-        several => several.iter().position(|(name, _)| name == label),
+        several => {
+            let replica = replica_of(label, number);
+            several
+                .iter()
+                .position(|(name, _)| name == label || *name == replica)
+        }
     };
     let (_, rows) = at.map(|at| curves.swap_remove(at)).ok_or_else(|| {
         let names: Vec<&str> = curves.iter().map(|(name, _)| name.as_str()).collect();

@@ -48,6 +48,19 @@ pub struct Planned {
     pub seconds: f64,
 }
 
+impl Plan {
+    fn of(stages: Vec<Planned>) -> Self {
+        let seconds = stages.iter().map(|stage| stage.seconds).sum();
+        Plan { stages, seconds }
+    }
+
+    /// The plan up to a stage.
+    pub fn until(mut self, last: usize) -> Self {
+        self.stages.truncate(last + 1);
+        Plan::of(self.stages)
+    }
+}
+
 impl Protocol {
     /// The plan, with the times that follow from `pace`. The time of a minimisation is a rough guess.
     pub fn plan(&self, pace: Pace) -> Plan {
@@ -83,8 +96,7 @@ impl Protocol {
                 }
             })
             .collect();
-        let seconds = stages.iter().map(|stage| stage.seconds).sum();
-        Plan { stages, seconds }
+        Plan::of(stages)
     }
 }
 
