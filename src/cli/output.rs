@@ -120,7 +120,8 @@ impl Outputs {
                     .help(format!("tables of this command and mode are {}", names()))
             })?;
             // Else it would fill standard output, too, unasked.
-            if flags.output.is_none() && outputs.tables.iter().any(|(open, ..)| *open == name) {
+            let is_main = specs.first().is_some_and(|main| main.name == name);
+            if is_main && flags.output.is_none() && unnamed.is_some() {
                 return Err(Error::new(format!("the table '{name}' is asked for twice"))
                     .help("the first one is the main table, -o"));
             }

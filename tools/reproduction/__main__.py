@@ -1,0 +1,76 @@
+"""`tools/reproduce`: runs, figures, statements, page."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import plan
+import runs
+from runs import say
+
+
+def numbers(text):
+    """A list of numbers of steps: 3e4,1e5."""
+    values = tuple(float(part) for part in text.split(",") if part)
+    if any(not 1e3 <= value <= 1e10 for value in values):
+        raise ValueError
+    return values
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="tools/reproduce", description="The paper, end to end: every figure and number, from one command.")
+    parser.add_argument("--scale", choices=list(plan.SCALES), default="quick", help="size of the programme (default: quick)")
+    parser.add_argument("--seeds", type=int, metavar="K", help="independent runs")
+    parser.add_argument("--rates", type=numbers, metavar="STEPS,…", help="steps of the ramps of the rate study; '' for none")
+    parser.add_argument("--rate-seeds", type=int, metavar="K", help="runs at each of these up to 1e6 steps")
+    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="where everything goes (default: hyalo-SCALE)")
+    parser.add_argument("--jobs", type=int, metavar="N", default=os.cpu_count(), help="runs at a time (default: one for each core)")
+    parser.add_argument("--dry-run", action="store_true", help="print the runs with the expected time, and do nothing else")
+    flags = parser.parse_args()
+    for name in ("seeds", "rate_seeds", "jobs"):
+        if getattr(flags, name) is not None and getattr(flags, name) < 1:
+            parser.error(f"--{name.replace('_', '-')} {getattr(flags, name)}: give 1 or more")
+    return flags
+
+
+def main():
+    flags = arguments()
+    scale = plan.SCALES[flags.scale]
+    hyalo = str(Path(os.environ["HYALO"]).resolve())
+    seeds = list(range(1, (flags.seeds or scale.seeds) + 1))
+    rates = scale.rates if flags.rates is None else flags.rates
+    count = flags.rate_seeds or scale.rate_seeds
+    root = flags.output or Path(f"hyalo-{scale.name}")
+
+    simulations = [plan.main_run(scale, seed) for seed in seeds]
+    simulations += [plan.rate_run(steps, seed, scale) for steps in rates for seed in plan.rate_seeds(steps, count)]
+    # Runs side by side use the cores best; fewer runs than cores take several threads each.
+    threads = max(1, flags.jobs // len(simulations))
+    if flags.dry_run:
+        total = 0.0
+        for run in simulations:
+            seconds = sum(runs.expected(hyalo, run, threads).values())
+            total += seconds
+            print(f"{run.folder:24} {runs.duration(seconds):>10}  hyalo {' '.join(run.arguments())}")
+        print(f"{'total':24} {runs.duration(total / min(flags.jobs, len(simulations))):>10}  {flags.jobs} at a time on {threads} thread(s) each")
+        return
+    root.mkdir(parents=True, exist_ok=True)
+    if not runs.carry_out(hyalo, root, simulations, flags.jobs, threads):
+        say("interrupted; the same command goes on")
+        sys.exit(1)
+
+    import figures
+    import page
+    import statements
+
+    analyses = figures.Analyses(hyalo, root)
+    drawn = figures.make(analyses, scale, seeds)
+    drawn += figures.rate_study(analyses, scale, rates, count)
+    judged = statements.judge(analyses, scale, seeds)
+    page.write(root, scale, seeds, rates, simulations, drawn, judged, analyses.doubts)
+    say(f"done: {root / 'report.html'}, {root / 'report.md'}")
+
+
+if __name__ == "__main__":
+    main()
