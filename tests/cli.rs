@@ -306,6 +306,100 @@ fn figures_are_whole_images() {
 }
 
 #[test]
+fn inputs_of_one_label_are_replicas() {
+    let scratch = Scratch::new();
+    // Two runs of two particles each, one of which moves along x; and a third, alone under its label.
+    let run = |name: &str, places: [f64; 3]| {
+        let mut text = String::new();
+        for (frame, x) in places.into_iter().enumerate() {
+            let temperature = 0.1 * (frame + 1) as f64;
+            text += &format!(
+                "2\nLattice=\"9 0 0 0 9 0 0 0 9\" Properties=species:S:1:pos:R:3 temperature={temperature}\nA {x} 0 0\nA 4 4 4\n"
+            );
+        }
+        scratch.file(name, text)
+    };
+    let inputs = [
+        run("1.extxyz", [1.0, 1.0, 2.0]),
+        run("2.extxyz", [1.0, 1.0, 4.0]),
+        run("3.extxyz", [1.0, 2.0, 3.0]),
+    ];
+    let (csv, parquet) = (scratch.path("msd.csv"), scratch.path("msd.parquet"));
+    let (figure, single) = (scratch.path("msd.svg"), scratch.path("single.svg"));
+    let flags = ["-q", "--unwrap", "none", "--drift", "keep"];
+    let three = ["msd", &inputs[0], &inputs[1], &inputs[2]];
+    let labels = ["--label", "glass", "--label", "glass", "--label", "other"];
+    let more = format!("frames={parquet}");
+    let outputs = ["-o", &csv, "--table", &more, "--plot", &figure];
+    hyalo(&[&three[..], &flags, &labels, &outputs].concat()).ok();
+    let table = Table::parse(&String::from_utf8(read(&csv)).unwrap()).only("species", "all");
+    assert_eq!(table.names[..2], ["input", "replica"]);
+    assert_eq!(
+        table.words("replica"),
+        ["1", "1", "1", "2", "2", "2", "1", "1", "1"]
+    );
+    assert_eq!(table.reals("msd")[..6], [0.0, 0.0, 0.5, 0.0, 0.0, 4.5]);
+    // The same table in another format.
+    let column = hyalo::sink::table::read_columns(Path::new(&parquet), &[&["msd"]]).unwrap();
+    let msd = Table::parse(&String::from_utf8(read(&csv)).unwrap()).reals("msd");
+    assert_eq!(column[0], hyalo::data::table::Cells::from(msd));
+    // A figure with two lines and a band, unlike that of the first replica alone.
+    hyalo(
+        &[
+            &["msd", &inputs[0], &inputs[2]],
+            &flags[..],
+            &["-o", "/dev/null", "--plot", &single],
+        ]
+        .concat(),
+    )
+    .ok();
+    let bands = |path: &str| {
+        String::from_utf8(read(path))
+            .unwrap()
+            .matches("fill-opacity")
+            .count()
+    };
+    assert_eq!((bands(&figure), bands(&single)), (1, 0));
+
+    // What has no mean is refused before anything is read.
+    let refused = |labels: &[&str], plot: &str| {
+        let inputs: Vec<&str> = inputs
+            .iter()
+            .cycle()
+            .take(labels.len() / 2)
+            .map(String::as_str)
+            .collect();
+        hyalo(
+            &[
+                &["msd"],
+                &inputs[..],
+                labels,
+                &["-o", "/dev/null", "--plot", plot],
+            ]
+            .concat(),
+        )
+        .refused()
+    };
+    let uneven = [
+        "--label", "a", "--label", "a", "--label", "a", "--label", "b", "--label", "b",
+    ];
+    let message = refused(&uneven, &scratch.path("x.svg"));
+    assert!(
+        message.contains("the label 'b' is given less often"),
+        "{message}"
+    );
+    let message = refused(
+        &uneven[..4],
+        &format!("histogram={}", scratch.path("x.svg")),
+    );
+    assert!(
+        message.contains("the figure 'histogram' is no mean"),
+        "{message}"
+    );
+    assert!(!Path::new(&scratch.path("x.svg")).exists());
+}
+
+#[test]
 fn several_inputs_are_told_apart() {
     let (first, second) = (fixture(DUMP), fixture("heat_full.lammpstrj.gz"));
     let scratch = Scratch::new();

@@ -188,6 +188,39 @@ fn a_run_leaves_the_files_of_the_contract() {
     assert_eq!(names, expected);
 }
 
+#[test]
+fn a_run_up_to_a_stage_goes_on_behind_it() {
+    let scratch = Scratch::new();
+    let protocol = scratch.file("protocol.toml", PROTOCOL);
+    let folder = scratch.path("run");
+    let until = |stage: &str| {
+        let flags = [
+            "simulate", &protocol, "-o", &folder, "--resume", "--until", stage,
+        ];
+        hyalo(&[&flags[..], &["-j", "1"]].concat()).ok().stderr
+    };
+    assert!(until("cool").contains("is whole up to stage cool"));
+    let exists = |name: &str| Path::new(&folder).join(name).exists();
+    assert!(exists("cool.final.extxyz") && !exists("minimum.extxyz.partial"));
+    // Once more, and to an earlier one: nothing is left to do.
+    let before = files(&folder);
+    for stage in ["cool", "liquid"] {
+        assert!(until(stage).contains(&format!("the run is whole up to stage {stage}")));
+        assert_eq!(files(&folder), before);
+    }
+    // `heat` starts from `minimum`, `inherent` looks at `cool`: what later stages need is kept.
+    until("homogenised");
+    resume(&folder).ok();
+    assert_same_as_whole(&folder);
+    let plan = hyalo(&["simulate", &protocol, "--until", "liquid", "--dry-run"]).ok();
+    let plan = plan.text();
+    let stages: Vec<&str> = plan
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert_eq!(stages, ["stage", "random", "apart", "liquid", "total"]);
+}
+
 fn column(path: &str, name: &str) -> Vec<f64> {
     let cells = read_columns(Path::new(path), &[&[name]]).unwrap();
     match &cells[0] {

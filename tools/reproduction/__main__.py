@@ -56,6 +56,9 @@ def main():
         print(f"{'total':24} {runs.duration(total / min(flags.jobs, len(simulations))):>10}  {flags.jobs} at a time on {threads} thread(s) each")
         return
     root.mkdir(parents=True, exist_ok=True)
+    held = runs.hold(root, wait=False)
+    if held is None:
+        sys.exit(f"reproduce: {root} is in use by another call: wait until that has ended, or give another folder")
     if not runs.carry_out(hyalo, root, simulations, flags.jobs, threads):
         say("interrupted; the same command goes on")
         sys.exit(1)

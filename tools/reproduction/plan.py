@@ -79,7 +79,7 @@ def settings(particles, steps, equilibration):
     coarse = (f"rows_every={2 * (LIQUID - GLASS) / steps!r}",) if steps < 1e4 else ()
     return (
         f"particles={particles}",
-        f"rate={rate(steps)!r}",
+        f"rate={rate(steps):.6g}",
         f"molten_temperature={ordinary!r}",
         f"molten_temperature_vhg={homogenised!r}",
         f"equilibration={equilibration}",

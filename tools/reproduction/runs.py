@@ -1,6 +1,8 @@
 """Carries simulations out side by side, each of them resumable."""
 
 import ctypes
+import fcntl
+import os
 import re
 import signal
 import subprocess
@@ -42,6 +44,17 @@ def follow_parent():
         ctypes.CDLL(None).prctl(set_death_signal, signal.SIGINT)
 
 
+def hold(folder, wait):
+    """Keeps others out of a folder for as long as what is returned is open, as hyalo does; waits until they have left, or returns nothing."""
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        os.close(place)
+        return None
+    return place
+
+
 class Simulation:
     """A process, and how far it has come."""
 
@@ -52,6 +65,9 @@ class Simulation:
         # Sums depend on the number of threads in their last digits: a run that was begun keeps its own.
         begun = (root / run.folder / "checkpoint").exists()
         threads = [] if begun else ["-j", str(threads)]
+        if begun:
+            # What was left by an earlier call that was killed still saves its state.
+            os.close(hold(root / run.folder, wait=True))
         with log.open("a") as out:
             self.process = subprocess.Popen(
                 [hyalo, *run.arguments(), "--resume", *threads],

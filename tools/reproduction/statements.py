@@ -111,7 +111,8 @@ def judge(analyses, scale, seeds):
           "peaks of {:.0f} and {:.0f} particles a bin, {:.0f} between them".format(peaks[0], peaks[2], peaks[1]) if peaks else "no diameters between the species",
           "a dip between 1.04 and 1.18 deeper than twice the noise of counting", apart, "the distributions of the species overlap, and the dip between them is within the noise of the number of particles")
     drops = [number(after[one][0], "energy") - number(before[one][0], "energy") for one in before]
-    state("Homogenisation lowers the potential energy by a large amount", "Fig. 2", "a big drop", f"{spread(drops)} per particle (minima)", "≤ −0.25 in every run", max(drops) <= -0.25)
+    state("Homogenisation lowers the potential energy by a large amount", "Fig. 2", "a big drop", f"{spread(drops)} per particle (minima)", "≤ −0.25 in every run", max(drops) <= -0.25,
+          "small systems and fast quenches stop after fewer iterations")
     pressures = [number(after[one][0], "pressure") - number(before[one][0], "pressure") for one in before]
     state("Homogenisation lowers the bulk pressure", "Methods", "reduced", f"by {spread([-value for value in pressures])} (minima)", "lower in every run", max(pressures) < 0,
           "the pressure falls at first and rises again to the end")
@@ -137,12 +138,12 @@ def judge(analyses, scale, seeds):
 
     glass, liquid = apart_by("polydisperse, cooled", "bidisperse, cooled", 0.15, 0.4), apart_by("polydisperse, cooled", "bidisperse, cooled", 0.7, 0.95)
     state("The cooled polydisperse system mirrors the bidisperse one", "Fig. 2", "almost exactly", f"{glass:+.3f} in the glass, {liquid:+.3f} in the liquid", "both within a fifth of the drop on homogenisation",
-          max(abs(glass), abs(liquid)) <= 0.2 * drop)
+          max(abs(glass), abs(liquid)) <= 0.2 * drop, "sizes far from the two of the mixture raise the energy, most of all that of the liquid")
     hysteresis = apart_by("bidisperse, heated", "bidisperse, cooled", 0.15, 0.9)
     state("Cooling and heating of the bidisperse system almost coincide", "Fig. 2", "very little difference", f"{hysteresis:+.3f} on average between T = 0.15 and 0.9", "within a tenth of the drop on homogenisation", abs(hysteresis) <= 0.1 * drop,
           "at fast rates the glass ages while it is heated")
     deeper = apart_by("VHG", "bidisperse, heated", 0.15, 0.4)
-    state("The homogenised glass lies far below both", "Fig. 2", "considerably", f"{deeper:+.3f} between T = 0.15 and 0.4", "≤ −0.2", deeper <= -0.2)
+    state("The homogenised glass lies far below both", "Fig. 2", "considerably", f"{deeper:+.3f} between T = 0.15 and 0.4", "≤ −0.2", deeper <= -0.2, "part of the drop is lost where the glass is warm")
 
     # Transitions.
     fits = analyses.rows("fig2")
@@ -157,7 +158,8 @@ def judge(analyses, scale, seeds):
         low, high = min((low for low, _ in ends if low is not None), default=min(values)), max((high for _, high in ends if high is not None), default=max(values))
         doubts = sum(1 for row in sound if row["warning"])
         measured = f"{spread(values)} ({low:.3f} to {high:.3f})" + (f"; {doubts} of {len(sound)} doubtful" if doubts else "")
-        state(text, where, f"{paper}", measured, "the paper's value within the interval", low <= paper <= high, because)
+        within = None if doubts == len(sound) else low <= paper <= high
+        state(text, where, f"{paper}", measured, "the paper's value within the interval", within, because if within is False else "hyalo itself doubts every one: see below")
 
     transition("T_g of the bidisperse system", "Fig. 2", "bidisperse, cooled", "T_g", 0.48)
     transition("T_g of the polydisperse system", "Fig. 2", "polydisperse, cooled", "T_g", 0.49)
@@ -165,7 +167,8 @@ def judge(analyses, scale, seeds):
     transition("T_o of the homogenised glass, where ⟨Δr²⟩ = 1", "Figs. 2, 3", "VHG", "T_o_msd", 0.68)
     transition("T_o/T_g of the homogenised glass", "Fig. 2", "VHG", "T_o_msd/T_g", 1.39)
     ratios = [float(row["value"]) for row in fits if row["input"] == "VHG" and row["quantity"] == "T_o_msd/T_g" and row["value"]]
-    state("T_o/T_g is far above that of vapour-deposited glasses", "Fig. 2", "1.39 against 1.05", spread(ratios, 2) if ratios else "none found", "≥ 1.2 in every run", min(ratios) >= 1.2 if ratios else None)
+    state("T_o/T_g is far above that of vapour-deposited glasses", "Fig. 2", "1.39 against 1.05", spread(ratios, 2) if ratios else "none found", "≥ 1.2 in every run",
+          min(ratios) >= 1.2 if ratios else None, "no T_o or no T_g was found")
     rate_tables = {"T_o": "rates-T_o-extrapolations", "T_g": "rates-T_g-extrapolations"}
     for quantity, series, paper in (("T_g", "bidisperse", 0.48), ("T_o", "bidisperse, energies", 0.52), ("T_o", "VHG, displacements", 0.68)):
         extrapolated(analyses, state, rate_tables[quantity], quantity, series, paper)
@@ -174,7 +177,7 @@ def judge(analyses, scale, seeds):
     melted = onsets(analyses, "onsets")
     order = [melted["VHG"][seed] - max(melted["bidisperse"][seed], melted["polydisperse"][seed]) for seed in seeds]
     state("The homogenised glass melts at a considerably higher temperature than the bidisperse and the polydisperse one", "Fig. 3", "0.68 against 0.52",
-          "T at ⟨Δr²⟩ = 1: " + ", ".join(f"{label} {spread(values.values())}" for label, values in melted.items()), "later by 0.1 or more in every run", min(order) >= 0.1)
+          "T at ⟨Δr²⟩ = 1: " + ", ".join(f"{label} {spread(values.values())}" for label, values in melted.items()), "later by 0.1 or more in every run", min(order) >= 0.1, because)
     widths = {}
     for label in ("bidisperse", "VHG"):
         for seed, rows in tables.by("fig3", input=label, species="all").items():
@@ -184,9 +187,9 @@ def judge(analyses, scale, seeds):
                 widths.setdefault(label, []).append((ends[1] - ends[0]) / melted[label][seed])
     if len(widths) == 2:
         state("It melts more sharply", "Fig. 3", "a sudden increase", ", ".join(f"{label} {spread(values)}" for label, values in widths.items()) + " (width in T/T_o)",
-              "⟨Δr²⟩ goes from 0.2 to 2 in a smaller part of T_o", mean(widths["VHG"]) < mean(widths["bidisperse"]))
+              "⟨Δr²⟩ goes from 0.2 to 2 in a smaller part of T_o", mean(widths["VHG"]) < mean(widths["bidisperse"]), because)
     else:
-        state("It melts more sharply", "Fig. 3", "a sudden increase", "⟨Δr²⟩ does not reach 2", "⟨Δr²⟩ goes from 0.2 to 2 in a smaller part of T_o", None)
+        state("It melts more sharply", "Fig. 3", "a sudden increase", "⟨Δr²⟩ does not reach 2", "⟨Δr²⟩ goes from 0.2 to 2 in a smaller part of T_o", None, "the heating ends before")
 
     # Icosahedra.
     for table, what, where in (("fig4", "snapshots", "Fig. 4"), ("fig4-inherent", "inherent structures", "Fig. 4, of minima")):
@@ -197,7 +200,7 @@ def judge(analyses, scale, seeds):
         values = list(found.values())
         state(f"Icosahedra are most frequent in the homogenised glass, then in the bidisperse, then in the polydisperse one ({what})", where, "VHG > bidisperse > polydisperse",
               ", ".join(f"{label.split(',')[0]} {value:.3f}" for label, value in found.items()) + " (T ≤ 0.3)", "in this order", values[0] > values[1] > values[2],
-              "vibrations and a fast quench leave few icosahedra in a snapshot" if table == "fig4" else "")
+              "vibrations and a fast quench leave few icosahedra" + (" in a snapshot" if table == "fig4" else ""))
 
     # Relaxation.
     counts, frames = {}, {}
@@ -224,7 +227,7 @@ def judge(analyses, scale, seeds):
         for row in analyses.rows(f"movers-clustering-{seed}"):
             if row["matched"] == "species" and row["z_score"]:
                 {"icosahedron_distance": away, "nearest_mover": compact}.get(row["quantity"], []).append(float(row["z_score"]))
-    few = f"{total} movers are too few" if total < 20 * len(seeds) else ""
+    few = f"{total} movers in {len(seeds)} run(s) of {scale.particles} particles say little" if total < 100 * len(seeds) else because
     state("Movers are smaller than the average", "Fig. S2", "a clear correlation", "; ".join(f"{by:+.3f} ± {error:.3f}" for by, error in smaller) or "no movers",
           f"smaller by more than two standard errors in every run ({total} movers)", all(by < -2 * error for by, error in smaller) if smaller else None, few)
     state("Movers keep away from icosahedra", "Fig. 6 right", "mainly free from icosahedra", "z = " + ", ".join(f"{value:+.1f}" for value in away) if away else "no movers",

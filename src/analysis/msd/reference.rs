@@ -499,6 +499,11 @@ impl Analysis for FromReference {
         figure != "density"
     }
 
+    fn averages(&self, figure: &str) -> bool {
+        // Histograms at temperatures that differ from replica to replica have no mean.
+        figure != "histogram" || !self.arguments.at.is_empty()
+    }
+
     fn annotates(&self) -> bool {
         true
     }
