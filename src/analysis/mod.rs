@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::data::figure::{Color, Figure};
 use crate::data::frame::{Column, Frame, Species};
 use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, Rows, TableSpec};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::physics::potential::Potential;
 use crate::physics::topology::Filter;
 
@@ -19,6 +19,7 @@ pub mod followed;
 pub mod icosa;
 pub mod info;
 pub mod msd;
+pub mod rate_fit;
 pub mod tessellation;
 pub mod tg_fit;
 pub mod virial;
@@ -174,6 +175,19 @@ pub struct InputFacts {
 /// A number of things: `1 frame`, `2 frames`.
 pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Checks the flags of intervals that are made by drawing the data again.
+pub(crate) fn check_resampling(confidence: f64, replicates: usize) -> Result<()> {
+    if !(confidence > 0.0 && confidence < 1.0) {
+        let what = format!("--confidence {confidence} is not between 0 and 1");
+        return Err(Error::new(what).help("0.95 is usual"));
+    }
+    if !(100..=1_000_000).contains(&replicates) {
+        let what = format!("--replicates {replicates} is not between 100 and 1000000");
+        return Err(Error::new(what).help("1000 is usual"));
+    }
+    Ok(())
 }
 
 /// The columns by which every row of a frame is identified.

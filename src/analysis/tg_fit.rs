@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{FRAME_COLUMNS, counted};
+use super::{FRAME_COLUMNS, check_resampling, counted};
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Stroke};
 use crate::data::replicas::Replicas;
 use crate::data::table::{Cells, ColumnSpec, Rows, TableSpec};
@@ -411,17 +411,7 @@ impl Arguments {
             let what = format!("--threshold {} is not positive", self.threshold);
             return refuse(what, "give a squared displacement, such as 1");
         }
-        if !(self.confidence > 0.0 && self.confidence < 1.0) {
-            let what = format!("--confidence {} is not between 0 and 1", self.confidence);
-            return refuse(what, "0.95 is usual");
-        }
-        if !(100..=1_000_000).contains(&self.replicates) {
-            let what = format!(
-                "--replicates {} is not between 100 and 1000000",
-                self.replicates
-            );
-            return refuse(what, "1000 is usual");
-        }
+        check_resampling(self.confidence, self.replicates)?;
         if !(0.0..=0.4).contains(&self.vary) {
             let what = format!("--vary {} is not between 0 and 0.4", self.vary);
             return refuse(what, "0.25 is usual");

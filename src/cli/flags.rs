@@ -156,20 +156,7 @@ impl RunFlags {
 impl InputFlags {
     /// The inputs, standard input where none is named and it is a pipe.
     pub fn inputs(&self) -> Result<Vec<Input>> {
-        if self.inputs.is_empty() {
-            if std::io::stdin().is_terminal() {
-                return Err(Error::new("no input").help("name a trajectory, or pipe one in"));
-            }
-            return Ok(vec![Input::Stdin]);
-        }
-        if self.inputs.iter().filter(|input| *input == "-").count() > 1 {
-            return Err(Error::new("standard input can be read only once").help("give - once"));
-        }
-        Ok(self
-            .inputs
-            .iter()
-            .map(|input| Input::from_argument(input))
-            .collect())
+        inputs(&self.inputs, "a trajectory")
     }
 
     /// How input number `index` of `inputs` is read; `unwrap` is what the command does where the user does not say.
@@ -293,6 +280,23 @@ impl InputFlags {
             sessions: Arc::new(sessions),
         })
     }
+}
+
+/// The inputs of these names, standard input where there is none and it is a pipe; `what` they are is said if that is missing too.
+pub fn inputs(names: &[String], what: &str) -> Result<Vec<Input>> {
+    if names.is_empty() {
+        if std::io::stdin().is_terminal() {
+            return Err(Error::new("no input").help(format!("name {what}, or pipe one in")));
+        }
+        return Ok(vec![Input::Stdin]);
+    }
+    if names.iter().filter(|name| *name == "-").count() > 1 {
+        return Err(Error::new("standard input can be read only once").help("give - once"));
+    }
+    Ok(names
+        .iter()
+        .map(|name| Input::from_argument(name))
+        .collect())
 }
 
 /// The temperatures of `ramp:T0:T1`.

@@ -11,8 +11,10 @@ pub mod flags;
 pub mod inherent;
 pub mod output;
 pub mod progress;
+pub mod rate_fit;
 pub mod run;
 pub mod simulate;
+pub mod tables;
 pub mod tg_fit;
 
 use flags::{InputFlags, OutputFlags, RunFlags};
@@ -57,6 +59,9 @@ macro_rules! registry {
             /// Temperatures of the glass transition and of melting, from ramps
             #[command(name = "tg-fit")]
             TgFit(Box<tg_fit::Arguments>),
+            /// How temperatures and other quantities depend on the rate of cooling or heating, and what they are at slower rates
+            #[command(name = "rate-fit")]
+            RateFit(Box<rate_fit::Arguments>),
         }
 
         impl Command {
@@ -71,6 +76,7 @@ macro_rules! registry {
                     Command::Convert(arguments) => arguments.run(),
                     Command::Simulate(arguments) => arguments.run(),
                     Command::TgFit(arguments) => arguments.run(),
+                    Command::RateFit(arguments) => arguments.run(),
                 }
             }
         }

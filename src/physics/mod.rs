@@ -6,6 +6,7 @@ pub mod neighbours;
 pub mod points;
 pub mod potential;
 pub mod random;
+pub mod rates;
 pub mod registers;
 pub mod subsets;
 pub mod topology;

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::analysis::tg_fit::{self, Observed, for_input};
 use crate::analysis::{ALL, counted};
 use crate::cli::flags::{InputFlags, RunFlags, ramp_ends};
 use crate::cli::progress::{self, Progress};
+use crate::cli::tables::{self, missing_or, readable, reals};
 use crate::data::frame::Frame;
 use crate::data::table::Cells;
 use crate::error::{Error, Result};
@@ -141,7 +142,6 @@ impl Reader<'_> {
     }
 
     fn whole(&self, ramps: Vec<Observed>, input: &Input, format: &str) -> Result<ReadInput> {
-        let content = self.hashes.then(|| bytes::content(input)).transpose()?;
         let rows = |ramp: &Observed| {
             let energies = ramp.energies.as_ref().map(|data| data.temperatures.len());
             energies
@@ -149,15 +149,7 @@ impl Reader<'_> {
                 .unwrap_or(0) as u64
         };
         Ok(ReadInput {
-            about: provenance::Input {
-                name: self.inputs[self.index].name(),
-                label: None,
-                format: format.to_string(),
-                bytes: content.as_ref().map(|content| content.bytes),
-                blake3: content.and_then(|content| content.blake3),
-                frames_used: ramps.iter().map(rows).sum(),
-                positions: None,
-            },
+            about: tables::about(input, format, ramps.iter().map(rows).sum(), self.hashes)?,
             ramps,
             interrupted: false,
             cut_short: false,
@@ -299,20 +291,20 @@ impl Reader<'_> {
 
 /// What an input is: what `--format` says, else what its name tells, else its content.
 fn sort(input: &Input, format: Option<&str>) -> Result<Sort> {
-    let named = |name: &str| TableFormat::of_path(Path::new(&format!("x.{name}"))).ok();
     if let Some(name) = format {
         return Ok(match name.to_ascii_lowercase().as_str() {
             "log" => Sort::Log,
-            name => named(name).map_or(Sort::Trajectory, Sort::Table),
+            name => TableFormat::of_path(Path::new(&format!("x.{name}")))
+                .map_or(Sort::Trajectory, Sort::Table),
         });
     }
     if let Input::File(path) = input {
+        if let Some(format) = tables::of_path(path) {
+            return Ok(Sort::Table(format));
+        }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let name = name.to_ascii_lowercase();
         let (_, stem) = Compression::from_name(&name);
-        if let Ok(format) = TableFormat::of_path(Path::new(stem)) {
-            return Ok(Sort::Table(format));
-        }
         if stem.ends_with(".log") || stem.starts_with("log.") {
             return Ok(Sort::Log);
         }
@@ -320,16 +312,11 @@ fn sort(input: &Input, format: Option<&str>) -> Result<Sort> {
             return Ok(Sort::Trajectory);
         }
     }
-    let (reader, _) = bytes::open(input)?;
-    let mut start = Vec::new();
-    reader.take(1 << 16).read_to_end(&mut start)?;
-    Ok(match &start[..] {
-        [b'P', b'A', b'R', b'1', ..] => Sort::Table(TableFormat::Parquet),
-        [b'A', b'R', b'R', b'O', b'W', b'1', ..] => Sort::Table(TableFormat::ArrowIpc),
-        [b'{', ..] => Sort::Table(TableFormat::NdJson),
-        start if start.starts_with(b"LAMMPS (") => Sort::Log,
-        start if Format::from_content(start).is_some() => Sort::Trajectory,
-        _ => Sort::Table(TableFormat::Csv),
+    let start = tables::start(input)?;
+    Ok(match tables::of_content(&start) {
+        TableFormat::Csv if start.starts_with(b"LAMMPS (") => Sort::Log,
+        TableFormat::Csv if Format::from_content(&start).is_some() => Sort::Trajectory,
+        format => Sort::Table(format),
     })
 }
 
@@ -401,13 +388,6 @@ fn used(rows: Vec<Row>, range: FrameRange, name: &str) -> Result<Data> {
         data.energies.push(value);
     }
     Ok(data)
-}
-
-fn missing_or(name: &str, value: f64) -> String {
-    match value.is_nan() {
-        true => format!("the {name} is missing"),
-        false => format!("the {name} is {value}"),
-    }
 }
 
 fn pairs(data: Data) -> Vec<(f64, f64)> {
@@ -534,36 +514,6 @@ fn set_points([from, to]: [f64; 2], steps: &[Option<i64>]) -> Vec<f64> {
     };
     let at = |place: &f64| from + (to - from) * (place - first) / (last - first);
     places.iter().map(at).collect()
-}
-
-fn reals(cells: Option<Cells>) -> Vec<f64> {
-    match cells {
-        Some(Cells::Real(values)) => {
-            let real = |value: Option<f64>| value.unwrap_or(f64::NAN);
-            values.into_iter().map(real).collect()
-        }
-        Some(Cells::Integer(values)) => {
-            let real = |value: Option<i64>| value.map_or(f64::NAN, |value| value as f64);
-            values.into_iter().map(real).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// A file with the ending of its format, decompressed; the second value keeps it.
-fn readable(input: &Input, format: TableFormat) -> Result<(PathBuf, Option<tempfile::TempPath>)> {
-    let says_so = |path: &Path| match TableFormat::of_path(path) {
-        Ok(named) => named == format,
-        // What has another ending is read as text.
-        Err(_) => format == TableFormat::Csv,
-    };
-    match input.path() {
-        Some(path) if says_so(path) && !bytes::is_compressed(input)? => Ok((path.to_owned(), None)),
-        _ => {
-            let kept = bytes::decompressed_copy(input, &format!(".{}", format.name()))?;
-            Ok((kept.to_path_buf(), Some(kept)))
-        }
-    }
 }
 
 /// Temperature and energy of a frame: a key, or the mean of a column of its particles.
