@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::path::Path;
 use std::process::Stdio;
 
 use common::{Scratch, Table, command, fixture, fixture_bytes, hyalo, hyalo_fed};

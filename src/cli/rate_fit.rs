@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::flags::{self, OutputFlags, RunFlags};
-use super::output::Outputs;
+use super::output::{Origin, Outputs};
 use super::progress::say;
 use super::run::{Outcome, list_tables};
 use super::tables::{self, missing_or, readable, reals};
@@ -52,7 +52,13 @@ impl Arguments {
         self.fit.check()?;
         self.run.threads()?;
         self.refuse_useless_flags()?;
-        let mut outputs = Outputs::open(&self.output, &TABLES, &FIGURES, false, self.run.force)?;
+        let mut outputs = Outputs::open(
+            &self.output,
+            &TABLES,
+            &FIGURES,
+            Origin::Only,
+            self.run.force,
+        )?;
 
         let mut provenance = self.provenance()?;
         let mut read = |input: &Input| {
