@@ -85,6 +85,12 @@ impl Error {
         self
     }
 
+    /// Names the input in place of the copy of it that was read.
+    pub fn in_copy_of(mut self, input: impl Into<String>) -> Self {
+        self.0.input = Some(input.into());
+        self
+    }
+
     /// Adds the frame's position in its input, counted from 0 as `--frames` does.
     pub fn in_frame(mut self, frame: usize) -> Self {
         self.0.frame.get_or_insert(frame);

@@ -563,6 +563,13 @@ fn doubtful_answers_end_with_one() {
         "falls below -0.1",
     );
     assert_eq!(floor("lower")[0], -0.1);
+    // What may be a line has no limit upwards where it rises for slow rates.
+    let rises = "energy,1e-3,1\nenergy,1e-4,2\nenergy,1e-5,2.5\nenergy,1e-6,2.6\n";
+    let run = doubted(rises, &["--extrapolate", "1e-8"], "wider");
+    let bent = run.table().only("form", "vogel-fulcher-tammann");
+    assert_eq!(bent.words("limit_upper"), [""]);
+    assert!(bent.reals("limit_lower")[0] < bent.reals("limit")[0]);
+    assert!(run.stderr.contains(" to inf)"), "{}", run.stderr);
     // Within the range of the rates nothing is doubtful.
     let input = scratch.file("x.csv", format!("quantity,rate,value\n{single}"));
     hyalo(&["rate-fit", &input, "--extrapolate", "1e-3", "-q"]).ok();
@@ -680,6 +687,12 @@ fn bad_input_is_refused_in_one_line() {
     }
     let message = hyalo(&["rate-fit", "nosuch.csv"]).refused();
     assert!(message.contains("nosuch.csv: No such file"), "{message}");
+    // What is read from a copy goes under its own name.
+    let message = hyalo_fed(&["rate-fit"], b"speed,value\n1,2\n").refused();
+    assert!(
+        message.starts_with("hyalo: -: there is no column rate"),
+        "{message}"
+    );
     // Text in a column of numbers, and numbers in one of texts, of a table that has types.
     for (line, part) in [
         (

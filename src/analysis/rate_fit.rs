@@ -415,7 +415,8 @@ impl Answer {
     /// A value to a thousandth of the range of the data, or a little finer.
     fn number(&self, value: f64) -> String {
         let [low, high] = self.dependence.measured.range();
-        let decimals = (2.0 - (high - low).log10().floor()).clamp(0.0, 12.0) as usize;
+        let range = (high - low).max(1e-3 * high.abs());
+        let decimals = (2.0 - range.log10().floor()).clamp(0.0, 12.0) as usize;
         format!("{value:.decimals$}")
     }
 
@@ -428,12 +429,10 @@ impl Answer {
     /// Interval of the limit for rate → 0.
     fn limit(&self, fit: &Fit) -> Option<[f64; 2]> {
         let [lower, upper] = fit.interval(Curve::limit, self.confidence)?;
-        // The lower end of what may be a line is −∞, which percentiles may make NaN.
-        let end = |end: f64| match end.is_nan() {
-            true => self.lowest,
-            false => end.max(self.lowest),
-        };
-        Some([end(lower), end(upper)])
+        // A line has no limit: of replicates that are lines, percentiles may make ∞ − ∞.
+        let end = |end: f64, none: f64| if end.is_nan() { none } else { end };
+        let ends = [end(lower, f64::NEG_INFINITY), end(upper, f64::INFINITY)];
+        Some(ends.map(|end| end.max(self.lowest)))
     }
 
     /// One line for the terminal.

@@ -63,7 +63,7 @@ impl Arguments {
         let mut provenance = self.provenance()?;
         let mut read = |input: &Input| {
             let read = measurements(input, outputs.carry_provenance());
-            let (rows, about) = read.map_err(|error| error.in_input(input.name()))?;
+            let (rows, about) = read.map_err(|error| error.in_copy_of(input.name()))?;
             provenance.inputs.push(about);
             Ok::<_, Error>(rows)
         };

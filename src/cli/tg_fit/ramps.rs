@@ -210,7 +210,7 @@ impl Reader<'_> {
     fn table(&self, input: &Input, format: TableFormat) -> Result<ReadInput> {
         let (path, _kept) = readable(input, format)?;
         let name = self.inputs[self.index].name();
-        let names = table::column_names(&path).map_err(|error| error.in_input(&name))?;
+        let names = table::column_names(&path).map_err(|error| error.in_copy_of(&name))?;
         let usual = ENERGIES
             .into_iter()
             .chain([MSD])
@@ -225,7 +225,8 @@ impl Reader<'_> {
                 names.join(", ")
             ))
         })?;
-        let curves = curves(&path, &names, value, self.given()?)?;
+        let curves = curves(&path, &names, value, self.given()?);
+        let curves = curves.map_err(|error| error.in_copy_of(&name))?;
         let range = self.range()?;
         let ramp = |(label, rows): (String, Vec<Row>)| {
             let data = used(rows, range, value)?;
