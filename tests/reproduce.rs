@@ -9,8 +9,9 @@ use std::time::{Duration, SystemTime};
 
 use common::hyalo;
 
-/// `tools/reproduce` at its smallest scale, with what it needs built already.
+/// `tools/reproduce` at its smallest scale, with what it needs built already; what it says goes into a file beside the folder.
 fn reproduce(folder: &Path) -> Command {
+    let log = std::fs::File::create(folder.with_extension("log")).unwrap();
     let mut command = Command::new("tools/reproduce");
     command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -19,14 +20,14 @@ fn reproduce(folder: &Path) -> Command {
             "--scale",
             "test",
             "--rates",
-            "2e3,4e3,8e3",
+            "4e3,6e3,9e3",
             "--jobs",
             "2",
             "-o",
         ])
         .arg(folder)
         .stdout(Stdio::null())
-        .stderr(Stdio::null());
+        .stderr(log);
     command
 }
 
@@ -84,6 +85,12 @@ fn the_whole_programme_survives_kills_and_is_judged_from_its_tables() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("report");
 
+    let finish = || {
+        let status = reproduce(&root).status().unwrap();
+        let said = std::fs::read_to_string(root.with_extension("log")).unwrap();
+        assert!(status.success(), "{said}");
+    };
+
     // Killed while runs are in progress: what they had finished stays as it was.
     let mut first = reproduce(&root).spawn().unwrap();
     await_file(&root.join("runs/seed-1/cool.final.extxyz"));
@@ -101,7 +108,7 @@ fn the_whole_programme_survives_kills_and_is_judged_from_its_tables() {
     assert_eq!(when(&cooled), before);
     let drawn = when(&root.join("figures/fig1c.svg"));
 
-    assert!(reproduce(&root).status().unwrap().success());
+    finish();
     assert_eq!(when(&root.join("figures/fig1c.svg")), drawn);
     for name in [
         "fig1b",
@@ -182,6 +189,6 @@ fn the_whole_programme_survives_kills_and_is_judged_from_its_tables() {
 
     // What is whole is not made again.
     let made = files(&root.join("tables"));
-    assert!(reproduce(&root).status().unwrap().success());
+    finish();
     assert_eq!(files(&root.join("tables")), made);
 }

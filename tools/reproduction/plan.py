@@ -23,12 +23,16 @@ class Scale:
     equilibration: int
     rates: tuple
     rate_seeds: int
+    # Temperature between the frames in which movers are looked for: close enough that averages take the vibrations away.
+    fine: float = 0.0005
+    # Of the other frames, at 0.01, every so many are quenched.
+    quenched: int = 5
 
 
 SCALES = {
     scale.name: scale
     for scale in [
-        Scale("test", 1000, 4e3, 2, 400, (2e3, 4e3, 8e3), 1),
+        Scale("test", 1000, 4e3, 2, 400, (4e3, 6e3, 9e3), 1, 0.002, 50),
         Scale("quick", 1000, 1e5, 2, 20000, (1e4, 2e4, 5e4, 1e5), 2),
         Scale("laptop", 4000, 1e6, 2, 100000, (3e4, 1e5, 3e5, 1e6), 3),
         Scale("paper", 4000, 1e9, 1, 1000000, (3e4, 1e5, 3e5, 1e6, 1e7, 1e8), 3),
@@ -92,8 +96,7 @@ def main_run(scale, seed):
     extra = (
         f"equilibrium.steps={scale.equilibration // 2}",
         f"equilibrium.trajectory.every={scale.equilibration // 20}",
-        # Close enough together that averages over a window of temperatures take the vibrations away.
-        "heat-vhg.trajectory.every_temperature=0.0005",
+        f"heat-vhg.trajectory.every_temperature={scale.fine!r}",
         "homogenise.trajectory.every=1",
     )
     until = "equilibrium" if seed == 1 else "heat-polydisperse"
