@@ -804,3 +804,93 @@ fn bad_tables_are_refused_in_one_line() {
     assert_eq!(window.code, 2);
     assert!(window.stderr.contains("0.1:0.4"), "{}", window.stderr);
 }
+
+#[test]
+fn replicas_are_fitted_each_and_paired_by_their_numbers() {
+    let scratch = Scratch::new();
+    let file = |name: &str, seed, falling| scratch.file(name, csv(&ramp(0.0, seed), falling));
+    let ramps = [
+        file("cool-1.csv", 11, true),
+        file("cool-2.csv", 12, true),
+        file("heat-1.csv", 13, false),
+        file("heat-2.csv", 14, false),
+    ];
+    let labels = [
+        "--label", "cool", "--label", "cool", "--label", "heat", "--label", "heat",
+    ];
+    let figure = scratch.path("energy.svg");
+    let flags = [
+        "-q",
+        "--glass-window",
+        "0.1:0.4",
+        "--liquid-window",
+        "0.65:1",
+        "--plot",
+        &figure,
+    ];
+    let inputs: Vec<&str> = ramps.iter().map(String::as_str).collect();
+    let table = hyalo(&[&["tg-fit"], &inputs[..], &labels, &flags].concat())
+        .ok()
+        .table();
+    assert_eq!(table.names[..3], ["input", "replica", "quantity"]);
+    assert_eq!(
+        table.words("input"),
+        ["cool", "cool", "heat", "heat", "heat", "heat"]
+    );
+    assert_eq!(table.words("replica"), ["1", "2", "1", "1", "2", "2"]);
+    let value = table.reals("value");
+    // By themselves they say the same.
+    for (row, input) in [(0, 0), (1, 1), (2, 2), (4, 3)] {
+        let alone = hyalo(&[
+            "tg-fit",
+            inputs[input],
+            "-q",
+            "--glass-window",
+            "0.1:0.4",
+            "--liquid-window",
+            "0.65:1",
+        ]);
+        assert_eq!(alone.ok().table().reals("value"), [value[row]]);
+    }
+    // T_o/T_g of each with the T_g of the replica of the same number, not with that of the ramp before.
+    assert_eq!(
+        (value[3], value[5]),
+        (value[2] / value[0], value[4] / value[1])
+    );
+    assert!(
+        std::fs::read_to_string(&figure)
+            .unwrap()
+            .contains("fill-opacity")
+    );
+
+    // Cooling and heating are no replicas of each other.
+    let message = hyalo(&[
+        "tg-fit", inputs[0], inputs[2], "--label", "x", "--label", "x",
+    ])
+    .refused();
+    assert!(
+        message.contains("the label 'x' stands for a cooling and a heating ramp"),
+        "{message}"
+    );
+
+    // A table of `msd` of replicas gives each its own.
+    let mut text = "input,replica,frame,step,temperature,species,msd\n".to_string();
+    for replica in [1, 2] {
+        for (frame, msd) in [0.0, 0.5, 1.5, 5.0].into_iter().enumerate() {
+            let at = 0.5 + 0.1 * f64::from(replica) + 0.02 * frame as f64;
+            writeln!(text, "heat,{replica},{frame},{frame},{at},all,{msd}").unwrap();
+        }
+    }
+    let msd = scratch.file("msd.csv", &text);
+    let melted = hyalo(&["tg-fit", &msd, "-q"]).ok().table();
+    assert_eq!(
+        melted.words("input"),
+        ["heat (replica 1)", "heat (replica 2)"]
+    );
+    let beside = [
+        "tg-fit", inputs[2], inputs[3], "-q", "--label", "heat", "--label", "heat", "--msd", &msd,
+    ];
+    let beside = hyalo(&beside).ok().table();
+    assert_eq!(beside.reals("value"), melted.reals("value"));
+    assert!(worst(&beside.reals("value"), &[0.63, 0.73], 0.0) < 1e-12);
+}
