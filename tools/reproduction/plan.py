@@ -32,7 +32,7 @@ class Scale:
 SCALES = {
     scale.name: scale
     for scale in [
-        Scale("test", 1000, 4e3, 2, 400, (4e3, 6e3, 9e3), 1, 0.002, 50),
+        Scale("test", 1000, 4e3, 2, 400, (4e3, 6e3, 9e3), 1, 0.002, 30),
         Scale("quick", 1000, 1e5, 2, 20000, (1e4, 2e4, 5e4, 1e5), 2),
         Scale("laptop", 4000, 1e6, 2, 100000, (3e4, 1e5, 3e5, 1e6), 3),
         Scale("paper", 4000, 1e9, 1, 1000000, (3e4, 1e5, 3e5, 1e6, 1e7, 1e8), 3),
@@ -42,7 +42,7 @@ SCALES = {
 
 def rate(steps):
     """Temperature per unit of time of a ramp over T = 1 to 0.1 in so many steps."""
-    return (LIQUID - GLASS) / (steps * TIMESTEP)
+    return float(f"{(LIQUID - GLASS) / (steps * TIMESTEP):.6g}")
 
 
 def notation(steps):
@@ -83,7 +83,7 @@ def settings(particles, steps, equilibration):
     coarse = (f"rows_every={2 * (LIQUID - GLASS) / steps!r}",) if steps < 1e4 else ()
     return (
         f"particles={particles}",
-        f"rate={rate(steps):.6g}",
+        f"rate={rate(steps)!r}",
         f"molten_temperature={ordinary!r}",
         f"molten_temperature_vhg={homogenised!r}",
         f"equilibration={equilibration}",
