@@ -506,6 +506,37 @@ mod tests {
     }
 
     #[test]
+    fn bands_are_areas_between_their_gaps() {
+        let points = vec![
+            [1.0, 1.0, 2.0],
+            [2.0, 0.0, 3.0],
+            [3.0, f64::NAN, 1.0],
+            // A single point has no area.
+            [4.0, 1.0, 2.0],
+            [5.0, f64::NAN, 1.0],
+            // What lies far outside ends near the frame.
+            [6.0, -1e9, 1.0],
+            [7.0, 1.0, 1e9],
+        ];
+        let layer = Layer::Band {
+            points,
+            color: Color::Black,
+        };
+        let corners = |shape: &Shape| match shape {
+            Shape::Tint { corners, .. } => corners.clone(),
+            other => panic!("{other:?}"),
+        };
+        let areas: Vec<Vec<Point>> = map().shapes(&layer, &MAIN).iter().map(corners).collect();
+        assert_eq!(
+            areas,
+            [
+                [(10.0, 20.0), (20.0, 10.0), (20.0, 40.0), (10.0, 30.0)],
+                [(60.0, 30.0), (70.0, -10.0), (70.0, 30.0), (60.0, 50.0)],
+            ]
+        );
+    }
+
+    #[test]
     fn markers_that_lie_on_each_other_are_drawn_once() {
         let layer = Layer::Markers {
             points: vec![
