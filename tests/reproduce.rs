@@ -93,7 +93,7 @@ fn the_whole_programme_survives_kills_and_is_judged_from_its_tables() {
 
     // Killed while runs are in progress: what they had finished stays as it was.
     let mut first = reproduce(&root).spawn().unwrap();
-    await_file(&root.join("runs/seed-1/cool.final.extxyz"));
+    await_file(&root.join("runs/seed-1/minimum.final.extxyz"));
     first.kill().unwrap();
     first.wait().unwrap();
     let cooled = root.join("runs/seed-1/cool.extxyz");
