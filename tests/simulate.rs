@@ -201,7 +201,11 @@ fn a_run_up_to_a_stage_goes_on_behind_it() {
     };
     assert!(until("cool").contains("is whole up to stage cool"));
     let exists = |name: &str| Path::new(&folder).join(name).exists();
-    assert!(exists("cool.final.extxyz") && !exists("minimum.extxyz.partial"));
+    assert!(
+        exists("cool.final.extxyz")
+            && !exists("minimum.extxyz")
+            && !exists("minimum.extxyz.partial")
+    );
     // Once more, and to an earlier one: nothing is left to do.
     let before = files(&folder);
     for stage in ["cool", "liquid"] {
