@@ -42,6 +42,7 @@ fn exit_codes_tell_how_it_ended() {
     let output = scratch.path("x.csv");
     let missing = scratch.path("missing.lammpstrj");
     let strange = scratch.path("x.strange");
+    let twice = format!("frames={}", scratch.path("y.csv"));
     let wrong: [(&[&str], &str); 14] = [
         (&["msd", &missing], "missing.lammpstrj"),
         (&["msd", &dump, "-o", &strange], "x.strange"),
@@ -59,7 +60,7 @@ fn exit_codes_tell_how_it_ended() {
             &["msd", &dump, "-o", &output, "--table", "displacements"],
             "NAME=PATH",
         ),
-        (&["msd", &dump, "--table", "frames=y.csv"], "twice"),
+        (&["msd", &dump, "--table", &twice], "twice"),
         (
             &["msd", &dump, "-o", &output, "--plot", &strange],
             "x.strange",

@@ -216,6 +216,17 @@ fn a_run_up_to_a_stage_goes_on_behind_it() {
     until("homogenised");
     resume(&folder).ok();
     assert_same_as_whole(&folder);
+    // A stage that is none costs nothing, not even with --force.
+    let before = files(&folder);
+    let wrong = [
+        "simulate", &protocol, "-o", &folder, "--until", "nosuch", "--force",
+    ];
+    assert!(
+        hyalo(&wrong)
+            .refused()
+            .contains("there is no stage 'nosuch'")
+    );
+    assert_eq!(files(&folder), before);
     let plan = hyalo(&["simulate", &protocol, "--until", "liquid", "--dry-run"]).ok();
     let plan = plan.text();
     let stages: Vec<&str> = plan

@@ -386,7 +386,8 @@ impl Answer {
         let few = measured.means.len() < Form::VogelFulcherTammann.fewest();
         let [slowest, fastest] = self.measured_reach();
         for &rate in &self.asked {
-            match self.estimate(None, rate).interval {
+            // As wide as the data leave it, whatever values there can be.
+            match dependence.of_all(rate).interval {
                 None => doubts.push(format!(
                     "nothing tells the uncertainty at {rate:e}: {rates} without replicas"
                 )),

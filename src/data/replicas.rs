@@ -77,19 +77,26 @@ pub fn mean(figures: Vec<Figure>) -> Figure {
         return first;
     }
     let Axes { x, y, layers, .. } = &mut first.axes;
-    let originals = std::mem::take(layers);
+    let firsts = std::mem::take(layers);
+    let mut originals = firsts.clone();
+    // What the first lacks, such as a temperature that was not found, is that of those that have it.
+    for layer in others.iter().flat_map(|axes| &axes.layers) {
+        if originals.iter().all(|known| kind(known) != kind(layer)) {
+            originals.push(layer.clone());
+        }
+    }
     for (index, layer) in originals.iter().enumerate() {
         let turn = originals[..index]
             .iter()
             .filter(|before| kind(before) == kind(layer))
             .count();
-        let same = |axes: &Axes| {
+        let same = |layers: &[Layer]| {
             let alike = |other: &&Layer| kind(other) == kind(layer);
-            axes.layers.iter().filter(alike).nth(turn).cloned()
+            layers.iter().filter(alike).nth(turn).cloned()
         };
-        let replicas: Vec<Layer> = std::iter::once(layer.clone())
-            .chain(others.iter().filter_map(same))
-            .collect();
+        let all =
+            std::iter::once(same(&firsts)).chain(others.iter().map(|axes| same(&axes.layers)));
+        let replicas: Vec<Layer> = all.flatten().collect();
         layers.extend(mean_of(replicas, x, y));
     }
     // Bands lie behind all lines.
@@ -350,13 +357,16 @@ mod tests {
         };
         let figures = vec![
             figure(vec![upright(1.0, 0), upright(5.0, 1)], Scale::Linear),
-            figure(vec![upright(7.0, 1)], Scale::Linear),
+            figure(vec![upright(7.0, 1), upright(2.0, 2)], Scale::Linear),
         ];
         let places = |layer: &Layer| match layer {
             Layer::VerticalLine { x, .. } => *x,
             other => panic!("{other:?}"),
         };
         let layers = mean(figures).axes.layers;
-        assert_eq!(layers.iter().map(places).collect::<Vec<_>>(), [1.0, 6.0]);
+        assert_eq!(
+            layers.iter().map(places).collect::<Vec<_>>(),
+            [1.0, 6.0, 2.0]
+        );
     }
 }

@@ -12,7 +12,7 @@ from runs import say
 
 def numbers(text):
     """A list of numbers of steps: 3e4,1e5."""
-    values = tuple(float(part) for part in text.split(",") if part)
+    values = tuple(dict.fromkeys(float(part) for part in text.split(",") if part))
     if any(not 1e3 <= value <= 1e10 for value in values):
         raise ValueError
     return values
@@ -56,7 +56,7 @@ def main():
         print(f"{'total':24} {runs.duration(total / min(flags.jobs, len(simulations))):>10}  {flags.jobs} at a time on {threads} thread(s) each")
         return
     root.mkdir(parents=True, exist_ok=True)
-    held = runs.hold(root, wait=False)
+    held = runs.hold(root)
     if held is None:
         sys.exit(f"reproduce: {root} is in use by another call: wait until that has ended, or give another folder")
     if not runs.carry_out(hyalo, root, simulations, flags.jobs, threads):
@@ -69,9 +69,9 @@ def main():
 
     analyses = figures.Analyses(hyalo, root)
     drawn = figures.make(analyses, scale, seeds)
-    drawn += figures.rate_study(analyses, scale, rates, count)
-    judged = statements.judge(analyses, scale, seeds)
-    page.write(root, scale, seeds, rates, simulations, drawn, judged, analyses.doubts)
+    study = figures.rate_study(analyses, scale, rates, count)
+    judged = statements.judge(analyses, scale, seeds, study.quantities)
+    page.write(root, scale, seeds, rates, simulations, drawn + study.figures, judged, study.notes + analyses.doubts)
     say(f"done: {root / 'report.html'}, {root / 'report.md'}")
 
 

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -30,20 +31,22 @@ class Analyses:
     def __init__(self, hyalo, root):
         self.hyalo, self.root = hyalo, root
         self.doubts = []
+        # What another build of hyalo made is made again.
+        self.build = [os.stat(hyalo).st_size, os.stat(hyalo).st_mtime_ns]
         for folder in ("figures", "tables/rates", "trajectories", ".done"):
             (root / folder).mkdir(parents=True, exist_ok=True)
 
     def run(self, name, arguments, inputs, outputs):
         """Carries out `hyalo ARGUMENTS`, which makes the outputs of the inputs; returns the command as one types it."""
         command = shlex.join(["hyalo", *arguments])
-        state = [command] + [[path, (self.root / path).stat().st_size, (self.root / path).stat().st_mtime_ns] for path in inputs]
+        state = [command, self.build] + [[path, (self.root / path).stat().st_size, (self.root / path).stat().st_mtime_ns] for path in inputs]
         key = hashlib.sha256(json.dumps(state).encode()).hexdigest()
         stamp = self.root / ".done" / name.replace("/", "-")
         if not (stamp.exists() and stamp.read_text().startswith(key) and all((self.root / path).exists() for path in outputs)):
             say(command)
             done = subprocess.run([self.hyalo, *arguments, "--force", "--quiet"], cwd=self.root, stderr=subprocess.PIPE, text=True)
             # 1 is an answer that hyalo itself calls doubtful.
-            if done.returncode not in (0, 1):
+            if done.returncode not in (0, 1) or "hyalo: interrupted" in done.stderr:
                 sys.exit(f"reproduce: {command}: {done.stderr.strip()}")
             print(done.stderr, end="", file=sys.stderr)
             stamp.write_text(f"{key}\n{done.stderr}")
@@ -190,7 +193,7 @@ def make(analyses, scale, seeds):
         if plots:
             between = f"between T = {low:.3f} and {low + 0.05:.3f}, 0.15 and 0.10 below T_o"
             figures += [
-                Figure("fig6-left", "6 left", "What moves first", f"Paths {between}, those of movers (δ* > 0.3) in colour.", command),
+                Figure("fig6-left", "6 left", "What moves first", f"Paths {between}, those of movers (δ* > 0.3) in colour; the paper colours those that move by more than 2.", command),
                 Figure("fig6-right", "6 right", "Movers and icosahedra", f"A slice with the movers {between} and, shaded, icosahedral particles.", command),
                 Figure("figS2", "S2", "Diameters of the movers", f"Of all particles and of the movers {between}.", command),
             ]
@@ -210,9 +213,18 @@ QUANTITIES = {
 }
 
 
+@dataclass(frozen=True)
+class Study:
+    """The rate study: its figures, the quantities that were fitted, and what was left out."""
+
+    figures: list
+    quantities: list
+    notes: list
+
+
 def rate_study(analyses, scale, rates, count):
     """What depends on the rate, and how: measured, and extrapolated to the paper's."""
-    measured = []
+    measured, notes = [], []
     for steps in rates:
         seeds, name = list(plan.rate_seeds(steps, count)), plan.notation(steps)
         run = lambda seed: f"rates/{name}-seed-{seed}"
@@ -221,7 +233,12 @@ def rate_study(analyses, scale, rates, count):
         tables, outputs = both("frames", f"rates/{name}-msd", True)
         analyses.run(f"rates/{name}-msd", ["msd", *flags, *tables], inputs, outputs)
         melted = melting_points(analyses, f"rates/{name}-onsets", outputs[0])
-        for series, values in melted.items():
+        for series in SERIES:
+            values = melted.get(series, {})
+            if len(values) < len(seeds):
+                # The mean over those that melted would be too low.
+                notes.append(f"rate study: {name} steps: {len(seeds) - len(values)} of {len(seeds)} {series} glasses did not melt: this rate is left out")
+                continue
             for seed, value in values.items():
                 note("T_o", f"{series}, displacements", seed, value)
         energies(analyses, f"rates/{name}-fits", seeds, ["bidisperse, cooled", "bidisperse, heated", "VHG"], steps, mean(melted.get("bidisperse", {1: 1.0}).values()), outputs[0], run)
@@ -229,7 +246,9 @@ def rate_study(analyses, scale, rates, count):
             found = {("bidisperse, cooled", "T_g"): ("T_g", "bidisperse"), ("bidisperse, heated", "T_o"): ("T_o", "bidisperse, energies")}
             series = found.get((row["input"], row["quantity"]))
             # A crossing that hyalo itself doubts is no measurement.
-            if series and row["value"] and not row["warning"]:
+            if series and (row["warning"] or not row["value"]):
+                notes.append(f"rate study: {name} steps: {row['quantity']} of {row['input']} (run {row.get('replica', 1)}) is doubtful and left out")
+            elif series:
                 note(*series, row.get("replica", 1), float(row["value"]))
         inputs, flags = labelled(seeds, SERIES, lambda seed, label: f"{run(seed)}/{SERIES[label]}.final.extxyz")
         for command, quantity in (("icosa", "icosahedra"), ("virial", "energy")):
@@ -240,13 +259,16 @@ def rate_study(analyses, scale, rates, count):
                     note(quantity, row["input"], row.get("replica", 1), float(row["fraction"]))
                 if command == "virial" and row["species"] == "all":
                     note(quantity, row["input"], row.get("replica", 1), float(row["energy"]))
+    for quantity, series in sorted({row[:2] for row in measured}):
+        if len({row[2] for row in measured if row[:2] == (quantity, series)}) < 3:
+            notes.append(f"rate study: {quantity} of {series} was measured at fewer than three rates: left out")
+            measured = [row for row in measured if row[:2] != (quantity, series)]
     write(analyses.root / "tables/rates.csv", ("quantity", "series", "rate", "steps", "seed", "value"), measured)
     paper = [(quantity, series, plan.PAPER_RATE, value, "paper") for quantity, series, value in PAPER]
     write(analyses.root / "tables/paper.csv", ("quantity", "series", "rate", "value", "source"), paper)
-    figures = []
-    for quantity, (title, axis) in QUANTITIES.items():
-        if len({row[2] for row in measured if row[0] == quantity}) < 3:
-            continue
+    figures, quantities = [], [quantity for quantity in QUANTITIES if any(row[0] == quantity for row in measured)]
+    for quantity in quantities:
+        title, axis = QUANTITIES[quantity]
         name, picture = f"rates-{quantity}", f"figures/rates-{quantity}.svg"
         tables = [both(table, name if table == "fits" else f"{name}-{table}", table == "fits") for table in ("fits", "means", "extrapolations")]
         arguments = ["rate-fit", "tables/rates.csv", "--quantity", quantity, "--extrapolate", f"{plan.PAPER_RATE:g}", "--axis-label", axis]
@@ -257,7 +279,7 @@ def rate_study(analyses, scale, rates, count):
         flags = [flag for flags, _ in tables for flag in flags]
         command = analyses.run(name, [*arguments, *flags, "--plot", picture], ["tables/rates.csv", "tables/paper.csv"], [picture, *(file for _, files in tables for file in files)])
         figures.append(Figure(name, "rates", f"Rate study: {title}", "N = 1000; fits with their extrapolation to the paper's rate, 1.8·10⁻⁷, and the interval in which it must be expected.", command))
-    return figures
+    return Study(figures, quantities, notes)
 
 
 def write(path, header, rows):

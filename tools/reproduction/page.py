@@ -38,7 +38,7 @@ def content(scale, seeds, rates, simulations, figures, statements, doubts):
     yield "text", "Each of them by one command, in the folder of this page:"
     yield "code", "\n".join(shlex.join(["hyalo", *run.arguments()]) for run in simulations)
     if doubts:
-        yield "heading", "What hyalo doubts itself"
+        yield "heading", "What hyalo doubts itself, and what was left out"
         yield "code", "\n".join(doubts)
 
 
@@ -99,4 +99,4 @@ def mark(text):
     """The colour of a verdict."""
     if text.startswith("holds"):
         return ' class="holds"'
-    return ' class="fails"' if text.startswith(("does not hold", "cannot be judged")) else ""
+    return ' class="fails"' if text.startswith("does not hold") else ""

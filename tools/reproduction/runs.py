@@ -44,15 +44,29 @@ def follow_parent():
         ctypes.CDLL(None).prctl(set_death_signal, signal.SIGINT)
 
 
-def hold(folder, wait):
-    """Keeps others out of a folder for as long as what is returned is open, as hyalo does; waits until they have left, or returns nothing."""
+def hold(folder):
+    """Keeps others out of a folder for as long as what is returned is open, as hyalo does; returns nothing if somebody is there."""
     place = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(place, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(place)
         return None
     return place
+
+
+def is_free(root, run, told=set()):
+    """Whether nobody works in the folder of a run: what an earlier call that was killed has left still saves its state."""
+    if not (root / run.folder).exists():
+        return True
+    place = hold(root / run.folder)
+    if place is None:
+        if run not in told:
+            say(f"{run.folder} is in use by another run of hyalo: waiting until that has ended")
+            told.add(run)
+        return False
+    os.close(place)
+    return True
 
 
 class Simulation:
@@ -65,9 +79,6 @@ class Simulation:
         # Sums depend on the number of threads in their last digits: a run that was begun keeps its own.
         begun = (root / run.folder / "checkpoint").exists()
         threads = [] if begun else ["-j", str(threads)]
-        if begun:
-            # What was left by an earlier call that was killed still saves its state.
-            os.close(hold(root / run.folder, wait=True))
         with log.open("a") as out:
             self.process = subprocess.Popen(
                 [hyalo, *run.arguments(), "--resume", *threads],
@@ -110,15 +121,18 @@ class Pace:
 
 
 def carry_out(hyalo, root, runs, jobs, threads):
-    """Brings every run to its end, so many at a time, the longest first. Returns whether none was interrupted."""
-    plans = {run: expected(hyalo, run, threads) for run in runs if not is_whole(root / run.folder, run.until)}
+    """Brings every run to its end, so many at a time, the longest first. Returns whether none was interrupted.
+
+    Those that seem whole are called, too: hyalo knows whether they are, and of this protocol."""
+    plans = {run: {} if is_whole(root / run.folder, run.until) else expected(hyalo, run, threads) for run in runs}
+    to_do = {run: stages for run, stages in plans.items() if stages}
     waiting = sorted(plans, key=lambda run: -sum(plans[run].values()))
-    pace, active, failed, stopped = Pace(plans, jobs), [], None, []
-    if waiting:
-        say(f"{len(waiting)} of {len(runs)} runs to do, {pace.jobs} at a time on {threads} thread(s) each: about {pace.left(pace.expected)}")
+    pace, active, failed, stopped = Pace(to_do, jobs), [], None, []
+    if to_do:
+        say(f"{len(to_do)} of {len(runs)} runs to do, {pace.jobs} at a time on {threads} thread(s) each: about {pace.left(pace.expected)}")
     before = {number: signal.signal(number, lambda *_: stopped.append(True)) for number in (signal.SIGINT, signal.SIGTERM)}
     while (waiting or active) and not (stopped or failed):
-        while waiting and len(active) < jobs:
+        while waiting and len(active) < jobs and is_free(root, waiting[0]):
             run = waiting.pop(0)
             active.append(Simulation(hyalo, root, run, threads, plans[run]))
         for simulation in list(active):

@@ -264,12 +264,12 @@ impl Arguments {
 
     fn begin_in(&self, path: &Path, protocol: Protocol) -> Result<Outcome> {
         let threads = self.run.threads()?;
+        let last = self.last(&protocol)?;
         let sample = sample(&protocol)?;
         let mut folder = Folder::create(path, &protocol, threads, self.run.force)?;
         if let Some((_, input)) = &sample {
             folder.set_inputs(vec![input.clone()]);
         }
-        let last = self.last(&protocol)?;
         let sample = sample.map(|(frame, _)| frame);
         let simulation = Simulation::new(protocol, threads, sample).until(last);
         // The checkpoint comes first: from then on the run can be resumed.
