@@ -7,14 +7,17 @@ from pathlib import Path
 
 import plan
 import runs
-from runs import say
+from runs import refuse, say
 
 
 def numbers(text):
     """A list of numbers of steps: 3e4,1e5."""
-    values = tuple(dict.fromkeys(float(part) for part in text.split(",") if part))
+    try:
+        values = tuple(dict.fromkeys(float(part) for part in text.split(",") if part))
+    except ValueError:
+        values = (0.0,)
     if any(not 1e3 <= value <= 1e10 for value in values):
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"'{text}' is no list of numbers of steps between 1e3 and 1e10, such as 3e4,1e5")
     return values
 
 
@@ -55,10 +58,13 @@ def main():
             print(f"{run.folder:24} {runs.duration(seconds):>10}  hyalo {' '.join(run.arguments())}")
         print(f"{'total':24} {runs.duration(total / min(flags.jobs, len(simulations))):>10}  {flags.jobs} at a time on {threads} thread(s) each")
         return
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        refuse(f"{root} can be no folder of results ({error.strerror}): give another one with -o")
     held = runs.hold(root)
     if held is None:
-        sys.exit(f"reproduce: {root} is in use by another call: wait until that has ended, or give another folder")
+        refuse(f"{root} is in use by another call: wait until that has ended, or give another folder")
     if not runs.carry_out(hyalo, root, simulations, flags.jobs, threads):
         say("interrupted; the same command goes on")
         sys.exit(1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import mean
 
 import plan
-from runs import say
+from runs import refuse, say
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Analyses:
             done = subprocess.run([self.hyalo, *arguments, "--force", "--quiet"], cwd=self.root, stderr=subprocess.PIPE, text=True)
             # 1 is an answer that hyalo itself calls doubtful.
             if done.returncode not in (0, 1) or "hyalo: interrupted" in done.stderr:
-                sys.exit(f"reproduce: {command}: {done.stderr.strip()}")
+                refuse(f"{command}: {done.stderr.strip()}")
             print(done.stderr, end="", file=sys.stderr)
             stamp.write_text(f"{key}\n{done.stderr}")
         self.doubts += stamp.read_text().splitlines()[1:]
@@ -156,7 +156,7 @@ def make(analyses, scale, seeds):
     melted = melting_points(analyses, "onsets", "tables/fig3.parquet")
     for label in STAGES:
         if len(melted.get(label, ())) < len(seeds):
-            sys.exit(f"reproduce: the {label} glass did not melt in every run: in tables/fig3.csv its squared displacement stays below 1")
+            refuse(f"the {label} glass did not melt in every run: in tables/fig3.csv its squared displacement stays below 1")
     onset = mean(melted["bidisperse"].values())
     command = energies(analyses, "fig2", seeds, RAMPS, scale.steps, onset, "tables/fig3.parquet", run, "figures/fig2.svg")
     figures.append(Figure("fig2", "2", "Potential energy on cooling and heating",

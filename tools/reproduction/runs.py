@@ -13,6 +13,12 @@ def say(text):
     print(f"reproduce: {text}", file=sys.stderr, flush=True)
 
 
+def refuse(text):
+    """Ends with one line and the exit code of what could not run."""
+    say(text)
+    sys.exit(2)
+
+
 def duration(seconds):
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
@@ -24,7 +30,7 @@ def expected(hyalo, run, threads):
     """Seconds that each stage of a run is expected to take."""
     plan = subprocess.run([hyalo, *run.arguments(), "-j", str(threads), "--dry-run"], capture_output=True, text=True)
     if plan.returncode != 0:
-        sys.exit(plan.stderr.strip())
+        refuse(plan.stderr.strip())
     stages = {}
     for line in plan.stdout.splitlines()[1:]:
         value, unit = re.search(r"([\d.]+) (s|min|h|d)$", line.strip()).groups()
@@ -151,5 +157,5 @@ def carry_out(hyalo, root, runs, jobs, threads):
     for number, handler in before.items():
         signal.signal(number, handler)
     if failed:
-        sys.exit(f"reproduce: {failed.run.folder} failed; {failed.log} says why: {failed.last}")
+        refuse(f"{failed.run.folder} failed; {failed.log} says why: {failed.last}")
     return not stopped
