@@ -72,32 +72,26 @@ pub fn mean(figures: Vec<Figure>) -> Figure {
     let Some(mut first) = figures.next() else {
         return Figure::default();
     };
-    let others: Vec<Axes> = figures.map(|figure| figure.axes).collect();
+    let others: Vec<Vec<Layer>> = figures.map(|figure| figure.axes.layers).collect();
     if others.is_empty() {
         return first;
     }
     let Axes { x, y, layers, .. } = &mut first.axes;
-    let firsts = std::mem::take(layers);
-    let mut originals = firsts.clone();
-    // What the first lacks, such as a temperature that was not found, is that of those that have it.
-    for layer in others.iter().flat_map(|axes| &axes.layers) {
-        if originals.iter().all(|known| kind(known) != kind(layer)) {
-            originals.push(layer.clone());
+    // What the first lacks, such as a temperature that was not found, comes last.
+    let mut together: Vec<Vec<Layer>> = Vec::new();
+    for replica in std::iter::once(std::mem::take(layers)).chain(others) {
+        for (index, layer) in replica.iter().enumerate() {
+            let alike = |other: &&Layer| kind(other) == kind(layer);
+            let turn = replica[..index].iter().filter(alike).count();
+            let mut known = together.iter_mut().filter(|group| alike(&&group[0]));
+            match known.nth(turn) {
+                Some(group) => group.push(layer.clone()),
+                None => together.push(vec![layer.clone()]),
+            }
         }
     }
-    for (index, layer) in originals.iter().enumerate() {
-        let turn = originals[..index]
-            .iter()
-            .filter(|before| kind(before) == kind(layer))
-            .count();
-        let same = |layers: &[Layer]| {
-            let alike = |other: &&Layer| kind(other) == kind(layer);
-            layers.iter().filter(alike).nth(turn).cloned()
-        };
-        let all =
-            std::iter::once(same(&firsts)).chain(others.iter().map(|axes| same(&axes.layers)));
-        let replicas: Vec<Layer> = all.flatten().collect();
-        layers.extend(mean_of(replicas, x, y));
+    for group in together {
+        layers.extend(mean_of(group, x, y));
     }
     // Bands lie behind all lines.
     layers.sort_by_key(|layer| !matches!(layer, Layer::Band { .. }));
