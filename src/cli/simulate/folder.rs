@@ -99,14 +99,10 @@ impl Folder {
     pub fn create(path: &Path, protocol: &Protocol, threads: usize, force: bool) -> Result<Self> {
         fs::create_dir_all(path).map_err(|error| Error::io("make the folder", path, error))?;
         let lock = lock(path)?;
+        if !force {
+            check_free(path, protocol)?;
+        }
         for old in of_earlier_run(path, protocol) {
-            if !force {
-                return Err(
-                    Error::new(format!("{} already exists", old.display())).help(
-                        "go on with --resume, start again with --force, or give another folder",
-                    ),
-                );
-            }
             fs::remove_file(&old).map_err(|error| Error::io("remove", &old, error))?;
         }
         let identity = Identity {
@@ -377,6 +373,20 @@ impl Outlet for Folder {
             Some(trajectory) => trajectory.finish(),
             None => Ok(()),
         }
+    }
+}
+
+/// Whether there is a run in the folder that can be resumed.
+pub fn holds_run(folder: &Path) -> bool {
+    folder.join(CHECKPOINT).exists()
+}
+
+/// Refuses a folder with files that a run of the protocol would replace.
+pub fn check_free(folder: &Path, protocol: &Protocol) -> Result<()> {
+    match of_earlier_run(folder, protocol).first() {
+        None => Ok(()),
+        Some(old) => Err(Error::new(format!("{} already exists", old.display()))
+            .help("go on with --resume, start again with --force, or give another folder")),
     }
 }
 

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::super::flags::RunFlags;
 use super::super::progress::say;
+use super::replicas::Member;
 use crate::engine::protocol::{Kind, Pace};
 use crate::engine::run::Simulation;
 
@@ -19,6 +20,8 @@ const MEMORY: f64 = 10.0;
 /// A progress bar of the stage with temperature, energy and steps per second, and the time left, on a terminal only.
 pub struct Gauge {
     bar: ProgressBar,
+    /// One of several simulations shows what it has done on the bar of all.
+    member: Option<Member>,
     /// The expected work of each stage, in steps of dynamics, and the steps that it takes.
     work: Vec<f64>,
     steps: Vec<f64>,
@@ -32,9 +35,15 @@ pub struct Gauge {
 
 impl Gauge {
     /// A bar for a simulation before its first event.
-    pub fn new(simulation: &Simulation, run: &RunFlags, stdout_in_use: bool) -> Self {
+    pub fn new(
+        simulation: &Simulation,
+        run: &RunFlags,
+        stdout_in_use: bool,
+        member: Option<Member>,
+    ) -> Self {
         let scrolls = stdout_in_use && std::io::stdout().is_terminal();
-        let target = match !run.quiet && std::io::stderr().is_terminal() && !scrolls {
+        let shown = !run.quiet && std::io::stderr().is_terminal() && !scrolls;
+        let target = match shown && member.is_none() {
             true => ProgressDrawTarget::stderr(),
             false => ProgressDrawTarget::hidden(),
         };
@@ -63,6 +72,7 @@ impl Gauge {
         });
         Gauge {
             bar,
+            member,
             work: work.collect(),
             steps: steps.collect(),
             last: Instant::now(),
@@ -74,13 +84,17 @@ impl Gauge {
 
     /// Writes a line above the bar.
     pub fn say(&self, line: &str) {
-        self.bar.suspend(|| say(line));
+        match &self.member {
+            Some(member) => member.say(line),
+            None => self.bar.suspend(|| say(line)),
+        }
     }
 
     /// Shows how far the simulation has come.
     pub fn show(&mut self, simulation: &Simulation) {
         let passed = self.last.elapsed();
-        if passed < Duration::from_millis(200) || self.bar.is_hidden() {
+        let is_hidden = self.bar.is_hidden() && self.member.is_none();
+        if passed < Duration::from_millis(200) || is_hidden {
             return;
         }
         let progress = simulation.progress();
@@ -90,7 +104,12 @@ impl Gauge {
         let part = (progress.step as f64 / self.steps[progress.stage].max(1.0)).min(0.99);
         let left_of_stage = self.work[progress.stage] * (1.0 - part);
         let later: f64 = self.work[progress.stage + 1..].iter().sum();
-        let done = self.work.iter().sum::<f64>() - later - left_of_stage;
+        let all: f64 = self.work.iter().sum();
+        let done = all - later - left_of_stage;
+        if let Some(member) = &self.member {
+            self.last = Instant::now();
+            return member.show(done / all.max(f64::MIN_POSITIVE));
+        }
 
         let seconds = passed.as_secs_f64();
         let speed = (done - self.done).max(0.0) / seconds;

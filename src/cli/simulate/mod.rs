@@ -24,17 +24,19 @@ mod folder;
 mod gauge;
 mod pace;
 mod pipe;
+mod replicas;
 mod tables;
 
 use folder::Folder;
 use gauge::Gauge;
 use pipe::Pipe;
+use replicas::Member;
 
 /// The engines that can be asked for.
 const ENGINES: [&str; 2] = ["embedded", "lammps"];
 
 /// Arguments of `simulate`.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Arguments {
     /// The protocol: a TOML file of stages. With --resume it may be left out
     #[arg(value_name = "PROTOCOL.toml")]
@@ -93,6 +95,24 @@ pub struct Arguments {
     )]
     engine: String,
 
+    /// Carry out K replicas side by side, into the folders replica-1 … replica-K of -o DIR. Replica I has the seed S + I - 1, S being --seed or
+    /// the protocol's, and is computed on one thread; -j is how many are at work at once
+    #[arg(
+        long,
+        value_name = "K",
+        conflicts_with = "replica",
+        help_heading = "Run"
+    )]
+    replicas: Option<u64>,
+
+    /// Carry out replica I only, into the folder replica-I of -o DIR, as the jobs of an array do; -j is its threads, 1 by default
+    #[arg(long, value_name = "I", help_heading = "Run")]
+    replica: Option<u64>,
+
+    /// Which of several runs in this process it is.
+    #[arg(skip)]
+    member: Option<Member>,
+
     #[command(flatten)]
     run: RunFlags,
 }
@@ -101,6 +121,9 @@ impl Arguments {
     /// Carries the protocol out.
     pub fn run(&self) -> Result<Outcome> {
         self.check()?;
+        if self.replicas.is_some() || self.replica.is_some() {
+            return self.run_replicas();
+        }
         let protocol = self.protocol()?;
         if self.dry_run {
             return self.print_plan(protocol.ok_or_else(no_protocol)?);
@@ -134,6 +157,7 @@ impl Arguments {
             let what = format!("--checkpoint-every {} is no time", self.checkpoint_every);
             return Err(Error::new(what).help("give seconds, 0 or more"));
         }
+        self.check_replicas()?;
         let streams = matches!(self.output.as_deref(), None | Some("-"));
         if streams && self.resume && !self.dry_run {
             return Err(
@@ -176,12 +200,16 @@ impl Arguments {
         }
     }
 
-    fn print_plan(&self, protocol: Protocol) -> Result<Outcome> {
+    fn plan(&self, protocol: &Protocol) -> Result<protocol::Plan> {
         let threads = self.run.threads()?;
-        let sample = sample(&protocol)?.map(|(frame, _)| frame);
-        let last = self.last(&protocol)?;
-        let plan = protocol.plan(pace::measure(&protocol, sample.as_ref(), threads)?);
-        let plan = plan.until(last);
+        let sample = sample(protocol)?.map(|(frame, _)| frame);
+        let last = self.last(protocol)?;
+        let plan = protocol.plan(pace::measure(protocol, sample.as_ref(), threads)?);
+        Ok(plan.until(last))
+    }
+
+    fn print_plan(&self, protocol: Protocol) -> Result<Outcome> {
+        let plan = self.plan(&protocol)?;
         let mut stdout = std::io::stdout().lock();
         write!(stdout, "{plan}")?;
         stdout.flush()?;
@@ -238,7 +266,7 @@ impl Arguments {
         let Some(stage) = stages.get(checkpoint.stage()) else {
             if !self.run.quiet {
                 let up_to = up_to(&self.until);
-                say(&format!(
+                self.say(&format!(
                     "hyalo simulate: {}: the run is whole{up_to}",
                     path.display()
                 ));
@@ -246,7 +274,7 @@ impl Arguments {
             return Ok(Outcome::Whole);
         };
         if !self.run.quiet {
-            say(&format!(
+            self.say(&format!(
                 "hyalo simulate: {}: going on with stage {} at step {}",
                 path.display(),
                 stage.name,
@@ -292,7 +320,7 @@ impl Arguments {
         if outcome == Outcome::Whole && !self.run.quiet {
             let seconds = start.elapsed().as_secs_f64();
             let (place, up_to) = (outlet.place(), up_to(&self.until));
-            say(&format!(
+            self.say(&format!(
                 "hyalo simulate: {place} is whole{up_to} ({seconds:.1} s)"
             ));
         }
@@ -304,7 +332,12 @@ impl Arguments {
         mut simulation: Simulation,
         outlet: &mut impl Outlet,
     ) -> Result<Outcome> {
-        let mut gauge = Gauge::new(&simulation, &self.run, outlet.uses_stdout());
+        let mut gauge = Gauge::new(
+            &simulation,
+            &self.run,
+            outlet.uses_stdout(),
+            self.member.clone(),
+        );
         let every = Duration::from_secs_f64(self.checkpoint_every);
         let mut stage = simulation.stage();
         let mut stage_start = Instant::now();
@@ -346,10 +379,36 @@ impl Arguments {
             gauge.show(&simulation);
             if progress::interrupted() && (is_current || !outlet.saves()) {
                 drop(gauge);
-                return Ok(interrupted(&simulation, outlet));
+                return Ok(self.interrupted(&simulation, outlet));
             }
         }
         Ok(Outcome::Whole)
+    }
+
+    /// Says where it stopped and how to go on.
+    fn interrupted(&self, simulation: &Simulation, outlet: &impl Outlet) -> Outcome {
+        let stages = simulation.protocol().stages.get(simulation.stage());
+        let Some(stage) = stages.filter(|_| simulation.carries_out(simulation.stage())) else {
+            // The last stage had just ended.
+            return Outcome::Whole;
+        };
+        let how = outlet
+            .how_to_resume()
+            .map_or(String::new(), |how| format!("; go on with: {how}"));
+        self.say(&format!(
+            "hyalo: interrupted in stage {} at step {}{how}",
+            stage.name,
+            simulation.progress().step
+        ));
+        Outcome::Interrupted
+    }
+
+    /// Writes a line to standard error, as one of several runs with its name.
+    fn say(&self, line: &str) {
+        match &self.member {
+            Some(member) => member.say(line),
+            None => say(line),
+        }
     }
 }
 
@@ -365,24 +424,6 @@ fn no_protocol() -> Error {
         "name a TOML file, or a preset with --preset {}",
         known.join(" or ")
     ))
-}
-
-/// Says where it stopped and how to go on.
-fn interrupted(simulation: &Simulation, outlet: &impl Outlet) -> Outcome {
-    let stages = simulation.protocol().stages.get(simulation.stage());
-    let Some(stage) = stages.filter(|_| simulation.carries_out(simulation.stage())) else {
-        // The last stage had just ended.
-        return Outcome::Whole;
-    };
-    let how = outlet
-        .how_to_resume()
-        .map_or(String::new(), |how| format!("; go on with: {how}"));
-    say(&format!(
-        "hyalo: interrupted in stage {} at step {}{how}",
-        stage.name,
-        simulation.progress().step
-    ));
-    Outcome::Interrupted
 }
 
 /// What a stage came to, in the numbers that one wants to see at once.

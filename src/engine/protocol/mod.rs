@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::physics::potential::Potential;
 
-pub use plan::{Pace, Plan, Planned};
+pub use plan::{Pace, Plan, Planned, duration};
 pub use schedule::Schedule;
 
 /// The version of the protocol's language that this program reads and writes.

@@ -174,8 +174,8 @@ impl fmt::Display for Plan {
     }
 }
 
-/// A time in the unit that suits it.
-fn duration(seconds: f64) -> String {
+/// A time (seconds) in the unit that suits it.
+pub fn duration(seconds: f64) -> String {
     let units = [("d", 86400.0), ("h", 3600.0), ("min", 60.0)];
     match units.into_iter().find(|(_, unit)| seconds >= 2.0 * unit) {
         Some((unit, length)) => format!("{:.1} {unit}", seconds / length),
