@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use common::{Run, Scratch, Table, command, hyalo, run};
+use common::{Run, Scratch, Table, assert_same_files, command, files, hyalo, run};
 use hyalo::sink::table::read_columns;
 
 /// Every kind of stage in a few thousand steps.
@@ -92,31 +92,9 @@ fn whole(name: &str) -> String {
     path.into_os_string().into_string().unwrap()
 }
 
-/// Names and contents of the files of a folder.
-fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
-    let mut files: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| {
-            let entry = entry.unwrap();
-            let name = entry.file_name().into_string().unwrap();
-            (name, fs::read(entry.path()).unwrap())
-        })
-        .collect();
-    files.sort();
-    files
-}
-
 #[track_caller]
 fn assert_same_as_whole(folder: &str) {
-    let (ours, theirs) = (files(folder), files(&WHOLE.path("run")));
-    let names = |files: &[(String, Vec<u8>)]| {
-        let names = files.iter().map(|(name, _)| name.clone());
-        names.collect::<Vec<_>>()
-    };
-    assert_eq!(names(&ours), names(&theirs));
-    for ((name, ours), (_, theirs)) in ours.iter().zip(&theirs) {
-        assert!(ours == theirs, "{name} differs");
-    }
+    assert_same_files(folder, &WHOLE.path("run"));
 }
 
 /// Starts or resumes a run that saves at every occasion.

@@ -139,6 +139,80 @@ impl Scratch {
     }
 }
 
+/// A protocol of 250 particles in a second or two: a liquid that is cooled, with eleven frames of it, and a minimum.
+pub const SMALL_PROTOCOL: &str = r#"
+version = 1
+seed = 3
+
+[[stage]]
+name = "random"
+kind = "create"
+random.particles = 250
+random.density = 0.6
+random.species = [{ name = "A", diameter = 1.0, fraction = 0.5 }, { name = "B", diameter = 1.2, fraction = 0.5 }]
+
+[[stage]]
+name = "apart"
+kind = "minimise"
+force_tolerance = 10.0
+
+[[stage]]
+name = "liquid"
+kind = "equilibrate"
+temperature = 1.0
+steps = 500
+thermostat = { kind = "stochastic-rescaling", relaxation = 0.5 }
+
+[[stage]]
+name = "cool"
+kind = "ramp"
+from = 1.0
+to = 0.4
+steps = 1000
+trajectory.every = 100
+thermo.every = 100
+
+[[stage]]
+name = "minimum"
+kind = "minimise"
+force_tolerance = 0.01
+"#;
+
+/// Names and contents of the files of a folder, in the order of their names.
+pub fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
+        let entry = entry.expect("an entry");
+        let name = entry.file_name().into_string().expect("plain text");
+        (name, std::fs::read(entry.path()).expect("readable"))
+    };
+    let mut files: Vec<_> = entries.map(read).collect();
+    files.sort();
+    files
+}
+
+/// Checks that two folders hold the same files with the same bytes.
+#[track_caller]
+pub fn assert_same_files(ours: &str, theirs: &str) {
+    let (ours, theirs) = (files(ours), files(theirs));
+    let names = |files: &[(String, Vec<u8>)]| -> Vec<String> {
+        files.iter().map(|(name, _)| name.clone()).collect()
+    };
+    assert_eq!(names(&ours), names(&theirs));
+    for ((name, ours), (_, theirs)) in ours.iter().zip(&theirs) {
+        assert!(ours == theirs, "{name} differs");
+    }
+}
+
+/// A folder in which the program goes by its name, to be put in front of `PATH`; and that `PATH`.
+pub fn path_with_hyalo(scratch: &Scratch) -> String {
+    let folder = scratch.folder().join("bin");
+    std::fs::create_dir_all(&folder).expect("writable");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_hyalo"), folder.join("hyalo")).expect("a link");
+    let others = std::env::var("PATH").expect("a PATH");
+    format!("{}:{others}", folder.display())
+}
+
 /// A CSV without quotes, read the plain way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
