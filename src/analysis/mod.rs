@@ -47,12 +47,17 @@ pub trait Analysis: Send + Sync + 'static {
         false
     }
 
+    /// Position in the input of the frame that [`Analysis::prepare`] looks at, which need not be among those used. Default: the first of these.
+    fn reference(&self) -> Option<usize> {
+        None
+    }
+
     /// The potential to whose nearest minimum every frame is taken before the analysis sees it.
     fn inherent(&self) -> Option<Potential> {
         None
     }
 
-    /// Looks at the first frame and checks that it has what is needed.
+    /// Looks at the first frame, or the reference, and checks that it has what is needed.
     fn prepare(&self, first: &Frame) -> Result<Self::Context>;
 
     /// What one frame says. Depends on nothing but the frame and the context.

@@ -214,6 +214,7 @@ impl InputFlags {
             format: self.format.as_deref().map(Format::from_name).transpose()?,
             atom_style: self.atom_style.clone(),
             frames,
+            reference: None,
             partial: self.partial,
             species: self.species.clone(),
             attachments,

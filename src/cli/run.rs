@@ -152,6 +152,7 @@ impl<'a> AnalysisRunner<'a> {
             },
         )?;
         options.without_hash = !outputs.carry_provenance();
+        options.reference = analysis.reference();
         let stream::Trajectory { mut frames, about } = stream::open(&input, &options, workers)?;
         let in_input = |error: Error| error.in_input(&about.name);
         let first = frames.next().unwrap_or_else(|| {
@@ -176,6 +177,8 @@ impl<'a> AnalysisRunner<'a> {
         }
         let units = first.key("units").map(str::to_string);
         let context = Arc::new(analysis.prepare(&first).map_err(in_input)?);
+        // A reference is not among the frames used, unless it comes again.
+        let first = options.reference.is_none().then_some(Ok(first)).into_iter();
         let annotates = outputs.annotates();
         let work = {
             let (analysis, context) = (analysis.clone(), context.clone());
@@ -200,7 +203,7 @@ impl<'a> AnalysisRunner<'a> {
         let mut progress = Progress::new(about.clone(), self.run, outputs.to_stdout());
         let mut state = analysis.start(&context);
         let mut used = 0;
-        for partial in workers.map_ordered(std::iter::once(Ok(first)).chain(frames), work) {
+        for partial in workers.map_ordered(first.chain(frames), work) {
             let (text, partial) = partial.map_err(in_input)?;
             outputs.annotate(&text)?;
             analysis

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use nalgebra::Vector3;
 
@@ -122,7 +122,8 @@ pub enum Temperature {
     Steps {
         /// The name of the log or table, for messages.
         name: String,
-        /// Its sessions; the last one that has the first frame's step is used.
+        /// Its sessions; the last one that has the steps of the input's first frame and of the first one used is used, else the last that
+        /// has the latter.
         sessions: Arc<Vec<Session>>,
     },
     /// A key of the frame.
@@ -205,17 +206,32 @@ pub struct Attachments {
     pub temperature: Option<Temperature>,
 }
 
+impl Attachments {
+    /// Attaches what particles are followed by: the cell, and whether they are in order.
+    pub fn place(&self, frame: &mut Frame) {
+        frame.unordered &= !self.ordered;
+        if let Some(cell) = &self.cell {
+            frame.cell = Some(cell.clone());
+        }
+    }
+}
+
+/// The step of the first frame of an input, once that has been read.
+pub type FirstStep = Arc<OnceLock<Option<i64>>>;
+
 /// Attaches to the frames of one input, in their order.
 pub struct Attacher {
     attachments: Attachments,
+    first_step: FirstStep,
     session: Option<usize>,
 }
 
 impl Attacher {
     /// An attacher that has not seen a frame.
-    pub fn new(attachments: Attachments) -> Self {
+    pub fn new(attachments: Attachments, first_step: FirstStep) -> Self {
         Attacher {
             attachments,
+            first_step,
             session: None,
         }
     }
@@ -229,10 +245,7 @@ impl Attacher {
 
     fn complete(&mut self, mut frame: Frame) -> Result<Frame> {
         let with = &self.attachments;
-        frame.unordered &= !with.ordered;
-        if let Some(cell) = &with.cell {
-            frame.cell = Some(cell.clone());
-        }
+        with.place(&mut frame);
         if let Some(steps) = with.steps {
             frame.step = Some(steps.at(frame.ordinal));
         }
@@ -252,7 +265,11 @@ impl Attacher {
                 .filter(|temperature| temperature.is_finite()),
             Some(Temperature::Ramp { ends, extent }) => Some(ramp(*ends, extent, &frame)),
             Some(Temperature::Steps { name, sessions }) => {
-                Some(joined(&mut self.session, name, sessions, &frame)?)
+                let first = match with.steps {
+                    Some(steps) => Some(steps.at(0)),
+                    None => self.first_step.get().copied().flatten(),
+                };
+                Some(joined(&mut self.session, name, sessions, first, &frame)?)
             }
             Some(Temperature::Key(name)) => {
                 let text = frame.key(name).ok_or_else(|| {
@@ -289,6 +306,7 @@ fn joined(
     session: &mut Option<usize>,
     name: &str,
     sessions: &[Session],
+    first: Option<i64>,
     frame: &Frame,
 ) -> Result<f64> {
     let step = frame.step.ok_or_else(|| {
@@ -296,9 +314,14 @@ fn joined(
             .help("give the steps with --steps START:EVERY")
     })?;
     let chosen = *session.get_or_insert_with(|| {
-        sessions
-            .iter()
-            .rposition(|session| session.temperature(step).is_some())
+        let knows = |session: &Session, step| session.temperature(step).is_some();
+        // The one of the whole input, so that parts of it have the temperatures of the whole.
+        let of_all = first.and_then(|first| {
+            let mut sessions = sessions.iter();
+            sessions.rposition(|session| knows(session, first) && knows(session, step))
+        });
+        of_all
+            .or_else(|| sessions.iter().rposition(|session| knows(session, step)))
             .unwrap_or(sessions.len() - 1)
     });
     sessions[chosen].temperature(step).ok_or_else(|| {

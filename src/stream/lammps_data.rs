@@ -35,6 +35,7 @@ impl LammpsData {
 }
 
 /// The sections of a data file that matter, still as text.
+#[derive(Clone)]
 pub struct Raw {
     atom_style: Option<String>,
     title: String,
@@ -46,6 +47,7 @@ pub struct Raw {
 }
 
 /// `type value # comment`.
+#[derive(Clone)]
 struct TypeRow {
     key: String,
     value: String,
@@ -53,7 +55,7 @@ struct TypeRow {
     line: u64,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Header {
     atoms: Option<usize>,
     types: usize,

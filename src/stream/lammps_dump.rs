@@ -31,6 +31,7 @@ pub struct LammpsDump {
 }
 
 /// The text of one snapshot.
+#[derive(Clone)]
 pub struct Raw {
     step: i64,
     time: Option<f64>,
@@ -41,6 +42,7 @@ pub struct Raw {
     block: Block,
 }
 
+#[derive(Clone)]
 struct Bounds {
     header: String,
     values: Vec<Vec<f64>>,

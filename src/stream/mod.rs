@@ -26,7 +26,7 @@ pub mod vorotop;
 pub mod write;
 pub mod xyz;
 
-use attach::{Attacher, Attachments, Extent};
+use attach::{Attacher, Attachments, Extent, FirstStep};
 use bytes::{Compression, Input, Meter};
 use lammps_data::LammpsData;
 use lammps_dump::LammpsDump;
@@ -146,6 +146,9 @@ pub struct Options {
     pub atom_style: Option<String>,
     /// Frames to use.
     pub frames: FrameRange,
+    /// Position of a frame that comes before those to use, whether or not it is among them; particles are followed from there on through
+    /// every frame that this takes.
+    pub reference: Option<usize>,
     /// Go on with the complete frames of an input that ends in the middle of one.
     pub partial: bool,
     /// Species to keep; all where empty.
@@ -207,7 +210,13 @@ pub fn open(input: &Input, options: &Options, workers: Workers) -> Result<Trajec
     let name = input.name();
     let cut_short = Arc::new(AtomicBool::new(false));
     let opened = open_frames(input, options, workers, &cut_short);
-    let (frames, format, meter) = opened.map_err(|error| error.in_input(&name))?;
+    let Opened {
+        frames,
+        followed,
+        first_step,
+        format,
+        meter,
+    } = opened.map_err(|error| error.in_input(&name))?;
     let about = Arc::new(About {
         name,
         format,
@@ -216,8 +225,26 @@ pub fn open(input: &Input, options: &Options, workers: Workers) -> Result<Trajec
         positions: Mutex::new(None),
     });
 
-    let mut attacher = Attacher::new(options.attachments.clone());
     let mut unwrapper = Unwrapper::new(options.unwrap);
+    let frames = match options.reference.filter(|_| followed) {
+        None => frames,
+        Some(reference) => {
+            let attachments = options.attachments.clone();
+            let mut path = std::mem::replace(&mut unwrapper, Unwrapper::new(Unwrap::None));
+            let noted = about.clone();
+            let frames = frames.map(move |frame| {
+                let mut frame = frame?;
+                noted.note_positions(&frame);
+                attachments.place(&mut frame);
+                match frame.ordinal < reference {
+                    true => Ok(frame),
+                    false => path.apply(frame),
+                }
+            });
+            select::frames_from(frames, reference, options.frames)
+        }
+    };
+    let mut attacher = Attacher::new(options.attachments.clone(), first_step);
     let species = options.species.clone();
     let noted = about.clone();
     let mut is_first = true;
@@ -247,21 +274,21 @@ pub fn open(input: &Input, options: &Options, workers: Workers) -> Result<Trajec
 /// Measures the whole input in a first pass, without parsing the particles of native formats.
 pub fn extent(input: &Input, options: &Options) -> Result<Extent> {
     let measured = || match content(input, options)? {
-        Opened::Chemfiles(path, format) => {
+        Content::Chemfiles(path, format) => {
             let (frames, _) = by_chemfiles((*path).as_ref(), format)?;
             measure(
                 frames.map(|frame| frame.map(|frame| frame.step)),
                 options.partial,
             )
         }
-        Opened::Text(lines, Format::LammpsDump) => {
+        Content::Text(lines, Format::LammpsDump) => {
             measure_text(RawFrames::new(LammpsDump::default(), *lines), options)
         }
-        Opened::Text(lines, Format::LammpsData) => measure_text(
+        Content::Text(lines, Format::LammpsData) => measure_text(
             RawFrames::new(LammpsData::new(options.atom_style.clone()), *lines),
             options,
         ),
-        Opened::Text(lines, _) => measure_text(RawFrames::new(Xyz::default(), *lines), options),
+        Content::Text(lines, _) => measure_text(RawFrames::new(Xyz::default(), *lines), options),
     };
     measured().map_err(|error| error.in_input(input.name()))
 }
@@ -286,35 +313,48 @@ fn measure(steps: impl Iterator<Item = Result<Option<i64>>>, partial: bool) -> R
     Ok(extent)
 }
 
+/// An input whose frames are read.
+struct Opened {
+    /// All of them if particles have to be followed through them, else those that are used.
+    frames: Source,
+    followed: bool,
+    first_step: FirstStep,
+    format: Format,
+    meter: Arc<Meter>,
+}
+
 fn open_frames(
     input: &Input,
     options: &Options,
     workers: Workers,
     cut_short: &Arc<AtomicBool>,
-) -> Result<(Source, Format, Arc<Meter>)> {
-    let (frames, format, meter) = match content(input, options)? {
-        Opened::Chemfiles(path, format) => {
+) -> Result<Opened> {
+    let first_step = FirstStep::default();
+    let ((frames, followed), format, meter) = match content(input, options)? {
+        Content::Chemfiles(path, format) => {
             let (frames, meter) = by_chemfiles((*path).as_ref(), format)?;
             // The path may be that of a temporary file: it has to outlive the reading.
             let frames = frames.inspect(move |_| _ = &path);
             let frames = whole(frames, options.partial, cut_short.clone());
-            (
-                select::frames(frames, options.frames),
-                Format::Chemfiles(format),
-                meter,
-            )
+            let noted = first_step.clone();
+            let frames = frames.inspect(move |frame| note_step(&noted, frame, |frame| frame.step));
+            let selected = selected(frames, options, |frame| Ok(frame.clone()));
+            (selected, Format::Chemfiles(format), meter)
         }
-        Opened::Text(lines, format) => {
+        Content::Text(lines, format) => {
             let meter = lines.meter();
+            let reading = Reading {
+                options,
+                workers,
+                cut_short,
+                first_step: &first_step,
+            };
             let frames = match format {
-                Format::LammpsDump => {
-                    parsed(LammpsDump::default(), *lines, options, workers, cut_short)
-                }
+                Format::LammpsDump => reading.parsed(LammpsDump::default(), *lines),
                 Format::LammpsData => {
-                    let format = LammpsData::new(options.atom_style.clone());
-                    parsed(format, *lines, options, workers, cut_short)
+                    reading.parsed(LammpsData::new(options.atom_style.clone()), *lines)
                 }
-                _ => parsed(Xyz::default(), *lines, options, workers, cut_short),
+                _ => reading.parsed(Xyz::default(), *lines),
             };
             (frames, format, meter)
         }
@@ -322,17 +362,23 @@ fn open_frames(
     if options.without_hash {
         meter.leave_out_hash();
     }
-    Ok((frames, format, meter))
+    Ok(Opened {
+        frames,
+        followed,
+        first_step,
+        format,
+        meter,
+    })
 }
 
 /// An input whose format is known.
-enum Opened {
+enum Content {
     Text(Box<Lines>, Format),
     Chemfiles(Box<dyn AsRef<Path>>, &'static chemfiles::Format),
 }
 
 /// Opens an input and finds its format; what chemfiles cannot read as it is, from a pipe or compressed, goes to a temporary file first.
-fn content(input: &Input, options: &Options) -> Result<Opened> {
+fn content(input: &Input, options: &Options) -> Result<Content> {
     let by_name = match input {
         Input::File(path) => Format::from_path(path),
         _ => (None, None),
@@ -340,14 +386,14 @@ fn content(input: &Input, options: &Options) -> Result<Opened> {
     if let Some(Format::Chemfiles(format)) = options.format.or(by_name.0) {
         return Ok(match input {
             Input::File(path) if by_name.1.is_none() => {
-                Opened::Chemfiles(Box::new(path.clone()), format)
+                Content::Chemfiles(Box::new(path.clone()), format)
             }
             _ => {
                 let ending = format
                     .endings
                     .first()
                     .map_or(String::new(), |ending| format!(".{ending}"));
-                Opened::Chemfiles(Box::new(bytes::decompressed_copy(input, &ending)?), format)
+                Content::Chemfiles(Box::new(bytes::decompressed_copy(input, &ending)?), format)
             }
         });
     }
@@ -360,7 +406,7 @@ fn content(input: &Input, options: &Options) -> Result<Opened> {
                 .help(format!("name it with --format ({})", Format::names()))
         })?,
     };
-    Ok(Opened::Text(Box::new(lines), format))
+    Ok(Content::Text(Box::new(lines), format))
 }
 
 /// The beginning of an input. If it ends too early, what there is of it: a reader will come to the end again, and knows the frame.
@@ -372,20 +418,57 @@ fn start(lines: &mut Lines) -> Result<&[u8]> {
     lines.peek(0)
 }
 
-fn parsed<F: TextFormat>(
-    format: F,
-    lines: Lines,
-    options: &Options,
+/// How the text of an input is read.
+struct Reading<'a> {
+    options: &'a Options,
     workers: Workers,
-    cut_short: &Arc<AtomicBool>,
-) -> Source {
-    let raw = whole(
-        RawFrames::new(format, lines),
-        options.partial,
-        cut_short.clone(),
-    );
-    let raw = select::frames(raw, options.frames);
-    workers.map_ordered(raw, |raw| raw.and_then(text_format::parse::<F>))
+    cut_short: &'a Arc<AtomicBool>,
+    first_step: &'a FirstStep,
+}
+
+impl Reading<'_> {
+    /// The frames, and whether they are all of them, as [`selected`] says.
+    fn parsed<F: TextFormat>(&self, format: F, lines: Lines) -> (Source, bool) {
+        let raw = RawFrames::new(format, lines);
+        let raw = whole(raw, self.options.partial, self.cut_short.clone());
+        let noted = self.first_step.clone();
+        let raw = raw.inspect(move |raw| note_step(&noted, raw, |raw| F::step(&raw.raw)));
+        let (raw, followed) = selected(raw, self.options, |raw| {
+            text_format::parse::<F>(raw.clone())
+        });
+        let frames = self
+            .workers
+            .map_ordered(raw, |raw| raw.and_then(text_format::parse::<F>));
+        (frames, followed)
+    }
+}
+
+fn note_step<T>(noted: &FirstStep, first: &Result<T>, step: impl Fn(&T) -> Option<i64>) {
+    if let Ok(first) = first {
+        noted.get_or_init(|| step(first));
+    }
+}
+
+/// The items to use; or all of them and `true` if they can be selected only later, because particles have to be followed through every frame
+/// from the reference on: it is so if there is a reference and the first frame has neither unwrapped positions nor image flags.
+fn selected<T: Clone + 'static>(
+    mut items: impl Iterator<Item = Result<T>> + 'static,
+    options: &Options,
+    parse: impl Fn(&T) -> Result<Frame>,
+) -> (Box<dyn Iterator<Item = Result<T>>>, bool) {
+    let Some(reference) = options.reference else {
+        return (select::frames(items, options.frames), false);
+    };
+    let first = items.next();
+    let parsed = first.as_ref().and_then(|first| first.as_ref().ok());
+    let coordinates = parsed.and_then(|first| Some(parse(first).ok()?.coordinates));
+    let items = first.into_iter().chain(items);
+    match (options.unwrap, coordinates) {
+        (Unwrap::Auto, Some(Coordinates::Unknown)) | (Unwrap::Nearest, _) => {
+            (Box::new(items), true)
+        }
+        _ => (select::frames_from(items, reference, options.frames), false),
+    }
 }
 
 fn by_chemfiles(

@@ -1,6 +1,8 @@
 //! Which frames and which particles are used.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::str::FromStr;
 
 use crate::data::frame::Frame;
@@ -111,6 +113,55 @@ where
         end: start.saturating_add(count),
         step,
     })
+}
+
+/// The items of a range behind the one at position `reference`, which comes first whether or not it is among them.
+///
+/// Errors: an item of the range before the reference.
+pub fn frames_from<T>(
+    items: impl Iterator<Item = Result<T>> + 'static,
+    reference: usize,
+    range: FrameRange,
+) -> Box<dyn Iterator<Item = Result<T>>>
+where
+    T: Clone + 'static,
+{
+    let kept = Rc::new(RefCell::new(None));
+    let keep = kept.clone();
+    let watched = items.enumerate().map(move |(position, item)| {
+        let item = item?;
+        if position == reference {
+            *keep.borrow_mut() = Some(item.clone());
+        }
+        Ok((position, item))
+    });
+    let mut chosen = frames(watched, range);
+    let mut waiting = None;
+    Box::new(std::iter::from_fn(move || {
+        if let Some(item) = waiting.take() {
+            return Some(Ok(item));
+        }
+        let (position, item) = match chosen.next()? {
+            Ok(chosen) => chosen,
+            Err(error) => return Some(Err(error)),
+        };
+        if position < reference {
+            let what = format!("the frame comes before the reference, frame {reference}");
+            return Some(Err(Error::new(what)
+                .help(format!(
+                    "choose frames from there on (--frames {reference}:), or an earlier --reference"
+                ))
+                .in_frame(position)));
+        }
+        // By the time that an item of the range has come, the reference has passed.
+        match kept.borrow_mut().take() {
+            Some(reference) => {
+                waiting = Some(item);
+                Some(Ok(reference))
+            }
+            None => Some(Ok(item)),
+        }
+    }))
 }
 
 /// `start..end` by `step`; errors pass wherever they occur.

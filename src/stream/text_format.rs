@@ -7,7 +7,7 @@ use crate::error::Result;
 /// A text format that is read natively: forwards once, a frame at a time.
 pub trait TextFormat: Sized + 'static {
     /// The text of one frame, cut out but not yet parsed.
-    type Raw: Send + 'static;
+    type Raw: Clone + Send + 'static;
 
     /// Cuts out the next frame; `None` at the end of the input.
     fn cut(&mut self, lines: &mut Lines) -> Result<Option<Self::Raw>>;
@@ -20,6 +20,7 @@ pub trait TextFormat: Sized + 'static {
 }
 
 /// A raw frame and its position in the input.
+#[derive(Clone)]
 pub struct Numbered<R> {
     /// Position in the input, counted from 0.
     pub ordinal: usize,

@@ -23,6 +23,7 @@ pub struct Xyz {
 }
 
 /// The text of one frame.
+#[derive(Clone)]
 pub struct Raw {
     rows: usize,
     comment: String,

@@ -61,6 +61,11 @@ pub struct Arguments {
     )]
     pub threshold: f64,
 
+    /// Frame of the input, from 0, that displacements are measured from; it need not be among --frames, which start there or later. Particles
+    /// without image flags are followed from it through every frame. Default: the first frame used
+    #[arg(long, value_name = "FRAME")]
+    pub reference: Option<usize>,
+
     /// Whether the drift of the centre of mass is removed (of the geometric centre, where masses are not known)
     #[arg(long, value_name = "remove|keep", default_value = "remove")]
     pub drift: Drift,
@@ -376,6 +381,10 @@ impl Analysis for DeltaStar {
 
     fn follows_particles(&self) -> bool {
         true
+    }
+
+    fn reference(&self) -> Option<usize> {
+        self.arguments.reference
     }
 
     fn prepare(&self, first: &Frame) -> Result<Reference> {

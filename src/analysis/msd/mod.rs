@@ -25,6 +25,11 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub per_decade: u32,
 
+    /// Frame of the input, from 0, that displacements are measured from; it need not be among --frames, which start there or later. Particles
+    /// without image flags are followed from it through every frame. Default: the first frame used
+    #[arg(long, value_name = "FRAME")]
+    pub reference: Option<usize>,
+
     /// Whether the drift of the centre of mass is removed (of the geometric centre, where masses are not known)
     #[arg(long, value_name = "remove|keep", default_value = "remove")]
     pub drift: Drift,
@@ -99,6 +104,10 @@ impl Command for Arguments {
         }
         if self.lags.is_some() && self.against.is_some() {
             let what = "--against goes with displacements from a reference frame, not with --lags";
+            return Err(Error::new(what).help("leave one of the two out"));
+        }
+        if self.lags.is_some() && self.reference.is_some() {
+            let what = "--lags averages over time origins and takes no --reference";
             return Err(Error::new(what).help("leave one of the two out"));
         }
         if self.lags.is_some() && !self.at.is_empty() {

@@ -318,6 +318,10 @@ impl Analysis for FromReference {
         true
     }
 
+    fn reference(&self) -> Option<usize> {
+        self.arguments.reference
+    }
+
     fn prepare(&self, first: &Frame) -> Result<Reference> {
         let followed = Followed::of(first, self.arguments.drift)?;
         Ok(Reference {
