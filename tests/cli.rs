@@ -74,8 +74,10 @@ fn exit_codes_tell_how_it_ended() {
             "standard output",
         ),
         (
-            &["msd", &dump, &dump, "-o", &output, "--label", "one"],
-            "--label",
+            &[
+                "msd", &dump, &dump, &dump, "-o", &output, "--label", "one", "--label", "two",
+            ],
+            "--label is given 2 times for 3 inputs; give it once, or once for each input",
         ),
         (&["msd", "-", "-", "-o", &output], "standard input"),
         (&["info", &dump, "-o", &output], "no table"),

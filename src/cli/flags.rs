@@ -114,9 +114,9 @@ pub struct OutputFlags {
     #[arg(long, value_name = "PATH")]
     pub annotate: Option<String>,
 
-    /// Names of the inputs in the legend and in tables (once for each input). Default: their paths. Inputs of the same name are replicas, such as
-    /// runs that differ in their seed: tables number them in the column replica, figures show their mean and, paler, one standard deviation on
-    /// either side (on a logarithmic axis those of the logarithms)
+    /// Names of the inputs in the legend and in tables (once for all inputs, or once for each). Default: their paths. Inputs of the same name are
+    /// replicas, such as runs that differ in their seed: tables number them in the column replica, the table means averages their rows, figures
+    /// show their mean and, paler, one standard deviation on either side (on a logarithmic axis those of the logarithms)
     #[arg(long = "label", value_name = "TEXT")]
     pub labels: Vec<String>,
 }
@@ -388,14 +388,23 @@ impl OutputFlags {
         if self.labels.is_empty() {
             return Ok(inputs.iter().map(Input::name).collect());
         }
-        if self.labels.len() != inputs.len() {
+        if !matches!(self.labels.len(), n if n == 1 || n == inputs.len()) {
             let what = format!(
                 "--label is given {} times for {} inputs",
                 self.labels.len(),
                 inputs.len()
             );
-            return Err(Error::new(what).help("give it once for each input"));
+            return Err(Error::new(what).help("give it once, or once for each input"));
         }
-        Ok(self.labels.clone())
+        let given = |index| self.label(index).cloned();
+        Ok((0..inputs.len()).filter_map(given).collect())
+    }
+
+    /// The label that an input was given.
+    pub fn label(&self, index: usize) -> Option<&String> {
+        match &self.labels[..] {
+            [one] => Some(one),
+            several => several.get(index),
+        }
     }
 }

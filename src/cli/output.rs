@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::flags::OutputFlags;
+use crate::data::means::{self, Means};
 use crate::data::replicas::Replicas;
-use crate::data::table::{Cells, ColumnSpec, RowSink, Rows, TableSpec};
+use crate::data::table::{
+    Cells, ColumnSpec, INPUT_COLUMN, REPLICA_COLUMN, RowSink, Rows, TableSpec,
+};
 use crate::error::{Error, Result};
 use crate::sink::atomic::AtomicFile;
 use crate::sink::figure::ImageFormat;
 use crate::sink::provenance::Provenance;
-use crate::sink::table::{INPUT_COLUMN, REPLICA_COLUMN, TableFormat, TableWriter};
+use crate::sink::table::{TableFormat, TableWriter};
 use crate::stream::Format;
 use crate::stream::write::Encoder;
 
@@ -42,6 +45,8 @@ pub struct Outputs {
     tables: Vec<(&'static str, TableFormat, TableWriter<AtomicFile>)>,
     plots: Vec<(&'static str, ImageFormat, AtomicFile)>,
     annotated: Option<Encoder<AtomicFile>>,
+    /// The rows of the main table that are averaged over replicas.
+    means: Option<Means>,
     /// Name of the input that rows come from, and its number among those of that name.
     input: (Arc<str>, usize),
     origin: Origin,
@@ -62,6 +67,7 @@ impl Outputs {
             tables: Vec::new(),
             plots: Vec::new(),
             annotated: None,
+            means: None,
             input: ("".into(), 1),
             origin,
             to_stdout: false,
@@ -126,6 +132,9 @@ impl Outputs {
                     .help("the first one is the main table, -o"));
             }
             outputs.open_table(spec, path, force)?;
+            if let (means::NAME, Some(main)) = (name, specs.first()) {
+                outputs.means.get_or_insert_with(|| Means::of(main));
+            }
         }
         for text in &flags.plots {
             let named = text.split_once('=').and_then(|(name, path)| {
@@ -160,6 +169,8 @@ impl Outputs {
             TableFormat::of_path(Path::new(path))?
         };
         let leading: &[ColumnSpec] = match self.origin {
+            // Its rows tell themselves which they come from.
+            _ if spec.name == means::NAME => &[],
             Origin::Only => &[],
             Origin::Named => &[INPUT_COLUMN],
             Origin::Numbered => &[INPUT_COLUMN, REPLICA_COLUMN],
@@ -206,9 +217,12 @@ impl Outputs {
         self.to_stdout
     }
 
-    /// The input that the next rows come from, and its number among those of that name.
-    pub fn set_input(&mut self, label: &str, number: usize) {
+    /// The input that the next rows come from: what it is called, its number among those of that name, and its own name.
+    pub fn set_input(&mut self, label: &str, number: usize, name: &str) {
         self.input = (label.into(), number);
+        if let Some(means) = &mut self.means {
+            means.begin(&self.input.0, name);
+        }
     }
 
     /// Whether an annotated trajectory is wanted.
@@ -237,15 +251,38 @@ impl Outputs {
         self.plots.iter().map(|(name, ..)| *name).collect()
     }
 
+    /// Appends rows to the files of a table.
+    fn write(&mut self, table: &str, rows: Rows) -> Result<()> {
+        let mut rows = Some(rows);
+        let mut writers = self.tables.iter_mut().filter(|(name, ..)| *name == table);
+        let mut next = writers.next();
+        while let Some((.., writer)) = next {
+            next = writers.next();
+            // A table that goes into several files is copied for all but the last.
+            let rows = match &next {
+                Some(_) => rows.clone(),
+                None => rows.take(),
+            };
+            writer.write(rows.unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
     /// Writes the figures, ends the tables with their provenance, and gives every file its name.
     ///
     /// After an interruption the name of a file whose format has no provenance gets `.incomplete` behind it.
     pub fn commit(
-        self,
+        mut self,
         provenance: &Provenance,
         interrupted: bool,
         draw: impl Fn(&str, ImageFormat) -> Result<Vec<u8>>,
     ) -> Result<()> {
+        if let Some(means) = self.means.take() {
+            let rows = means.rows();
+            if !rows.is_empty() {
+                self.write(means::NAME, rows)?;
+            }
+        }
         let mut whole = Vec::new();
         for (name, format, mut file) in self.plots {
             file.write_all(&draw(name, format)?)?;
@@ -271,7 +308,9 @@ impl Outputs {
 
 impl RowSink for Outputs {
     fn wants(&self, table: &str) -> bool {
+        let averages = |means: &Means| means.table() == table;
         self.tables.iter().any(|(name, ..)| *name == table)
+            || self.means.as_ref().is_some_and(averages)
     }
 
     fn interrupted(&self) -> bool {
@@ -279,6 +318,9 @@ impl RowSink for Outputs {
     }
 
     fn rows(&mut self, table: &'static str, rows: Rows) -> Result<()> {
+        if let Some(means) = self.means.as_mut().filter(|means| means.table() == table) {
+            means.add(&rows)?;
+        }
         let count = rows.first().map_or(0, Cells::len);
         let (label, number) = &self.input;
         let label = || Cells::repeat(label.clone(), count);
@@ -287,18 +329,6 @@ impl RowSink for Outputs {
             Origin::Named => vec![label()],
             Origin::Numbered => vec![label(), Cells::repeat(*number as i64, count)],
         };
-        let mut rows = Some(leading.into_iter().chain(rows).collect::<Rows>());
-        let mut writers = self.tables.iter_mut().filter(|(name, ..)| *name == table);
-        let mut next = writers.next();
-        while let Some((.., writer)) = next {
-            next = writers.next();
-            // A table that goes into several files is copied for all but the last.
-            let rows = match &next {
-                Some(_) => rows.clone(),
-                None => rows.take(),
-            };
-            writer.write(rows.unwrap_or_default())?;
-        }
-        Ok(())
+        self.write(table, leading.into_iter().chain(rows).collect())
     }
 }

@@ -13,6 +13,7 @@ use super::output::{Origin, Outputs};
 use super::progress::{self, Progress, say};
 use crate::analysis::{Abscissa, Analysis, InputFacts, Runner, Wanted};
 use crate::data::frame::Frame;
+use crate::data::means;
 use crate::data::replicas::{self, Replicas};
 use crate::data::table::TableSpec;
 use crate::error::{Error, Result};
@@ -245,7 +246,7 @@ impl<'a> AnalysisRunner<'a> {
                 let content = read.about.meter.content();
                 provenance::Input {
                     name: read.about.name.clone(),
-                    label: self.output.labels.get(index).cloned(),
+                    label: self.output.label(index).cloned(),
                     format: read.about.format.name().to_string(),
                     bytes: content.as_ref().map(|content| content.bytes),
                     blake3: content.and_then(|content| content.blake3),
@@ -279,7 +280,7 @@ impl Runner for AnalysisRunner<'_> {
 
     fn run<A: Analysis>(&mut self, analysis: A) -> Result<()> {
         if self.output.list_tables {
-            return list_tables(analysis.tables(), analysis.figures());
+            return list_tables(means::tables(analysis.tables()), analysis.figures());
         }
         let start = Instant::now();
         let inputs = self.input.inputs()?;
@@ -303,7 +304,7 @@ impl Runner for AnalysisRunner<'_> {
         let replicas = Replicas::of(labels.iter().map(String::as_str));
         let mut outputs = Outputs::open(
             self.output,
-            analysis.tables(),
+            means::tables(analysis.tables()),
             analysis.figures(),
             Origin::of(inputs.len(), &replicas),
             self.run.force,
@@ -330,7 +331,7 @@ impl Runner for AnalysisRunner<'_> {
         let analysis = Arc::new(analysis);
         let mut read: Vec<Read<A>> = Vec::new();
         for (index, label) in labels.iter().enumerate() {
-            outputs.set_input(label, replicas.number(index));
+            outputs.set_input(label, replicas.number(index), &inputs[index].name());
             read.push(self.one(&analysis, &inputs, index, workers, &mut outputs)?);
             if !outputs.figures().is_empty() {
                 same_abscissa(&read)?;

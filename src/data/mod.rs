@@ -3,5 +3,6 @@
 pub mod cell;
 pub mod figure;
 pub mod frame;
+pub mod means;
 pub mod replicas;
 pub mod table;

@@ -84,6 +84,15 @@ impl ColumnSpec {
     }
 }
 
+/// The column that comes first in a table of several inputs.
+pub const INPUT_COLUMN: ColumnSpec = ColumnSpec::text("input", "name of the input");
+
+/// The column that comes behind it where inputs share names.
+pub const REPLICA_COLUMN: ColumnSpec = ColumnSpec::integer(
+    "replica",
+    "number of the input among those of the same name, from 1",
+);
+
 /// Declaration of a table.
 #[derive(Clone, Copy, Debug)]
 pub struct TableSpec {

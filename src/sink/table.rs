@@ -24,20 +24,6 @@ const ROWS_HELD_BACK: usize = 8_192;
 /// Rows of CSV and NDJSON are held back no longer than that once another arrives.
 const TIME_HELD_BACK: Duration = Duration::from_millis(200);
 
-/// The column that comes first in a table of several inputs.
-pub const INPUT_COLUMN: ColumnSpec = ColumnSpec {
-    name: "input",
-    kind: Kind::Text,
-    dimension: "",
-    meaning: "name of the input",
-};
-
-/// The column that comes behind it where inputs share names.
-pub const REPLICA_COLUMN: ColumnSpec = ColumnSpec::integer(
-    "replica",
-    "number of the input among those of the same name, from 1",
-);
-
 /// File format of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableFormat {

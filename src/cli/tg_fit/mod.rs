@@ -90,7 +90,7 @@ impl Arguments {
                 .read(label, given.number(index), workers)
                 .map_err(|error| error.in_input(inputs[index].name()))?;
             observed.append(&mut read.ramps);
-            read.about.label = self.output.labels.get(index).cloned();
+            read.about.label = self.output.label(index).cloned();
             provenance.inputs.push(read.about);
             provenance.complete &= !read.interrupted && !read.cut_short;
             if read.interrupted {
@@ -113,7 +113,7 @@ impl Arguments {
             false => sets(&replicas)?,
         };
         for (index, answer) in answers.iter().enumerate() {
-            outputs.set_input(&answer.label, replicas.number(index));
+            outputs.set_input(&answer.label, replicas.number(index), &answer.label);
             outputs.rows("fits", answer.fits(&self.fit))?;
             if outputs.wants("curves") {
                 outputs.rows("curves", answer.curves())?;
