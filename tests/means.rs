@@ -325,7 +325,7 @@ fn one_label_stands_for_all_inputs() {
 fn means_are_listed_and_a_single_input_has_them() {
     let listing = hyalo(&["voronoi", "--list-tables"]).ok().text();
     let (_, means) = listing
-        .split_once("\nmeans: the rows of frames averaged over replicas")
+        .split_once("\nmeans: one row a label, frame and species: ")
         .unwrap();
     for name in ["input", "temperature", "replicas", "volume_standard_error"] {
         assert!(means.contains(&format!("\n    {name} ")), "{means}");

@@ -95,8 +95,9 @@ fn spec(main: &TableSpec) -> Option<TableSpec> {
     Some(TableSpec {
         name: NAME,
         meaning: format!(
-            "the rows of {} averaged over replicas, the inputs of the same label: one row a label where there is {}",
-            main.name, main.meaning
+            "{}: the table {} averaged over replicas, the inputs of the same label",
+            main.meaning.replacen("one row a", "one row a label,", 1),
+            main.name
         )
         .leak(),
         columns: columns.leak(),

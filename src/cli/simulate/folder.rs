@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::super::progress::quoted;
 use super::{Outlet, stored_frames, tables};
 use crate::data::frame::{Frame, Source};
 use crate::data::table::{Rows, TableSpec};
@@ -229,10 +230,8 @@ impl Outlet for Folder {
     }
 
     fn how_to_resume(&self) -> Option<String> {
-        Some(format!(
-            "hyalo simulate --resume -o {}",
-            self.path.display()
-        ))
+        let folder = quoted(&self.path.to_string_lossy());
+        Some(format!("hyalo simulate --resume -o {folder}"))
     }
 
     fn frames_of(&mut self, protocol: &Protocol, needed: Needed) -> Result<Source> {

@@ -35,6 +35,9 @@ use replicas::Member;
 /// The engines that can be asked for.
 const ENGINES: [&str; 2] = ["embedded", "lammps"];
 
+/// Seconds between checkpoints, where nothing else is said.
+const CHECKPOINT_EVERY: f64 = 120.0;
+
 /// Arguments of `simulate`.
 #[derive(Args, Clone)]
 pub struct Arguments {
@@ -76,7 +79,7 @@ pub struct Arguments {
     #[arg(
         long,
         value_name = "SECONDS",
-        default_value_t = 120.0,
+        default_value_t = CHECKPOINT_EVERY,
         allow_negative_numbers = true,
         help_heading = "Run"
     )]

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::super::flags::RunFlags;
-use super::super::progress::{self, say};
+use super::super::progress::{self, quoted, say};
 use super::super::run::Outcome;
-use super::{Arguments, folder, no_protocol, sample, up_to};
+use super::{Arguments, CHECKPOINT_EVERY, folder, no_protocol, sample, up_to};
 use crate::engine::protocol::{Protocol, duration};
 use crate::error::{Error, Kind, Result};
 
@@ -264,6 +264,10 @@ impl Arguments {
             .for_each(|set| flag("--set", Some(set.clone())));
         flag("--seed", self.seed.map(|seed| seed.to_string()));
         flag("--until", self.until.clone());
+        let engine = Some(&self.engine).filter(|engine| *engine != "embedded");
+        flag("--engine", engine.cloned());
+        let every = Some(self.checkpoint_every).filter(|every| *every != CHECKPOINT_EVERY);
+        flag("--checkpoint-every", every.map(|every| every.to_string()));
         flag("-j", self.run.threads.map(|threads| threads.to_string()));
         flag("--replicas", Some(count.to_string()));
         flag("--resume -o", self.output.clone());
@@ -273,15 +277,6 @@ impl Arguments {
 
 fn are(count: usize) -> &'static str {
     if count == 1 { "is" } else { "are" }
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "_-./=+:,@%".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_string(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 /// What is behind a lock; a thread that panicked with it ends the program anyway.
@@ -400,19 +395,5 @@ impl Member {
                 share.before.get_or_insert(1.0);
             }
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shell_reads_words_back() {
-        assert_eq!(quoted("runs/vhg-1.toml"), "runs/vhg-1.toml");
-        assert_eq!(quoted("cool.steps=7000"), "cool.steps=7000");
-        assert_eq!(quoted("my run"), "'my run'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
     }
 }
