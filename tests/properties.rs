@@ -36,6 +36,7 @@ fn read(text: &[u8], format: Format) -> Vec<Result<Frame>> {
         format: Some(format),
         atom_style: None,
         frames: FrameRange::ALL,
+        reference: None,
         partial: false,
         species: Vec::new(),
         attachments: Attachments::default(),

@@ -23,6 +23,7 @@ fn frames(path: &str) -> Vec<Frame> {
         format: None,
         atom_style: None,
         frames: FrameRange::ALL,
+        reference: None,
         partial: false,
         species: Vec::new(),
         attachments: Attachments::default(),

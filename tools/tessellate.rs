@@ -102,6 +102,7 @@ fn main() {
         format: None,
         atom_style: None,
         frames: FrameRange::ALL,
+        reference: None,
         partial: false,
         species: Vec::new(),
         attachments: Attachments::default(),
