@@ -164,10 +164,14 @@ fn tables_are_listed_as_they_are_written() {
     for (mode, tables, figures) in [
         (
             &[][..],
-            &["frames", "displacements", "histogram"][..],
+            &["frames", "displacements", "histogram", "means"][..],
             "figures: msd, histogram, density",
         ),
-        (&["--lags", "linear"], &["lags"], "figures: msd, alpha2"),
+        (
+            &["--lags", "linear"],
+            &["lags", "means"],
+            "figures: msd, alpha2",
+        ),
     ] {
         let listing = hyalo(&[&["msd", "--list-tables"], mode].concat()).ok();
         assert!(listing.stderr.is_empty());
