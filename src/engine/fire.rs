@@ -68,6 +68,36 @@ impl Descent {
     }
 }
 
+/// What finds minima and says what the particles feel there.
+pub trait Minimise {
+    /// Sorts the particles in space and takes their diameters over; fails as [`Minimiser::minimise`] does.
+    fn prepare(&mut self, state: &mut State) -> Result<()>;
+
+    /// Moves the particles to the nearest minimum and prepares them, at rest.
+    fn minimise(&mut self, state: &mut State) -> Result<Minimum>;
+
+    /// Sums over all pairs and over those of each particle, of a state that is in the order of the last preparation.
+    fn measure(&mut self, state: &State) -> (Totals, PerParticle);
+}
+
+impl Minimise for Minimiser {
+    fn prepare(&mut self, state: &mut State) -> Result<()> {
+        self.prepare(state)
+    }
+
+    fn minimise(&mut self, state: &mut State) -> Result<Minimum> {
+        self.minimise(state)
+    }
+
+    fn measure(&mut self, state: &State) -> (Totals, PerParticle) {
+        (
+            self.totals(state),
+            self.field
+                .forces_and_particles(&state.positions, &mut self.forces),
+        )
+    }
+}
+
 /// FIRE (Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006), DOI 10.1103/PhysRevLett.97.170201) with every mass 1, in the form of Guénolé
 /// et al., Comput. Mater. Sci. 175, 109584 (2020), DOI 10.1016/j.commatsci.2020.109584: semi-implicit Euler steps, and half a step back
 /// when the way leads uphill.
@@ -218,20 +248,11 @@ impl Minimiser {
     }
 
     /// Sorts the particles in space and takes their diameters over.
-    pub(super) fn prepare(&mut self, state: &mut State) -> Result<()> {
+    fn prepare(&mut self, state: &mut State) -> Result<()> {
         self.potential.fits(state.edges, &state.diameters)?;
         state.sort_in_space();
         self.field.set_diameters(&state.diameters);
         Ok(())
-    }
-
-    /// Sums over all pairs and over those of each particle, of a state that is in the order of the last [`Self::prepare`].
-    pub(super) fn measure(&mut self, state: &State) -> (Totals, PerParticle) {
-        (
-            self.totals(state),
-            self.field
-                .forces_and_particles(&state.positions, &mut self.forces),
-        )
     }
 
     fn not_finite(&self, state: &State, steps: usize) -> Error {
