@@ -9,17 +9,19 @@ use crate::kernel::{Field, PerParticle, Precision, Totals};
 use crate::physics::potential::Potential;
 
 /// Δt at first and at most (time).
-const TIME_STEP: [f64; 2] = [0.03, 0.039];
+pub const TIME_STEP: [f64; 2] = [0.03, 0.039];
 /// N_min, the steps downhill before Δt grows.
-const PATIENCE: usize = 2;
-/// f_inc and f_dec, the factors on Δt downhill and uphill.
-const FASTER: f64 = 1.2;
-const SLOWER: f64 = 0.7;
-/// α_start and f_α, the share of the force's direction in the velocity and the factor on it downhill.
-const MIXING: f64 = 0.2;
-const LESS_MIXING: f64 = 0.98;
+pub const PATIENCE: usize = 2;
+/// f_inc, the factor on Δt downhill.
+pub const FASTER: f64 = 1.2;
+/// f_dec, the factor on Δt uphill.
+pub const SLOWER: f64 = 0.7;
+/// α_start, the share of the force's direction in the velocity.
+pub const MIXING: f64 = 0.2;
+/// f_α, the factor on that share downhill.
+pub const LESS_MIXING: f64 = 0.98;
 /// Furthest that a particle moves in one step (length), so that overlapping particles part instead of flying off.
-const LARGEST_MOVE: f64 = 0.1;
+pub const LARGEST_MOVE: f64 = 0.1;
 
 /// When a minimisation ends.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ use super::files::Files;
 use super::types::Types;
 use crate::data::frame::Species;
 use crate::engine::deputy::Task;
+use crate::engine::fire;
 use crate::engine::frames::frame_of;
 use crate::engine::protocol::{Kind, Quench, Schedule, Stage, Thermostat};
 use crate::engine::state::State;
@@ -170,30 +171,44 @@ fn ending(files: &Files) -> String {
     )
 }
 
-/// Forces beyond which FIRE would throw particles out of the box (energy/length).
-const ROUGH: f64 = 1e4;
+/// Forces beyond which the first steps of FIRE would throw particles too far (energy/length).
+const ROUGH: f64 = 1e3;
+
+/// Δt with which FIRE begins (time). LAMMPS limits a step by the velocities before it: shorter ones than the embedded engine's are safe.
+const FIRST_TIME_STEP: f64 = 0.005;
 
 /// Parts particles that overlap, if any do, so that FIRE can go on.
-fn parting(state: &State, potential: Potential) -> &'static str {
+fn parting(state: &State, potential: Potential) -> String {
     let (precision, diameters) = (Precision::Double, &state.diameters);
     let mut forces = std::array::from_fn(|_| vec![0.0; state.len()]);
     Field::new(potential, state.edges, diameters, precision, 1)
         .forces(&state.positions, &mut forces);
     match forces.iter().flatten().all(|force| force.abs() < ROUGH) {
-        true => "",
+        true => String::new(),
         false => {
-            "min_style cg\nmin_modify norm max dmax 0.1\nminimize 0 1000.0 10000 100000\nreset_timestep 0\n"
+            format!(
+                "min_style cg\nmin_modify norm max dmax 0.1\nminimize 0 {ROUGH:?} 10000 100000\nreset_timestep 0\n"
+            )
         }
     }
 }
 
-/// Minimisation by FIRE; the steps are counted from 0.
+/// Minimisation by FIRE with this program's own parameters, masses as they are; the steps are counted from 0.
 fn minimisation(quench: Quench) -> String {
-    // Each step evaluates the forces once, or twice where it backtracks.
     format!(
-        "min_style fire\nmin_modify norm max dmax 0.1\nminimize 0 {:?} {} {}\n",
+        "min_style fire\ntimestep {FIRST_TIME_STEP:?}\n\
+         min_modify norm max dmax {:?} tmax {:?} delaystep {} dtgrow {:?} dtshrink {:?} alpha0 {:?} alphashrink {:?}\n\
+         minimize 0 {:?} {} {}\n",
+        fire::LARGEST_MOVE,
+        fire::TIME_STEP[1] / FIRST_TIME_STEP,
+        fire::PATIENCE,
+        fire::FASTER,
+        fire::SLOWER,
+        fire::MIXING,
+        fire::LESS_MIXING,
         quench.force_tolerance,
         quench.max_steps,
+        // Where it steps back it evaluates the forces once more.
         2 * quench.max_steps
     )
 }
@@ -202,7 +217,7 @@ fn minimisation(quench: Quench) -> String {
 pub fn minimum(task: &Task, quench: Quench, state: &State, types: &Types, files: &Files) -> String {
     let particles = format!("read_data {}", files.name("data"));
     system(task, types, &particles)
-        + parting(state, task.potential)
+        + &parting(state, task.potential)
         + &format!(
             "compute virial all pressure NULL virial\nthermo_style custom {THERMO}\n\
              thermo_modify norm yes flush yes lost error format float {EXACT}\nthermo 1000\n"
@@ -285,7 +300,7 @@ pub fn stage(task: &Task, types: &Types, files: &Files, leg: Leg, start: Option<
         }
     }
     if let (Kind::Minimise(_), Some(start)) = (&stage.kind, start) {
-        text += parting(start, task.potential);
+        text += &parting(start, task.potential);
     }
     text += &output(stage, files, leg.first, start.is_some());
     match stage.kind {

@@ -61,7 +61,14 @@ pub struct Stretch {
 
 impl Stretch {
     /// Begins a stage, or goes on with it behind a step, reading first what an earlier run of LAMMPS has left.
-    pub fn begin(task: Task, start: State, types: Types, files: Files, after: i64) -> Result<Self> {
+    pub fn begin(
+        task: Task,
+        start: State,
+        types: Types,
+        files: Files,
+        after: i64,
+        runner: &Runner,
+    ) -> Result<Self> {
         task.potential.fits(start.edges, &start.diameters)?;
         let earlier = match after {
             // What lies there is of no use without a state that it went on from.
@@ -85,13 +92,13 @@ impl Stretch {
             news: VecDeque::new(),
         };
         if let Some(first) = earlier {
-            stretch.take_up(first)?;
+            stretch.take_up(first, runner)?;
         }
         Ok(stretch)
     }
 
     /// Takes up a run of LAMMPS that was begun before.
-    fn take_up(&mut self, first: i64) -> Result<()> {
+    fn take_up(&mut self, first: i64, runner: &Runner) -> Result<()> {
         let files = &self.files;
         let run = |process, limit| Run {
             first,
@@ -113,7 +120,9 @@ impl Stretch {
         let told = log.rows()?.last().map_or(-1, |row| row.step);
         // A restart file is whole once the row of its step is there.
         let mut last = files.steps("restart.", "").into_iter();
-        match last.rfind(|last| *last > self.safe && *last <= told) {
+        let last = last.rfind(|last| *last > self.safe && *last <= told);
+        check_others(runner, files, &log, &files.of_run(first, "log"))?;
+        match last {
             _ if log.is_complete => self.turn = Turn::Follow(Box::new(run(None, None))),
             Some(last) => self.turn = Turn::Follow(Box::new(run(None, Some(last)))),
             None => {}
@@ -394,6 +403,17 @@ fn own<'a>(runner: &'a Runner, files: &Files, input: &str, log: &str) -> Result<
     }
 }
 
+/// What stopped LAMMPS is told to those who have run it, once.
+fn check_others(runner: &Runner, files: &Files, log: &Log, name: &str) -> Result<()> {
+    match (runner, &log.error) {
+        (Runner::Other { .. }, Some(error)) => {
+            files.remove(name);
+            Err(program::failure(files, name, Some(error), None))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Finds the minimum next to a state, whose particles are in the order of their ids.
 pub fn minimise(
     task: &Task,
@@ -413,6 +433,7 @@ pub fn minimise(
     let result = files.name("final.lammpstrj");
     let mut found = Log::new(files.path(&log));
     let mut rows = found.rows()?;
+    check_others(runner, files, &found, &log)?;
     // What was found for the very same particles is as good.
     let is_known = found.is_complete
         && files.path(&result).exists()

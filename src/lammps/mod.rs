@@ -90,7 +90,14 @@ impl Deputy for Lammps {
         let name = task.stage.name.clone();
         self.note_types(&name, types.error(&start, task.potential)?);
         let files = self.files(&name);
-        self.stretch = Some(Stretch::begin(task, start, types, files, after)?);
+        self.stretch = Some(Stretch::begin(
+            task,
+            start,
+            types,
+            files,
+            after,
+            &self.runner,
+        )?);
         Ok(())
     }
 
