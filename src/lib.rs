@@ -6,6 +6,7 @@ pub mod data;
 pub mod engine;
 pub mod error;
 pub mod kernel;
+pub mod lammps;
 pub mod physics;
 pub mod sink;
 pub mod stream;

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each layer and those it may use beside itself and `error`: cli → {analysis, engine, stream, sink} → kernel → physics → data.
-const MAY_USE: [(&str, &[&str]); 9] = [
+/// Each layer and those it may use beside itself and `error`: cli → lammps → {analysis, engine, stream, sink} → kernel → physics → data.
+const MAY_USE: [(&str, &[&str]); 10] = [
     (
         "cli",
         &[
-            "analysis", "engine", "stream", "sink", "physics", "kernel", "data",
+            "lammps", "analysis", "engine", "stream", "sink", "physics", "kernel", "data",
         ],
     ),
+    ("lammps", &["engine", "stream", "physics", "kernel", "data"]),
     ("analysis", &["physics", "kernel", "data"]),
     ("engine", &["physics", "kernel", "data"]),
     ("stream", &["physics", "kernel", "data"]),

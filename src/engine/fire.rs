@@ -9,17 +9,19 @@ use crate::kernel::{Field, PerParticle, Precision, Totals};
 use crate::physics::potential::Potential;
 
 /// Δt at first and at most (time).
-const TIME_STEP: [f64; 2] = [0.03, 0.039];
+pub const TIME_STEP: [f64; 2] = [0.03, 0.039];
 /// N_min, the steps downhill before Δt grows.
-const PATIENCE: usize = 2;
-/// f_inc and f_dec, the factors on Δt downhill and uphill.
-const FASTER: f64 = 1.2;
-const SLOWER: f64 = 0.7;
-/// α_start and f_α, the share of the force's direction in the velocity and the factor on it downhill.
-const MIXING: f64 = 0.2;
-const LESS_MIXING: f64 = 0.98;
+pub const PATIENCE: usize = 2;
+/// f_inc, the factor on Δt downhill.
+pub const FASTER: f64 = 1.2;
+/// f_dec, the factor on Δt uphill.
+pub const SLOWER: f64 = 0.7;
+/// α_start, the share of the force's direction in the velocity.
+pub const MIXING: f64 = 0.2;
+/// f_α, the factor on that share downhill.
+pub const LESS_MIXING: f64 = 0.98;
 /// Furthest that a particle moves in one step (length), so that overlapping particles part instead of flying off.
-const LARGEST_MOVE: f64 = 0.1;
+pub const LARGEST_MOVE: f64 = 0.1;
 
 /// When a minimisation ends.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,6 +67,36 @@ impl Descent {
     /// Steps taken so far.
     pub fn steps(&self) -> usize {
         self.steps
+    }
+}
+
+/// What finds minima and says what the particles feel there.
+pub trait Minimise {
+    /// Sorts the particles in space and takes their diameters over; fails as [`Minimiser::minimise`] does.
+    fn prepare(&mut self, state: &mut State) -> Result<()>;
+
+    /// Moves the particles to the nearest minimum and prepares them, at rest.
+    fn minimise(&mut self, state: &mut State) -> Result<Minimum>;
+
+    /// Sums over all pairs and over those of each particle, of a state that is in the order of the last preparation.
+    fn measure(&mut self, state: &State) -> (Totals, PerParticle);
+}
+
+impl Minimise for Minimiser {
+    fn prepare(&mut self, state: &mut State) -> Result<()> {
+        self.prepare(state)
+    }
+
+    fn minimise(&mut self, state: &mut State) -> Result<Minimum> {
+        self.minimise(state)
+    }
+
+    fn measure(&mut self, state: &State) -> (Totals, PerParticle) {
+        (
+            self.totals(state),
+            self.field
+                .forces_and_particles(&state.positions, &mut self.forces),
+        )
     }
 }
 
@@ -218,20 +250,11 @@ impl Minimiser {
     }
 
     /// Sorts the particles in space and takes their diameters over.
-    pub(super) fn prepare(&mut self, state: &mut State) -> Result<()> {
+    fn prepare(&mut self, state: &mut State) -> Result<()> {
         self.potential.fits(state.edges, &state.diameters)?;
         state.sort_in_space();
         self.field.set_diameters(&state.diameters);
         Ok(())
-    }
-
-    /// Sums over all pairs and over those of each particle, of a state that is in the order of the last [`Self::prepare`].
-    pub(super) fn measure(&mut self, state: &State) -> (Totals, PerParticle) {
-        (
-            self.totals(state),
-            self.field
-                .forces_and_particles(&state.positions, &mut self.forces),
-        )
     }
 
     fn not_finite(&self, state: &State, steps: usize) -> Error {

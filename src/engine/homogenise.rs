@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fire::{Minimiser, Minimum};
+use super::fire::{Minimise, Minimum};
 use super::state::State;
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{PerParticle, Totals};
@@ -149,11 +149,11 @@ impl Homogenisation {
     /// Every particle is resized by ±Δσ at once, so as to move P_i towards the mean, and the energy is minimised at constant volume. The
     /// move is accepted if the standard deviation of P_i fell; else the configuration is what it was and Δσ is halved.
     ///
-    /// Fails as [`Minimiser::minimise`] does, and when a diameter would vanish.
+    /// Fails as [`Minimise::minimise`] does, and when a diameter would vanish.
     pub fn iterate(
         &mut self,
         state: &mut State,
-        minimiser: &mut Minimiser,
+        minimiser: &mut impl Minimise,
     ) -> Result<Option<Iteration>> {
         if self.converged {
             return Ok(None);
@@ -166,13 +166,13 @@ impl Homogenisation {
         Ok(Some(done))
     }
 
-    fn start(&self, state: &mut State, minimiser: &mut Minimiser) -> Result<Iteration> {
+    fn start(&self, state: &mut State, minimiser: &mut impl Minimise) -> Result<Iteration> {
         let minimum = minimiser.minimise(state)?;
         let (totals, local) = measure(state, minimiser)?;
         Ok(self.record(true, minimum, state, totals, local))
     }
 
-    fn resize(&mut self, state: &mut State, minimiser: &mut Minimiser) -> Result<Iteration> {
+    fn resize(&mut self, state: &mut State, minimiser: &mut impl Minimise) -> Result<Iteration> {
         minimiser.prepare(state)?;
         let (totals_before, before) = measure(state, minimiser)?;
         let kept = state.clone();
@@ -243,7 +243,7 @@ impl Homogenisation {
 }
 
 /// Sums over all pairs and local pressures of a state that the minimiser has prepared.
-fn measure(state: &State, minimiser: &mut Minimiser) -> Result<(Totals, LocalPressure)> {
+fn measure(state: &State, minimiser: &mut impl Minimise) -> Result<(Totals, LocalPressure)> {
     let (totals, particles) = minimiser.measure(state);
     let local = LocalPressure::new(state.density(), &particles);
     // The mean of P_i is the bulk pressure, to round-off of the sum of N terms of the size of P_i.
@@ -287,7 +287,7 @@ mod tests {
     use std::sync::OnceLock;
 
     use super::super::dynamics::Dynamics;
-    use super::super::fire;
+    use super::super::fire::{self, Minimiser};
     use super::super::state::Component;
     use super::super::thermostat::{StochasticRescaling, Thermostat};
     use super::*;
@@ -324,7 +324,7 @@ mod tests {
         (glass.clone(), minimiser)
     }
 
-    fn all(settings: Settings, state: &mut State, minimiser: &mut Minimiser) -> Vec<Iteration> {
+    fn all(settings: Settings, state: &mut State, minimiser: &mut impl Minimise) -> Vec<Iteration> {
         let mut homogenisation = Homogenisation::new(settings);
         let next = || homogenisation.iterate(state, minimiser).unwrap();
         let iterations = std::iter::from_fn(next).collect();

@@ -2,6 +2,7 @@
 //!
 //! It never knows flags, tables or plots.
 
+pub mod deputy;
 pub mod dynamics;
 pub mod fire;
 pub mod frames;

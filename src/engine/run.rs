@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::deputy::{Deputy, News, Task};
 use super::dynamics::{Dynamics, RESORT, Scalars};
-use super::fire::{self, Descent, Minimiser, Minimum};
+use super::fire::{self, Descent, Minimise, Minimiser, Minimum};
 use super::frames::{check, frame_of, state_of};
 use super::homogenise::{self, Homogenisation, Iteration, Sizes};
 use super::protocol::{self, Protocol, Quench, Schedule, Stage};
@@ -13,7 +14,7 @@ use super::state::{Component, State};
 use super::thermostat::{NoseHooverChain, StochasticRescaling, Thermostat};
 use crate::data::frame::{Frame, Source};
 use crate::error::{Error, Kind, Result};
-use crate::kernel::{Field, Precision, Totals};
+use crate::kernel::{Field, PerParticle, Precision, Totals};
 use crate::physics::potential::Potential;
 
 /// Particles times steps between two events, at most: about a second's work of a slow machine.
@@ -33,6 +34,8 @@ pub enum Event {
     Particles(Particles),
     /// Frames of an earlier stage are needed: [`Simulation::supply`] them before the next event.
     NeedsFrames(Needed),
+    /// Something that people should know.
+    Note(String),
     /// Nothing but a moment in which to look at the clock.
     Working,
     /// Everything up to here can be saved: [`Simulation::checkpoint`].
@@ -192,6 +195,11 @@ enum Place {
         course: Course,
     },
     InherentStructures(Minima),
+    /// A deputy is at work on a stage that starts from this state; what it has told up to step `after` can be relied upon.
+    Deputed {
+        start: State,
+        after: i64,
+    },
 }
 
 impl Checkpoint {
@@ -206,6 +214,7 @@ impl Checkpoint {
             Place::Beginning => 0,
             Place::Dynamics { state, .. } | Place::Homogenisation { state, .. } => state.step,
             Place::InherentStructures(minima) => minima.count as i64,
+            Place::Deputed { after, .. } => (*after).max(0),
         }
     }
 }
@@ -233,6 +242,15 @@ enum Work {
     InherentStructures {
         minima: Minima,
         frames: Option<Source>,
+    },
+    /// A deputy's, which starts from this state.
+    Deputed {
+        start: State,
+        after: i64,
+        /// The last step that it has told.
+        step: i64,
+        /// Whether it knows.
+        begun: bool,
     },
 }
 
@@ -266,6 +284,8 @@ pub struct Simulation {
     /// Final states from which later stages start.
     finals: BTreeMap<usize, State>,
     work: Work,
+    /// What computes in this program's place.
+    deputy: Option<Box<dyn Deputy>>,
     energy: Option<f64>,
     events: VecDeque<Event>,
 }
@@ -283,9 +303,16 @@ impl Simulation {
             stage: 0,
             finals: BTreeMap::new(),
             work: Work::Beginning,
+            deputy: None,
             energy: None,
             events: VecDeque::new(),
         }
+    }
+
+    /// Leaves dynamics and minimisations to another program.
+    pub fn by(mut self, deputy: Box<dyn Deputy>) -> Self {
+        self.deputy = Some(deputy);
+        self
     }
 
     /// Goes on from a checkpoint of the same protocol.
@@ -314,6 +341,12 @@ impl Simulation {
             Place::InherentStructures(minima) => Work::InherentStructures {
                 minima,
                 frames: None,
+            },
+            Place::Deputed { start, after } => Work::Deputed {
+                step: after.max(0),
+                start,
+                after,
+                begun: false,
             },
         };
         Simulation {
@@ -364,6 +397,7 @@ impl Simulation {
             Work::Minimisation { descent, .. } => descent.steps() as i64,
             Work::Dynamics { state, .. } | Work::Homogenisation { state, .. } => state.step,
             Work::InherentStructures { minima, .. } => minima.count as i64,
+            Work::Deputed { step, .. } => *step,
         };
         let stage = self.protocol.stages.get(self.stage);
         Progress {
@@ -394,11 +428,22 @@ impl Simulation {
                 course: *course,
             },
             Work::InherentStructures { minima, .. } => Place::InherentStructures(*minima),
+            Work::Deputed { start, after, .. } => Place::Deputed {
+                start: start.clone(),
+                after: *after,
+            },
         };
         Checkpoint {
             stage: self.stage,
             finals: self.finals.clone(),
             place,
+        }
+    }
+
+    /// Everything up to the last [`Event::Safe`] or [`Event::End`] is kept.
+    pub fn saved(&mut self) {
+        if let (Work::Deputed { after, .. }, Some(deputy)) = (&self.work, &mut self.deputy) {
+            deputy.saved(*after);
         }
     }
 
@@ -425,6 +470,8 @@ impl Simulation {
             let stage = stage.clone();
             self.advance(&stage)
                 .map_err(|error| error.in_input(format!("stage {}", stage.name)))?;
+            let note = self.deputy.as_mut().and_then(|deputy| deputy.note());
+            self.events.extend(note.map(Event::Note));
         }
         Ok(self.events.pop_front())
     }
@@ -453,6 +500,12 @@ impl Simulation {
                 course,
             } => self.iterate(stage, state, homogenisation, minimiser, course),
             Work::InherentStructures { minima, frames } => self.quench_next(stage, minima, frames),
+            Work::Deputed {
+                start,
+                after,
+                step,
+                begun,
+            } => self.hear(stage, start, after, step, begun),
         }
     }
 
@@ -461,6 +514,11 @@ impl Simulation {
             protocol::Kind::Create(source) => self.create(stage, source),
             protocol::Kind::Equilibrate { .. } | protocol::Kind::Ramp { .. } => {
                 self.begin_dynamics(stage)
+            }
+            protocol::Kind::Minimise(_) if self.deputy.is_some() => {
+                let state = self.start(stage)?;
+                self.depute(state);
+                Ok(())
             }
             protocol::Kind::Minimise(quench) => {
                 let mut state = self.start(stage)?;
@@ -606,6 +664,10 @@ impl Simulation {
         if let Some(temperature) = drawn {
             state.draw_velocities(temperature, self.seed());
         }
+        if self.deputy.is_some() {
+            self.depute(state);
+            return Ok(());
+        }
         let thermostat = match stage.thermostat() {
             None | Some(protocol::Thermostat::None) => Thermostat::None,
             Some(protocol::Thermostat::NoseHoover { relaxation }) => {
@@ -658,6 +720,87 @@ impl Simulation {
         }
         self.events.push_front(Event::Working);
         self.work = Work::Dynamics { state, dynamics };
+        Ok(())
+    }
+
+    /// Leaves a stage that starts from this state to the deputy.
+    fn depute(&mut self, start: State) {
+        self.events.push_back(Event::Safe);
+        self.work = Work::Deputed {
+            start,
+            after: -1,
+            step: 0,
+            begun: false,
+        };
+    }
+
+    fn task(&self, stage: &Stage) -> Task {
+        Task {
+            stage: stage.clone(),
+            potential: self.potential,
+            timestep: self.protocol.timestep,
+            seed: self.seed(),
+        }
+    }
+
+    /// Hears what the deputy has to tell of a stage.
+    fn hear(
+        &mut self,
+        stage: &Stage,
+        start: State,
+        mut after: i64,
+        mut step: i64,
+        begun: bool,
+    ) -> Result<()> {
+        let task = self.task(stage);
+        let deputy = self.deputy.as_mut().expect("a stage is left to somebody");
+        if !begun {
+            deputy.begin(task, &start, after)?;
+        }
+        match deputy.news()? {
+            News::Waiting => {}
+            News::Step { thermo, state } => {
+                step = thermo.step;
+                // Where a frame is due its state is there.
+                self.output(
+                    stage,
+                    step as u64,
+                    false,
+                    state.as_deref().unwrap_or(&start),
+                    thermo,
+                );
+            }
+            News::Safe(at) => {
+                after = at;
+                self.events.push_back(Event::Safe);
+            }
+            News::End {
+                thermo,
+                state,
+                minimum,
+            } => {
+                let deed = match minimum {
+                    None => Deed::Moved(thermo.step),
+                    Some(minimum) => {
+                        let minimum = converged(minimum)?;
+                        Deed::Minimised {
+                            steps: minimum.steps,
+                            largest_force: minimum.largest_force,
+                        }
+                    }
+                };
+                self.output(stage, thermo.step as u64, true, &state, thermo);
+                self.end_in(*state, thermo, deed);
+                return Ok(());
+            }
+        }
+        self.events.push_front(Event::Working);
+        self.work = Work::Deputed {
+            start,
+            after,
+            step,
+            begun: true,
+        };
         Ok(())
     }
 
@@ -738,7 +881,19 @@ impl Simulation {
         else {
             unreachable!("only homogenisations are iterated");
         };
-        let Some(iteration) = homogenisation.iterate(&mut state, &mut minimiser)? else {
+        let task = self.task(stage);
+        let iteration = match &mut self.deputy {
+            None => homogenisation.iterate(&mut state, &mut *minimiser)?,
+            Some(deputy) => {
+                let deputed = &mut Deputed {
+                    deputy: &mut **deputy,
+                    task: &task,
+                    own: &mut minimiser,
+                };
+                homogenisation.iterate(&mut state, deputed)?
+            }
+        };
+        let Some(iteration) = iteration else {
             return Err(Error::new("the homogenisation had converged before"));
         };
         let number = iteration.iteration as u64;
@@ -812,7 +967,12 @@ impl Simulation {
         let frame = frame?;
         let mut state = state_of(&frame)?;
         state.step = frame.step.unwrap_or_default();
-        let minimum = converged(self.minimiser(&state, quench).minimise(&mut state)?)?;
+        let mut minimiser = self.minimiser(&state, quench);
+        let task = self.task(stage);
+        let minimum = converged(match &mut self.deputy {
+            None => minimiser.minimise(&mut state)?,
+            Some(deputy) => deputy.minimise(&task, &mut state)?,
+        })?;
         let thermo = Thermo {
             time: frame.time,
             temperature: frame.temperature,
@@ -838,6 +998,29 @@ impl Simulation {
             frames: Some(frames),
         };
         Ok(())
+    }
+}
+
+/// Leaves the way to the minimum to a deputy, and measures what is there itself.
+struct Deputed<'a> {
+    deputy: &'a mut dyn Deputy,
+    task: &'a Task,
+    own: &'a mut Minimiser,
+}
+
+impl Minimise for Deputed<'_> {
+    fn prepare(&mut self, state: &mut State) -> Result<()> {
+        Minimise::prepare(self.own, state)
+    }
+
+    fn minimise(&mut self, state: &mut State) -> Result<Minimum> {
+        let minimum = self.deputy.minimise(self.task, state)?;
+        self.prepare(state)?;
+        Ok(minimum)
+    }
+
+    fn measure(&mut self, state: &State) -> (Totals, PerParticle) {
+        self.own.measure(state)
     }
 }
 
@@ -1042,7 +1225,7 @@ mod tests {
                         .step_by(needed.every as usize);
                     simulation.supply(Box::new(wanted.map(Ok)));
                 }
-                Event::Working => {}
+                Event::Note(_) | Event::Working => {}
                 Event::Safe => can_save = true,
                 Event::End(ending) => {
                     collected.endings.push(format!("{ending:?}"));

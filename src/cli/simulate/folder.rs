@@ -69,6 +69,8 @@ pub struct Folder {
     provenance: Provenance,
     format: Format,
     open: Option<Open>,
+    /// What has to be said again to go on.
+    again: String,
 }
 
 /// The names of all files that a stage may have.
@@ -90,6 +92,11 @@ pub fn final_state(folder: &Path, stage: &str) -> PathBuf {
     folder.join(format!("{stage}.final.extxyz"))
 }
 
+/// The folder in which LAMMPS computes a run; no other run has it.
+pub fn lammps(folder: &Path) -> PathBuf {
+    folder.join("lammps")
+}
+
 /// The path of the resolved protocol of a run.
 pub fn protocol_file(folder: &Path) -> PathBuf {
     folder.join(protocol::FILE_NAME)
@@ -104,7 +111,11 @@ impl Folder {
             check_free(path, protocol)?;
         }
         for old in of_earlier_run(path, protocol) {
-            fs::remove_file(&old).map_err(|error| Error::io("remove", &old, error))?;
+            let removed = match old.is_dir() {
+                true => fs::remove_dir_all(&old),
+                false => fs::remove_file(&old),
+            };
+            removed.map_err(|error| Error::io("remove", &old, error))?;
         }
         let identity = Identity {
             protocol: protocol.to_toml(),
@@ -163,6 +174,15 @@ impl Folder {
                 protocol::Format::LammpsDump => Format::LammpsDump,
             },
             open: None,
+            again: String::new(),
+        }
+    }
+
+    /// Notes which engine computes, if it is not this program, and the flags that have to be given again to go on.
+    pub fn set_engine(&mut self, is_lammps: bool, again: String) {
+        if is_lammps {
+            self.provenance.arguments["engine"] = "lammps".into();
+            self.again = again;
         }
     }
 
@@ -231,7 +251,7 @@ impl Outlet for Folder {
 
     fn how_to_resume(&self) -> Option<String> {
         let folder = quoted(&self.path.to_string_lossy());
-        Some(format!("hyalo simulate --resume -o {folder}"))
+        Some(format!("hyalo simulate --resume -o {folder}{}", self.again))
     }
 
     fn frames_of(&mut self, protocol: &Protocol, needed: Needed) -> Result<Source> {
@@ -323,6 +343,11 @@ impl Outlet for Folder {
         Ok(())
     }
 
+    fn note(&mut self, line: &str) -> Result<()> {
+        writeln!(self.open().log, "# {line}")?;
+        Ok(())
+    }
+
     fn particles(&mut self, particles: Particles) {
         self.open().files.particles.push(particles);
     }
@@ -405,7 +430,7 @@ fn of_earlier_run(folder: &Path, protocol: &Protocol) -> Vec<PathBuf> {
         .chain([protocol::FILE_NAME.to_string()])
         .map(|name| folder.join(name))
         .flat_map(|path| [partial_name(&path), path]);
-    [folder.join(CHECKPOINT)]
+    [folder.join(CHECKPOINT), lammps(folder)]
         .into_iter()
         .chain(grown)
         .filter(|path| path.exists())

@@ -20,6 +20,7 @@ use crate::stream::bytes::Input;
 use crate::stream::parallel::Workers;
 use crate::stream::unwrap::Unwrap;
 
+mod engine;
 mod folder;
 mod gauge;
 mod pace;
@@ -27,13 +28,11 @@ mod pipe;
 mod replicas;
 mod tables;
 
+use engine::EngineFlags;
 use folder::Folder;
 use gauge::Gauge;
 use pipe::Pipe;
 use replicas::Member;
-
-/// The engines that can be asked for.
-const ENGINES: [&str; 2] = ["embedded", "lammps"];
 
 /// Seconds between checkpoints, where nothing else is said.
 const CHECKPOINT_EVERY: f64 = 120.0;
@@ -89,14 +88,8 @@ pub struct Arguments {
     #[arg(long, help_heading = "Run")]
     dry_run: bool,
 
-    /// What computes: embedded (this program)
-    #[arg(
-        long,
-        value_name = "ENGINE",
-        default_value = "embedded",
-        help_heading = "Run"
-    )]
-    engine: String,
+    #[command(flatten)]
+    engine: EngineFlags,
 
     /// Carry out K replicas side by side, into the folders replica-1 … replica-K of -o DIR. Replica I has the seed S + I - 1, S being --seed or
     /// the protocol's, and is computed on one thread; -j is how many are at work at once
@@ -143,25 +136,17 @@ impl Arguments {
     }
 
     fn check(&self) -> Result<()> {
-        match self.engine.as_str() {
-            "embedded" => {}
-            "lammps" => {
-                return Err(
-                    Error::new("--engine lammps is not available in this version")
-                        .help("use --engine embedded"),
-                );
-            }
-            other => {
-                return Err(Error::new(format!("there is no engine '{other}'"))
-                    .help(format!("engines are {}", ENGINES.join(", "))));
-            }
-        }
+        self.engine.check()?;
         if !(self.checkpoint_every >= 0.0 && self.checkpoint_every.is_finite()) {
             let what = format!("--checkpoint-every {} is no time", self.checkpoint_every);
             return Err(Error::new(what).help("give seconds, 0 or more"));
         }
         self.check_replicas()?;
         let streams = matches!(self.output.as_deref(), None | Some("-"));
+        if streams && self.engine.is_exported() && !self.dry_run {
+            return Err(Error::new("--export and --import need the folder of a run")
+                .help("name it with -o DIR"));
+        }
         if streams && self.resume && !self.dry_run {
             return Err(
                 Error::new("--resume needs the folder of a run").help("name it with -o DIR")
@@ -236,18 +221,24 @@ impl Arguments {
             }
         }
         let sample = sample(&protocol)?.map(|(frame, _)| frame);
+        let engine = self
+            .engine
+            .ready(self.engine.is_lammps(None, false)?, &protocol, None)?;
         let pipe = Pipe::new(&protocol, &stages)?;
         let simulation = Simulation::new(protocol, self.run.threads()?, sample).only(&stages);
+        let passing = tempfile::tempdir()
+            .map_err(|error| Error::io("make a folder in", &std::env::temp_dir(), error))?;
+        let simulation = engine.carry_out(simulation, passing.path().to_owned())?;
         self.carry_out(simulation, pipe)
     }
 
     /// Fills the folder of a run, or goes on to fill it.
     fn fill_folder(&self, path: &Path, protocol: Option<Protocol>) -> Result<Outcome> {
-        let resumed = match self.resume {
+        let resumed = match self.resume || self.engine.resumes() {
             true => Folder::resume(path)?,
             false => None,
         };
-        let Some((folder, resolved, checkpoint)) = resumed else {
+        let Some((mut folder, resolved, checkpoint)) = resumed else {
             return self.begin_in(path, protocol.ok_or_else(no_protocol)?);
         };
         let begun_with = &folder.identity().protocol;
@@ -264,6 +255,8 @@ impl Arguments {
                 "resume with that, or leave -j out: sums depend on it in their last digits",
             ));
         }
+        let is_lammps = self.engine.is_lammps(Some(path), true)?;
+        folder.set_engine(is_lammps, self.engine.again());
         let last = self.last(&resolved)?;
         let stages = &resolved.stages[..=last];
         let Some(stage) = stages.get(checkpoint.stage()) else {
@@ -284,12 +277,14 @@ impl Arguments {
                 checkpoint.step()
             ));
         }
+        let engine = self.engine.ready(is_lammps, &resolved, Some(path))?;
         folder.write_protocol()?;
         let sample = match checkpoint.stage() {
             0 => sample(&resolved)?.map(|(frame, _)| frame),
             _ => None,
         };
         let simulation = Simulation::new(resolved, threads, sample);
+        let simulation = engine.carry_out(simulation, folder::lammps(path))?;
         self.carry_out(simulation.resume(checkpoint).until(last), folder)
     }
 
@@ -297,12 +292,16 @@ impl Arguments {
         let threads = self.run.threads()?;
         let last = self.last(&protocol)?;
         let sample = sample(&protocol)?;
+        let is_lammps = self.engine.is_lammps(Some(path), false)?;
+        let engine = self.engine.ready(is_lammps, &protocol, Some(path))?;
         let mut folder = Folder::create(path, &protocol, threads, self.run.force)?;
+        folder.set_engine(is_lammps, self.engine.again());
         if let Some((_, input)) = &sample {
             folder.set_inputs(vec![input.clone()]);
         }
         let sample = sample.map(|(frame, _)| frame);
         let simulation = Simulation::new(protocol, threads, sample).until(last);
+        let simulation = engine.carry_out(simulation, folder::lammps(path))?;
         // The checkpoint comes first: from then on the run can be resumed.
         folder.save(&simulation)?;
         folder.write_protocol()?;
@@ -341,7 +340,10 @@ impl Arguments {
             outlet.uses_stdout(),
             self.member.clone(),
         );
-        let every = Duration::from_secs_f64(self.checkpoint_every);
+        let every = match self.engine.is_exported() {
+            true => Duration::ZERO,
+            false => Duration::from_secs_f64(self.checkpoint_every),
+        };
         let mut stage = simulation.stage();
         let mut stage_start = Instant::now();
         let mut saved = Instant::now();
@@ -360,11 +362,19 @@ impl Arguments {
                 Event::NeedsFrames(needed) => {
                     simulation.supply(outlet.frames_of(simulation.protocol(), needed)?);
                 }
+                Event::Note(line) => {
+                    outlet.note(&line)?;
+                    if !self.run.quiet {
+                        let name = &simulation.protocol().stages[stage].name;
+                        gauge.say(&format!("hyalo simulate: {name}: {line}"));
+                    }
+                }
                 Event::Working => {}
                 Event::Safe => {
                     is_current = false;
-                    if saved.elapsed() >= every || progress::interrupted() {
+                    if !outlet.saves() || saved.elapsed() >= every || progress::interrupted() {
                         outlet.save(&simulation)?;
+                        simulation.saved();
                         (saved, is_current) = (Instant::now(), true);
                     }
                 }
@@ -568,6 +578,11 @@ trait Outlet {
 
     /// Takes an iteration of a homogenisation.
     fn trace(&mut self, _row: Trace) -> Result<()> {
+        Ok(())
+    }
+
+    /// Takes a line for people.
+    fn note(&mut self, _line: &str) -> Result<()> {
         Ok(())
     }
 

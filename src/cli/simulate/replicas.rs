@@ -31,6 +31,10 @@ impl Arguments {
             let what = format!("{flag} {number} is not from 1 to {MOST}");
             return Err(Error::new(what).help("replicas are counted from 1"));
         }
+        if self.replicas.is_some() && self.engine.is_exported() {
+            let what = "--export and --import are steps of one run, not of --replicas";
+            return Err(Error::new(what).help("export each with --replica I"));
+        }
         if !self.emit.is_empty() {
             let what = format!("{flag} fills folders, and --emit streams frames");
             return Err(Error::new(what).help("leave one of the two out"));
@@ -59,6 +63,11 @@ impl Arguments {
         }
     }
 
+    /// Whether runs that have begun go on.
+    fn resumes(&self) -> bool {
+        self.resume || self.engine.resumes()
+    }
+
     /// The folder to fill.
     fn folder(&self) -> PathBuf {
         PathBuf::from(self.output.as_deref().unwrap_or_default())
@@ -79,7 +88,7 @@ impl Arguments {
         let threads = match self.replica.and(self.run.threads) {
             Some(threads) => Some(threads),
             // It goes on with as many as it was begun with.
-            None if self.resume && folder::holds_run(&folder) => None,
+            None if self.resumes() && folder::holds_run(&folder) => None,
             None => Some(1),
         };
         Ok(Arguments {
@@ -177,10 +186,10 @@ impl Arguments {
             let replica = self.as_replica(number, protocol)?;
             let (folder, protocol) = (replica.folder(), replica.protocol()?);
             match &protocol {
-                None if !(self.resume && folder::holds_run(&folder)) => {
+                None if !(self.resumes() && folder::holds_run(&folder)) => {
                     return Err(no_protocol().in_input(folder.display().to_string()));
                 }
-                Some(protocol) if !self.resume && !self.run.force => {
+                Some(protocol) if !self.resumes() && !self.run.force => {
                     folder::check_free(&folder, protocol)?;
                 }
                 _ => {}
@@ -264,14 +273,12 @@ impl Arguments {
             .for_each(|set| flag("--set", Some(set.clone())));
         flag("--seed", self.seed.map(|seed| seed.to_string()));
         flag("--until", self.until.clone());
-        let engine = Some(&self.engine).filter(|engine| *engine != "embedded");
-        flag("--engine", engine.cloned());
         let every = Some(self.checkpoint_every).filter(|every| *every != CHECKPOINT_EVERY);
         flag("--checkpoint-every", every.map(|every| every.to_string()));
         flag("-j", self.run.threads.map(|threads| threads.to_string()));
         flag("--replicas", Some(count.to_string()));
         flag("--resume -o", self.output.clone());
-        words.join(" ")
+        words.join(" ") + &self.engine.given()
     }
 }
 

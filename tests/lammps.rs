@@ -1,0 +1,726 @@
+//! `hyalo simulate --engine lammps`: the same numbers as the embedded engine's, runs that are killed and resumed, inputs for others to run,
+//! and what is said when LAMMPS or its launcher fails.
+//!
+//! LAMMPS is that of `tools/peers lammps`, or the one that HYALO_PEERS names the folder of.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use common::{Run, Scratch, command, hyalo, run};
+use hyalo::data::table::Cells;
+use hyalo::sink::table::read_columns;
+
+/// A program that came with LAMMPS.
+#[track_caller]
+fn program(name: &str) -> String {
+    let folder = std::env::var("HYALO_PEERS").map_or_else(
+        |_| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers"),
+        PathBuf::from,
+    );
+    let path = folder.join("bin").join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: tools/peers lammps installs it, or name its folder in HYALO_PEERS",
+        path.display()
+    );
+    path.into_os_string().into_string().unwrap()
+}
+
+/// Runs a protocol on LAMMPS: on two processes, if asked to.
+fn simulate(protocol: &str, folder: &str, processes: usize, flags: &[&str]) -> Run {
+    let launcher = match processes {
+        1 => String::new(),
+        processes => format!("{} -np {processes}", program("mpirun")),
+    };
+    let lammps = program("lmp");
+    let fixed = [
+        "simulate",
+        protocol,
+        "-o",
+        folder,
+        "--engine",
+        "lammps",
+        "--lammps",
+        &lammps,
+        "--launcher",
+        &launcher,
+    ];
+    hyalo(&[&fixed[..], flags].concat())
+}
+
+/// A column of a table of a run.
+#[track_caller]
+fn column(folder: &str, table: &str, name: &str) -> Vec<f64> {
+    let path = Path::new(folder).join(format!("{table}.parquet"));
+    match read_columns(&path, &[&[name]]).unwrap().remove(0) {
+        Cells::Real(values) => values.into_iter().map(Option::unwrap).collect(),
+        Cells::Integer(values) => values
+            .into_iter()
+            .map(|value| value.unwrap() as f64)
+            .collect(),
+        other => panic!("{name} is not a number: {other:?}"),
+    }
+}
+
+/// |a − b| relative to the larger.
+fn difference(a: f64, b: f64) -> f64 {
+    (a - b).abs() / a.abs().max(b.abs())
+}
+
+fn engine_fixture(name: &str) -> String {
+    format!("{}/fixtures/engine/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// One step from a state; what both engines say of the state itself is to be compared.
+fn one_step(source: &str, extra: &str) -> String {
+    format!(
+        r#"
+version = 1
+{extra}
+[[stage]]
+name = "start"
+kind = "create"
+{source}
+[[stage]]
+name = "step"
+kind = "equilibrate"
+velocities = 0.3
+temperature = 0.3
+steps = 1
+thermo.every = 1
+"#
+    )
+}
+
+#[test]
+fn single_points_agree_with_the_embedded_engine() {
+    let scratch = Scratch::new();
+    let diameters = common::fixture("polydisperse.diameters.csv");
+    let polydisperse = format!(
+        "file = {{ path = {:?}, diameters = {diameters:?} }}",
+        common::fixture("polydisperse.lammpstrj.gz")
+    );
+    let glass = format!(
+        "file = {{ path = {:?} }}",
+        engine_fixture("glass_fast_minimum.extxyz.gz")
+    );
+    // The same particles as other models: their diameters are those of a mixture that these know.
+    let kob_andersen = format!(
+        "file = {{ path = {:?}, diameters = \"A=1.0,B=0.88\" }}",
+        engine_fixture("glass_fast_minimum.extxyz.gz")
+    );
+    for (name, source, extra) in [
+        ("polydisperse", &polydisperse, ""),
+        ("bidisperse", &glass, ""),
+        (
+            "kob-andersen",
+            &kob_andersen,
+            "potential = \"kob-andersen\"",
+        ),
+        ("cut", &glass, "potential = \"lennard-jones:2.2\""),
+    ] {
+        let protocol = scratch.file(&format!("{name}.toml"), one_step(source, extra));
+        let [ours, theirs] = ["ours", "theirs"].map(|who| scratch.path(&format!("{name}-{who}")));
+        hyalo(&["simulate", &protocol, "-o", &ours, "-j", "1"]).ok();
+        simulate(&protocol, &theirs, 2, &[]).ok();
+        // Of the state itself, and of the one a step later: that is as far apart as single precision of the embedded engine's dynamics.
+        for (quantity, tolerances) in [
+            ("potential_energy", [1e-8, 1e-6]),
+            ("pressure", [1e-8, 1e-5]),
+        ] {
+            let [ours, theirs] =
+                [&ours, &theirs].map(|folder| column(folder, "step.thermo", quantity));
+            assert_eq!((ours.len(), theirs.len()), (2, 2));
+            for step in 0..2 {
+                let off = difference(ours[step], theirs[step]);
+                assert!(off < tolerances[step], "{name} {quantity} {step}: {off:e}");
+            }
+        }
+    }
+}
+
+#[test]
+fn bins_of_diameters_err_by_what_is_said() {
+    let scratch = Scratch::new();
+    let source = format!(
+        "file = {{ path = {:?}, diameters = {:?} }}",
+        common::fixture("polydisperse.lammpstrj.gz"),
+        common::fixture("polydisperse.diameters.csv")
+    );
+    let protocol = scratch.file("protocol.toml", one_step(&source, ""));
+    let folders = ["exact", "binned"].map(|name| scratch.path(name));
+    simulate(&protocol, &folders[0], 1, &["-q"]).ok();
+    let said = simulate(&protocol, &folders[1], 1, &["--lammps-types", "50"])
+        .ok()
+        .stderr;
+    let line = said
+        .lines()
+        .find(|line| line.contains("bins"))
+        .expect("a note");
+    let number = |before: &str| -> f64 {
+        let rest = line
+            .split_once(before)
+            .unwrap_or_else(|| panic!("{line}"))
+            .1;
+        rest.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let log = fs::read_to_string(Path::new(&folders[1]).join("step.log")).unwrap();
+    assert!(log.contains("bins of width"), "{log}");
+    let change = |quantity| {
+        let [exact, binned] = folders
+            .each_ref()
+            .map(|folder| column(folder, "step.thermo", quantity)[0]);
+        binned - exact
+    };
+    // It is said with three digits; velocities are drawn alike, but the masses are a little different.
+    let energy = change("potential_energy");
+    assert!(
+        energy != 0.0 && difference(energy, number("energy per particle by ")) < 0.01,
+        "{line} {energy:e}"
+    );
+    let pressure = change("pressure");
+    assert!(
+        difference(pressure, number("the pressure by ")) < 0.02,
+        "{line} {pressure:e}"
+    );
+}
+
+#[test]
+fn a_homogenisation_follows_the_embedded_engines_trace() {
+    let scratch = Scratch::new();
+    let protocol = scratch.file(
+        "protocol.toml",
+        format!(
+            r#"
+version = 1
+[[stage]]
+name = "start"
+kind = "create"
+file = {{ path = {:?} }}
+[[stage]]
+name = "homogenise"
+kind = "homogenise"
+max_iterations = 3
+"#,
+            engine_fixture("glass_fast.extxyz.gz")
+        ),
+    );
+    // It is not to converge: what is compared is the way.
+    let rows = |folder: &str| -> Vec<Vec<String>> {
+        let log = fs::read_to_string(Path::new(folder).join("homogenise.log.partial")).unwrap();
+        let rows = log.lines().skip(2).filter(|line| !line.starts_with('#'));
+        rows.map(|line| line.split_whitespace().map(str::to_string).collect())
+            .collect()
+    };
+    let [ours, theirs] = ["ours", "theirs"].map(|name| scratch.path(name));
+    let run = hyalo(&["simulate", &protocol, "-o", &ours, "-q"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    // More than 1000 types: all diameters are still few.
+    let run = simulate(&protocol, &theirs, 2, &["-q", "--lammps-types", "4000"]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("not homogenised after 3 iterations"),
+        "{}",
+        run.stderr
+    );
+    let (ours, theirs) = (rows(&ours), rows(&theirs));
+    assert_eq!((ours.len(), theirs.len()), (4, 4));
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        assert_eq!(ours[..3], theirs[..3], "iteration, accepted, increment");
+        // The same minima, to the tolerance of the forces: but a few particles settle elsewhere.
+        for column in [3, 4] {
+            let [a, b] = [ours, theirs].map(|row| row[column].parse::<f64>().unwrap());
+            assert!(difference(a, b) < 2e-3, "{ours:?} {theirs:?}");
+        }
+    }
+}
+
+/// A liquid that is cooled slowly enough to be killed on the way.
+const COOLING: &str = r#"
+version = 1
+seed = 5
+[[stage]]
+name = "random"
+kind = "create"
+random = { particles = 500, density = 0.75, species = [{ name = "A", diameter = 1.0, fraction = 0.5 }, { name = "B", diameter = 1.2, fraction = 0.5 }] }
+[[stage]]
+name = "apart"
+kind = "minimise"
+force_tolerance = 1e-2
+[[stage]]
+name = "liquid"
+kind = "equilibrate"
+velocities = 2.0
+temperatures = [1.2, 1.0]
+steps = 2000
+[[stage]]
+name = "cool"
+kind = "ramp"
+from = 1.0
+to = 0.1
+steps = 90000
+trajectory.every = 9000
+thermo.every = 1000
+"#;
+
+/// Runs the cooling in the background.
+fn start(protocol: &str, folder: &str, flags: &[&str]) -> Child {
+    let lammps = program("lmp");
+    let fixed = [
+        "simulate", protocol, "-o", folder, "--engine", "lammps", "--lammps", &lammps,
+    ];
+    command(&[&fixed[..], flags].concat())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Waits for a file of the folder in which LAMMPS runs.
+#[track_caller]
+fn wait_for(child: &mut Child, folder: &str, name: &str) {
+    while !Path::new(folder).join("lammps").join(name).exists() {
+        assert!(child.try_wait().unwrap().is_none(), "{name} never came");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn kill(process: &str, signal: &str) {
+    let killed = Command::new("kill")
+        .args(["-s", signal, "--", process])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+}
+
+/// Frames and rows of the cooling: every one that is due, once.
+#[track_caller]
+fn assert_whole(folder: &str) {
+    let steps = column(folder, "cool.thermo", "step");
+    let expected: Vec<f64> = (0..=90).map(|k| 1000.0 * f64::from(k)).collect();
+    assert_eq!(steps, expected);
+    let temperatures = column(folder, "cool.thermo", "temperature");
+    assert!((temperatures[45] - 0.55).abs() < 1e-12);
+    // Cooled, not heated up by a thermostat that began anew.
+    let kinetic = column(folder, "cool.thermo", "kinetic_temperature");
+    let off = |(asked, found): (&f64, &f64)| (asked - found).abs() / asked;
+    let worst = temperatures
+        .iter()
+        .zip(&kinetic)
+        .map(off)
+        .fold(0.0, f64::max);
+    // The kinetic temperature of 500 particles fluctuates by 4 %.
+    assert!(worst < 0.25, "{worst}");
+    let trajectory = fs::read_to_string(Path::new(folder).join("cool.extxyz")).unwrap();
+    let steps: Vec<&str> = trajectory
+        .lines()
+        .filter(|line| line.contains("Lattice"))
+        .map(|line| {
+            line.split("step=")
+                .nth(1)
+                .unwrap()
+                .split(' ')
+                .next()
+                .unwrap()
+        })
+        .collect();
+    let expected: Vec<String> = (0..=10).map(|k| (9000 * k).to_string()).collect();
+    assert_eq!(steps, expected);
+    // What only a stage in progress needs is gone.
+    let left: Vec<String> = fs::read_dir(Path::new(folder).join("lammps"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.contains("restart") || name.contains("frame"))
+        .collect();
+    assert_eq!(left, Vec::<String>::new());
+}
+
+#[test]
+fn a_run_goes_on_when_lammps_or_hyalo_or_both_were_killed() {
+    let scratch = Scratch::new();
+    let protocol = scratch.file("protocol.toml", COOLING);
+    let folder = scratch.path("run");
+    let process = |step: i64| {
+        let path = Path::new(&folder).join(format!("lammps/cool.{step}.process"));
+        fs::read_to_string(path).unwrap()
+    };
+    let restart = |step: i64| format!("cool.restart.{step}");
+
+    // LAMMPS dies: hyalo says so, and nothing that was saved is lost.
+    let mut child = start(&protocol, &folder, &["--checkpoint-every", "0", "-q"]);
+    wait_for(&mut child, &folder, &restart(40_000));
+    kill(&format!("-{}", process(0)), "KILL");
+    let run = child.wait_with_output().unwrap();
+    let message = String::from_utf8(run.stderr).unwrap();
+    assert_eq!(run.status.code(), Some(1), "{message}");
+    assert!(
+        message.contains("stage cool: LAMMPS or its launcher ended too early behind step"),
+        "{message}"
+    );
+    assert_eq!(message.lines().count(), 1, "{message}");
+
+    // hyalo dies, LAMMPS goes on meanwhile, and is killed later.
+    let mut child = start(
+        &protocol,
+        &folder,
+        &["--checkpoint-every", "1000", "--resume"],
+    );
+    wait_for(&mut child, &folder, "cool.40000.process");
+    wait_for(&mut child, &folder, &restart(80_000));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    kill(&format!("-{}", process(40_000)), "KILL");
+
+    let run = simulate(&protocol, &folder, 1, &["--resume"]).ok();
+    assert!(
+        run.stderr
+            .contains("going on with stage cool at step 40000"),
+        "{}",
+        run.stderr
+    );
+    assert_whole(&folder);
+    // What the dead run had computed behind the checkpoint was used.
+    assert!(Path::new(&folder).join("lammps/cool.80000.in").exists());
+}
+
+#[test]
+fn a_run_takes_up_a_lammps_that_is_still_at_work() {
+    let scratch = Scratch::new();
+    let protocol = scratch.file("protocol.toml", COOLING);
+    let folder = scratch.path("run");
+    let mut child = start(&protocol, &folder, &["--checkpoint-every", "1000"]);
+    wait_for(&mut child, &folder, "cool.0.process");
+    wait_for(&mut child, &folder, "cool.0.log");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    simulate(&protocol, &folder, 1, &["--resume"]).ok();
+    assert_whole(&folder);
+    let runs = fs::read_dir(Path::new(&folder).join("lammps")).unwrap();
+    let runs = runs.filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name().into_string().unwrap();
+        name.starts_with("cool.") && name.ends_with(".in")
+    });
+    assert_eq!(
+        runs.count(),
+        1,
+        "one run of LAMMPS has made the whole stage"
+    );
+}
+
+#[test]
+fn an_interrupted_run_stops_lammps_and_goes_on_later() {
+    let scratch = Scratch::new();
+    let protocol = scratch.file("protocol.toml", COOLING);
+    let folder = scratch.path("run");
+    let mut child = start(&protocol, &folder, &[]);
+    wait_for(&mut child, &folder, "cool.restart.40000");
+    let process = fs::read_to_string(Path::new(&folder).join("lammps/cool.0.process")).unwrap();
+    kill(&child.id().to_string(), "INT");
+    let run = child.wait_with_output().unwrap();
+    let message = String::from_utf8(run.stderr).unwrap();
+    assert_eq!(run.status.code(), Some(1), "{message}");
+    assert!(
+        message.contains("interrupted in stage cool at step"),
+        "{message}"
+    );
+    // How to go on is said with the flags that it takes.
+    let how = message
+        .lines()
+        .last()
+        .unwrap()
+        .split_once("go on with: ")
+        .unwrap()
+        .1;
+    assert!(how.contains("--lammps '"), "{how}");
+    assert!(
+        !Path::new(&format!("/proc/{process}")).exists(),
+        "LAMMPS is still at work"
+    );
+    let again = how.replacen("hyalo", env!("CARGO_BIN_EXE_hyalo"), 1);
+    run_shell(&again).ok();
+    assert_whole(&folder);
+}
+
+fn run_shell(line: &str) -> Run {
+    run(
+        Command::new("sh").args(["-c", line]).stdin(Stdio::null()),
+        &[],
+    )
+}
+
+/// Every kind of stage in a few steps.
+const EVERYTHING: &str = r#"
+version = 1
+seed = 5
+[[stage]]
+name = "random"
+kind = "create"
+random = { particles = 500, density = 0.6, species = [{ name = "A", diameter = 1.0, fraction = 0.5 }, { name = "B", diameter = 1.2, fraction = 0.5 }] }
+[[stage]]
+name = "apart"
+kind = "minimise"
+force_tolerance = 1e-2
+thermo.every = 50
+[[stage]]
+name = "liquid"
+kind = "equilibrate"
+temperatures = [1.2, 1.0]
+equilibration = 100
+steps = 300
+trajectory.log_blocks = 100
+[[stage]]
+name = "cool"
+kind = "ramp"
+from = 1.0
+to = 0.1
+steps = 1500
+trajectory.every_temperature = 0.3
+thermostat = { kind = "stochastic-rescaling", relaxation = 0.5 }
+[[stage]]
+name = "homogenised"
+kind = "homogenise"
+step = 0.03
+halvings = 0
+force_tolerance = 0.01
+distributions = [0, 1]
+[[stage]]
+name = "inherent"
+kind = "inherent-structures"
+of = "cool"
+every = 2
+force_tolerance = 0.01
+"#;
+
+#[test]
+fn inputs_that_others_run_lead_to_the_same_files() {
+    let scratch = Scratch::new();
+    let protocol = scratch.file("protocol.toml", EVERYTHING);
+    let [own, other] = ["own", "other"].map(|name| scratch.path(name));
+    simulate(&protocol, &own, 1, &["-q"]).ok();
+    let mut run = hyalo(&[
+        "simulate", &protocol, "--engine", "lammps", "--export", "-o", &other,
+    ]);
+    let mut rounds = 0;
+    while run.code == 1 {
+        assert!(run.stderr.contains("lammps/in.next"), "{}", run.stderr);
+        let lammps = Command::new(program("lmp"))
+            .args(["-in", "in.next"])
+            .current_dir(Path::new(&other).join("lammps"))
+            .output()
+            .unwrap();
+        assert!(lammps.status.success());
+        run = hyalo(&["simulate", "--import", "-o", &other]);
+        rounds += 1;
+        assert!(rounds < 100);
+    }
+    run.ok();
+    // apart, two of liquid, cool, three or more minima of the homogenisation and three of cool's frames.
+    assert!(rounds >= 10, "{rounds}");
+    let names = |folder: &str| -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != "lammps" && name != "checkpoint")
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(&own), names(&other));
+    for name in names(&own) {
+        let [ours, theirs] =
+            [&own, &other].map(|folder| fs::read(Path::new(folder).join(&name)).unwrap());
+        assert!(ours == theirs, "{name} differs");
+    }
+    // Everything that is due is there.
+    assert_eq!(column(&own, "cool.thermo", "step").last(), Some(&1500.0));
+    assert_eq!(column(&own, "inherent.thermo", "step").len(), 2);
+    assert_eq!(column(&own, "liquid.thermo", "step").last(), Some(&800.0));
+}
+
+#[test]
+fn frames_made_by_lammps_can_be_piped() {
+    let scratch = Scratch::new();
+    let protocol = scratch.file("protocol.toml", EVERYTHING);
+    let lammps = program("lmp");
+    let run = hyalo(&[
+        "simulate", &protocol, "--engine", "lammps", "--lammps", &lammps, "--emit", "cool", "-o",
+        "-", "-q",
+    ])
+    .ok();
+    assert_eq!(run.text().matches("Lattice").count(), 4);
+}
+
+/// A program of a few lines of shell.
+fn script(scratch: &Scratch, name: &str, lines: &str) -> String {
+    let path = scratch.file(name, format!("#!/bin/sh\n{lines}\n"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[test]
+fn what_is_wrong_with_lammps_is_said_in_one_line_before_anything_is_made() {
+    let scratch = Scratch::new();
+    let protocol = scratch.file("protocol.toml", COOLING);
+    let folder = scratch.path("run");
+    let lammps = program("lmp");
+    let help = String::from_utf8(Command::new(&lammps).arg("-h").output().unwrap().stdout).unwrap();
+    assert!(help.contains("lj/smooth"));
+    scratch.file("help.txt", help.replace("lj/smooth", "xx/xxxxxx"));
+    let without = script(
+        &scratch,
+        "without",
+        &format!("cat {}", scratch.path("help.txt")),
+    );
+    let broken = script(
+        &scratch,
+        "broken",
+        "echo 'libmpi.so.12: cannot open' >&2; exit 127",
+    );
+    for (flags, expected) in [
+        (
+            vec!["--lammps", "/nowhere/lmp"],
+            "hyalo: there is no program '/nowhere/lmp'; install LAMMPS",
+        ),
+        (
+            vec!["--lammps", "no-such-lmp"],
+            "hyalo: there is no program 'no-such-lmp'; install LAMMPS",
+        ),
+        (
+            vec!["--lammps", &without],
+            "has no style lj/smooth; it comes with the package EXTRA-PAIR",
+        ),
+        (
+            vec!["--lammps", &broken],
+            "is not LAMMPS, or does not start: libmpi.so.12: cannot open",
+        ),
+        (
+            vec!["--lammps", &lammps, "--launcher", "no-such-mpirun -np 2"],
+            "there is no launcher 'no-such-mpirun'",
+        ),
+        (
+            vec!["--lammps", &lammps, "--lammps-types", "0"],
+            "--lammps-types 0",
+        ),
+        (
+            vec![
+                "--lammps",
+                &lammps,
+                "--set",
+                "potential=\"inverse-power:1.2:1.25\"",
+            ],
+            "LAMMPS has no pair style for this potential",
+        ),
+    ] {
+        let flags = [
+            &["simulate", &protocol, "-o", &folder, "--engine", "lammps"],
+            &flags[..],
+        ]
+        .concat();
+        let message = hyalo(&flags).refused();
+        assert!(message.contains(expected), "{message}");
+        assert!(!Path::new(&folder).exists());
+    }
+    let message = hyalo(&["simulate", &protocol, "-o", &folder, "--export"]).refused();
+    assert!(message.contains("add --engine lammps"), "{message}");
+    let message = hyalo(&["simulate", &protocol, "-o", &folder, "--engine", "gromacs"]).refused();
+    assert!(
+        message.contains("engines are embedded, lammps"),
+        "{message}"
+    );
+}
+
+/// The line that a run ends with, its exit code, and that it can be resumed.
+#[track_caller]
+fn fails(protocol: &str, folder: &str, flags: &[&str]) -> (i32, String) {
+    let lammps = program("lmp");
+    let fixed = [
+        "simulate", protocol, "-o", folder, "--engine", "lammps", "--lammps", &lammps, "-q",
+    ];
+    let run = hyalo(&[&fixed[..], flags].concat());
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    assert!(Path::new(folder).join("checkpoint").exists());
+    (run.code, run.stderr)
+}
+
+#[test]
+fn a_launcher_that_fails_is_named_by_what_it_says() {
+    let scratch = Scratch::new();
+    let protocol = scratch.file("protocol.toml", COOLING);
+    let folder = scratch.path("run");
+    let broken = script(
+        &scratch,
+        "broken",
+        "echo 'There are not enough slots available' >&2; exit 1",
+    );
+    let (code, message) = fails(&protocol, &folder, &["--launcher", &broken]);
+    assert_eq!(code, 2, "{message}");
+    assert!(
+        message.contains(
+            "stage apart: LAMMPS or its launcher ended too early: There are not enough slots"
+        ),
+        "{message}"
+    );
+
+    // A launcher of another MPI starts copies that know nothing of each other.
+    let copies = script(&scratch, "copies", "\"$@\" & \"$@\"; wait");
+    let (code, message) = fails(
+        &protocol,
+        &scratch.path("copies-run"),
+        &["--launcher", &copies],
+    );
+    assert_eq!(code, 2, "{message}");
+    assert!(
+        message.contains("2 independent copies of LAMMPS"),
+        "{message}"
+    );
+}
+
+#[test]
+fn lost_atoms_are_a_blow_up_and_the_checkpoint_is_kept() {
+    let scratch = Scratch::new();
+    let hot = COOLING.replace("velocities = 2.0", "velocities = 1e7");
+    let protocol = scratch.file("protocol.toml", hot);
+    let folder = scratch.path("run");
+    let (code, message) = fails(&protocol, &folder, &[]);
+    assert_eq!(code, 1, "{message}");
+    assert!(
+        message.contains("stage liquid: the simulation blew up in LAMMPS"),
+        "{message}"
+    );
+}
+
+#[test]
+fn an_engine_is_not_changed_on_the_way() {
+    let scratch = Scratch::new();
+    let protocol = scratch.file("protocol.toml", EVERYTHING);
+    let folder = scratch.path("run");
+    hyalo(&["simulate", &protocol, "-o", &folder, "--until", "apart"]).ok();
+    let message = simulate(&protocol, &folder, 1, &["--resume"]).refused();
+    assert!(
+        message.contains("was begun with --engine embedded"),
+        "{message}"
+    );
+    let message = hyalo(&["simulate", "--import", "-o", &folder]).refused();
+    assert!(
+        message.contains("is no run that LAMMPS was given"),
+        "{message}"
+    );
+    let other = scratch.path("other");
+    simulate(&protocol, &other, 1, &["--until", "apart"]).ok();
+    let message = hyalo(&[
+        "simulate", &protocol, "-o", &other, "--resume", "--engine", "embedded",
+    ])
+    .refused();
+    assert!(
+        message.contains("was begun with --engine lammps"),
+        "{message}"
+    );
+    let message = hyalo(&["simulate", &protocol, "-o", &other]).refused();
+    assert!(message.contains("already exists"), "{message}");
+}
