@@ -192,7 +192,7 @@ fn tables_are_listed_as_they_are_written() {
             tables
         );
         for (name, columns) in &listed {
-            let path = scratch.path(&format!("{name}.csv"));
+            let path = scratch.path(&format!("{}-{name}.csv", tables[0]));
             let asked = format!("{name}={path}");
             let output = match tables[0] == name {
                 true => vec!["-o", &path],

@@ -284,7 +284,7 @@ fn a_dry_run_tells_the_plan_of_one_and_the_time_of_all() {
 fn what_cannot_run_is_refused_in_one_line() {
     let (scratch, protocol) = with_protocol();
     let out = scratch.path("out");
-    let wrong: [(&[&str], &str); 11] = [
+    let wrong: [(&[&str], &str); 12] = [
         (
             &["--replicas", "0", "-o", &out],
             "--replicas 0 is not from 1 to ",
@@ -306,6 +306,18 @@ fn what_cannot_run_is_refused_in_one_line() {
         (
             &["--replicas", "2", "--emit", "cool", "-o", &out],
             "--replicas fills folders, and --emit streams frames",
+        ),
+        (
+            &[
+                "--replicas",
+                "2",
+                "--engine",
+                "lammps",
+                "--export",
+                "-o",
+                &out,
+            ],
+            "export each with --replica I",
         ),
         (
             &["--replicas", "2", "--until", "nosuch", "-o", &out],

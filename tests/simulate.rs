@@ -530,8 +530,10 @@ fn what_cannot_run_is_refused_in_one_line() {
             "--resume needs the folder of a run",
         ),
         (
-            &[&protocol, "--engine", "lammps", "-o", &out],
-            "--engine lammps is not available in this version",
+            &[
+                &protocol, "--engine", "lammps", "--lammps", "nosuch", "-o", &out,
+            ],
+            "there is no program 'nosuch'",
         ),
         (
             &[&protocol, "--engine", "gromacs", "-o", &out],
