@@ -670,6 +670,8 @@ fn what_is_wrong_with_lammps_is_said_in_one_line_before_anything_is_made() {
         "without",
         &format!("cat {}", scratch.path("help.txt")),
     );
+    scratch.file("old.txt", help.replace("22 Jul 2025", "29 Oct 2020"));
+    let old = script(&scratch, "old", &format!("cat {}", scratch.path("old.txt")));
     let broken = script(
         &scratch,
         "broken",
@@ -687,6 +689,10 @@ fn what_is_wrong_with_lammps_is_said_in_one_line_before_anything_is_made() {
         (
             vec!["--lammps", &without],
             "has no style lj/smooth; it comes with the package EXTRA-PAIR",
+        ),
+        (
+            vec!["--lammps", &old],
+            "is of 29 Oct 2020; use a LAMMPS of 2022 or later",
         ),
         (
             vec!["--lammps", &broken],

@@ -425,7 +425,9 @@ pub fn minimise(
         && files.path(&result).exists()
         && files.holds(&files.name("data"), &data)
         && files.holds(&input, text.as_bytes());
-    if !is_known {
+    if is_known {
+        files.remove(NEXT);
+    } else {
         files.remove(&log);
         files.remove(&result);
         files.write(&files.name("data"), &data)?;
