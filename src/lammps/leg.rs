@@ -60,28 +60,10 @@ pub struct Stretch {
 }
 
 impl Stretch {
-    /// Begins a stage, or goes on with it behind a step, reading first what an earlier run of LAMMPS has left.
-    pub fn begin(
-        task: Task,
-        start: State,
-        types: Types,
-        files: Files,
-        after: i64,
-        runner: &Runner,
-    ) -> Result<Self> {
+    /// Begins a stage, or goes on with it behind a step.
+    pub fn begin(task: Task, start: State, types: Types, files: Files, after: i64) -> Result<Self> {
         task.potential.fits(start.edges, &start.diameters)?;
-        let earlier = match after {
-            // What lies there is of no use without a state that it went on from.
-            -1 => files
-                .steps("", ".log")
-                .into_iter()
-                .find(|first| *first == 0),
-            after => files
-                .steps("", ".log")
-                .into_iter()
-                .rfind(|first| *first <= after),
-        };
-        let mut stretch = Stretch {
+        Ok(Stretch {
             turn: Turn::Start(after),
             task,
             start,
@@ -90,44 +72,45 @@ impl Stretch {
             told: after,
             safe: after,
             news: VecDeque::new(),
-        };
-        if let Some(first) = earlier {
-            stretch.take_up(first, runner)?;
-        }
-        Ok(stretch)
+        })
     }
 
-    /// Takes up a run of LAMMPS that was begun before.
-    fn take_up(&mut self, first: i64, runner: &Runner) -> Result<()> {
+    /// Takes up the last run of LAMMPS that was begun at a step or before, if it has come further than what is safe.
+    fn take_up(&mut self, step: i64, runner: &Runner) -> Result<bool> {
         let files = &self.files;
-        let run = |process, limit| Run {
+        let mut runs = files.steps("", ".log").into_iter();
+        let Some(first) = runs.rfind(|first| *first <= step.max(0)) else {
+            return Ok(false);
+        };
+        let log = || Log::new(files.path(&files.of_run(first, "log")));
+        let number = fs::read_to_string(files.path(&files.of_run(first, "process")));
+        let number = number.ok().and_then(|number| number.trim().parse().ok());
+        let process = number
+            .and_then(|number| Process::adopt(number, &files.of_run(first, "in"), files.folder()));
+        let mut limit = None;
+        if process.is_none() {
+            let mut found = log();
+            let told = found.rows()?.last().map_or(-1, |row| row.step);
+            check_others(runner, files, &found, &files.of_run(first, "log"))?;
+            if !found.is_complete {
+                // A restart file is whole once the row of its step is there.
+                let mut restarts = files.steps("restart.", "").into_iter();
+                limit = restarts.rfind(|restart| *restart <= told);
+            }
+            let end = if found.is_complete { Some(told) } else { limit };
+            if end.is_none_or(|end| end <= self.safe) {
+                return Ok(false);
+            }
+        }
+        self.turn = Turn::Follow(Box::new(Run {
             first,
-            log: Log::new(files.path(&files.of_run(first, "log"))),
+            log: log(),
             process,
             limit,
             pending: None,
             checked: false,
-        };
-        let number = fs::read_to_string(files.path(&files.of_run(first, "process")));
-        let number = number.ok().and_then(|number| number.trim().parse().ok());
-        let alive = number
-            .and_then(|number| Process::adopt(number, &files.of_run(first, "in"), files.folder()));
-        if alive.is_some() {
-            self.turn = Turn::Follow(Box::new(run(alive, None)));
-            return Ok(());
-        }
-        let mut log = Log::new(files.path(&files.of_run(first, "log")));
-        let told = log.rows()?.last().map_or(-1, |row| row.step);
-        // A restart file is whole once the row of its step is there.
-        let mut last = files.steps("restart.", "").into_iter();
-        let last = last.rfind(|last| *last > self.safe && *last <= told);
-        check_others(runner, files, &log, &files.of_run(first, "log"))?;
-        match last {
-            _ if log.is_complete => self.turn = Turn::Follow(Box::new(run(None, None))),
-            Some(last) => self.turn = Turn::Follow(Box::new(run(None, Some(last)))),
-            None => {}
-        }
-        Ok(())
+        }));
+        Ok(true)
     }
 
     /// What there is to tell next.
@@ -151,6 +134,9 @@ impl Stretch {
     }
 
     fn start_at(&mut self, step: i64, runner: &Runner) -> Result<()> {
+        if self.take_up(step, runner)? {
+            return Ok(());
+        }
         let (task, files) = (&self.task, &self.files);
         let first = step.max(0);
         let leg = Leg::of(&task.stage, first);
@@ -439,7 +425,9 @@ pub fn minimise(
         && files.path(&result).exists()
         && files.holds(&files.name("data"), &data)
         && files.holds(&input, text.as_bytes());
-    if !is_known {
+    if is_known {
+        files.remove(NEXT);
+    } else {
         files.remove(&log);
         files.remove(&result);
         files.write(&files.name("data"), &data)?;

@@ -90,14 +90,7 @@ impl Deputy for Lammps {
         let name = task.stage.name.clone();
         self.note_types(&name, types.error(&start, task.potential)?);
         let files = self.files(&name);
-        self.stretch = Some(Stretch::begin(
-            task,
-            start,
-            types,
-            files,
-            after,
-            &self.runner,
-        )?);
+        self.stretch = Some(Stretch::begin(task, start, types, files, after)?);
         Ok(())
     }
 

@@ -19,6 +19,9 @@ const BLOWN_UP: [&str; 4] = [
     "Too many neighbor bins",
 ];
 
+/// The first year whose versions know everything that is asked of them (`econserve`, `min_modify norm max`).
+const OLDEST: u32 = 2022;
+
 /// How LAMMPS is called.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Program {
@@ -31,7 +34,7 @@ impl Program {
     /// LAMMPS at `path` (a path, or a name to be looked for in `PATH`) under a launcher such as `mpirun -np 64`, with further arguments such
     /// as `-sf opt`; both are words with spaces between them.
     ///
-    /// Fails if there is none, if it doesn't start, and if it lacks one of the styles, which come with the packages beside them.
+    /// Fails if there is none, if it doesn't start, if it is from before 2022, and if it lacks one of the styles, which come with the packages beside them.
     pub fn find(
         path: &str,
         launcher: &str,
@@ -58,6 +61,10 @@ impl Program {
                 .help("correct --launcher, or leave it out to run LAMMPS on one core"));
         }
         let about = program.about()?;
+        if let Some(version) = version(&about).filter(|(_, year)| *year < OLDEST) {
+            let what = format!("{} is of {}", program.path.display(), version.0);
+            return Err(Error::new(what).help(format!("use a LAMMPS of {OLDEST} or later")));
+        }
         let is_known = |style: &str| about.split_ascii_whitespace().any(|word| word == style);
         match styles.iter().find(|(style, _)| !is_known(style)) {
             None => Ok(program),
@@ -126,6 +133,15 @@ impl Program {
             child: Some(child),
         })
     }
+}
+
+/// The date of a version and its year, as in `Simulator - 22 Jul 2025 - Update 4`.
+fn version(about: &str) -> Option<(&str, u32)> {
+    let line = about
+        .lines()
+        .find(|line| line.contains("Massively Parallel Simulator"))?;
+    let date = line.split(" - ").nth(1)?.trim();
+    Some((date, date.rsplit(' ').next()?.parse().ok()?))
 }
 
 /// The file that a name means: itself, if it is a path, else in the folders of `PATH`.

@@ -200,6 +200,9 @@ impl Arguments {
         let plan = self.plan(&protocol)?;
         let mut stdout = std::io::stdout().lock();
         write!(stdout, "{plan}")?;
+        if self.engine.is_lammps(None, false)? && !self.run.quiet {
+            say("hyalo simulate: the times are those of the embedded engine on this machine");
+        }
         stdout.flush()?;
         Ok(Outcome::Whole)
     }
