@@ -41,6 +41,7 @@ fn read(path: &str) -> String {
 fn scripts_are_sound() {
     let scripts = [
         "cluster/ensemble.slurm",
+        "cluster/lammps.slurm",
         "cluster/partitions.slurm",
         "cluster/concatenate",
         "snakemake",

@@ -193,6 +193,9 @@ impl Arguments {
         let sample = sample(protocol)?.map(|(frame, _)| frame);
         let last = self.last(protocol)?;
         let plan = protocol.plan(pace::measure(protocol, sample.as_ref(), threads)?);
+        if self.engine.is_lammps(None, false)? && !self.run.quiet {
+            say("hyalo simulate: the times are those of the embedded engine on this machine");
+        }
         Ok(plan.until(last))
     }
 
@@ -200,9 +203,6 @@ impl Arguments {
         let plan = self.plan(&protocol)?;
         let mut stdout = std::io::stdout().lock();
         write!(stdout, "{plan}")?;
-        if self.engine.is_lammps(None, false)? && !self.run.quiet {
-            say("hyalo simulate: the times are those of the embedded engine on this machine");
-        }
         stdout.flush()?;
         Ok(Outcome::Whole)
     }
