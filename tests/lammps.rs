@@ -213,7 +213,7 @@ file = {{ path = {:?} }}
 [[stage]]
 name = "homogenise"
 kind = "homogenise"
-max_iterations = 11
+max_iterations = 4
 "#,
             engine_fixture("glass_fast.extxyz.gz")
         ),
@@ -232,13 +232,13 @@ max_iterations = 11
     let run = simulate(&protocol, &theirs, 2, &["-q", "--lammps-types", "4000"]);
     assert_eq!(run.code, 1, "{}", run.stderr);
     assert!(
-        run.stderr.contains("not homogenised after 11 iterations"),
+        run.stderr.contains("not homogenised after 4 iterations"),
         "{}",
         run.stderr
     );
     let (ours, theirs) = (rows(&ours), rows(&theirs));
     // The last one is not written any more.
-    assert_eq!((ours.len(), theirs.len()), (11, 11));
+    assert_eq!((ours.len(), theirs.len()), (4, 4));
     for (ours, theirs) in ours.iter().zip(&theirs) {
         assert_eq!(ours[..3], theirs[..3], "iteration, accepted, increment");
         // The same minima, to the tolerance of the forces: but a few particles settle elsewhere.
@@ -249,7 +249,7 @@ max_iterations = 11
     }
 }
 
-/// A liquid of 500 particles, cooled to a glass in 20,000 steps.
+/// A liquid of 500 particles, cooled to a glass in 10,000 steps.
 const GLASS: &str = r#"
 version = 1
 [[stage]]
@@ -271,8 +271,8 @@ name = "cool"
 kind = "ramp"
 from = 1.0
 to = 0.1
-steps = 20000
-thermo.every = 20
+steps = 10000
+thermo.every = 10
 "#;
 
 #[test]
@@ -344,8 +344,8 @@ name = "cool"
 kind = "ramp"
 from = 1.0
 to = 0.1
-steps = 90000
-trajectory.every = 9000
+steps = 30000
+trajectory.every = 3000
 thermo.every = 1000
 "#;
 
@@ -384,10 +384,10 @@ fn kill(process: &str, signal: &str) {
 #[track_caller]
 fn assert_whole(folder: &str) {
     let steps = column(folder, "cool.thermo", "step");
-    let expected: Vec<f64> = (0..=90).map(|k| 1000.0 * f64::from(k)).collect();
+    let expected: Vec<f64> = (0..=30).map(|k| 1000.0 * f64::from(k)).collect();
     assert_eq!(steps, expected);
     let temperatures = column(folder, "cool.thermo", "temperature");
-    assert!((temperatures[45] - 0.55).abs() < 1e-12);
+    assert!((temperatures[15] - 0.55).abs() < 1e-12);
     // Cooled, not heated up by a thermostat that began anew.
     let kinetic = column(folder, "cool.thermo", "kinetic_temperature");
     let off = |(asked, found): (&f64, &f64)| (asked - found).abs() / asked;
@@ -411,7 +411,7 @@ fn assert_whole(folder: &str) {
                 .unwrap()
         })
         .collect();
-    let expected: Vec<String> = (0..=10).map(|k| (9000 * k).to_string()).collect();
+    let expected: Vec<String> = (0..=10).map(|k| (3000 * k).to_string()).collect();
     assert_eq!(steps, expected);
     // What only a stage in progress needs is gone.
     let left: Vec<String> = fs::read_dir(Path::new(folder).join("lammps"))
@@ -435,7 +435,7 @@ fn a_run_goes_on_when_lammps_or_hyalo_or_both_were_killed() {
 
     // LAMMPS dies: hyalo says so, and nothing that was saved is lost.
     let mut child = start(&protocol, &folder, &["--checkpoint-every", "0", "-q"]);
-    wait_for(&mut child, &folder, "cool.frame.63000.lammpstrj");
+    wait_for(&mut child, &folder, "cool.frame.15000.lammpstrj");
     kill(&format!("-{}", process(0)), "KILL");
     let run = child.wait_with_output().unwrap();
     let message = String::from_utf8(run.stderr).unwrap();
@@ -452,11 +452,11 @@ fn a_run_goes_on_when_lammps_or_hyalo_or_both_were_killed() {
         &folder,
         &["--checkpoint-every", "1000", "--resume"],
     );
-    wait_for(&mut child, &folder, "cool.40000.process");
-    wait_for(&mut child, &folder, &restart(80_000));
+    wait_for(&mut child, &folder, "cool.10000.process");
+    wait_for(&mut child, &folder, &restart(20_000));
     child.kill().unwrap();
     child.wait().unwrap();
-    kill(&format!("-{}", process(40_000)), "KILL");
+    kill(&format!("-{}", process(10_000)), "KILL");
 
     let run = simulate(&protocol, &folder, 1, &["--resume"]).ok();
     assert!(
@@ -467,7 +467,7 @@ fn a_run_goes_on_when_lammps_or_hyalo_or_both_were_killed() {
     );
     assert_whole(&folder);
     // What the dead run had computed behind the checkpoint was used.
-    assert!(Path::new(&folder).join("lammps/cool.80000.in").exists());
+    assert!(Path::new(&folder).join("lammps/cool.20000.in").exists());
 }
 
 #[test]
@@ -500,7 +500,7 @@ fn an_interrupted_run_stops_lammps_and_goes_on_later() {
     let protocol = scratch.file("protocol.toml", COOLING);
     let folder = scratch.path("run");
     let mut child = start(&protocol, &folder, &[]);
-    wait_for(&mut child, &folder, "cool.restart.40000");
+    wait_for(&mut child, &folder, "cool.restart.10000");
     let process = fs::read_to_string(Path::new(&folder).join("lammps/cool.0.process")).unwrap();
     kill(&child.id().to_string(), "INT");
     let run = child.wait_with_output().unwrap();

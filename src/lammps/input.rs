@@ -22,10 +22,10 @@ pub const COMPLETE: &str = "hyalo: complete";
 pub const THERMO: &str = "step temp pe c_virial econserve";
 
 /// Restart files are this many particles times steps apart, and at least so many steps: a few seconds of one core.
-const BETWEEN_RESTARTS: (u64, u64) = (20_000_000, 1000);
+const BETWEEN_RESTARTS: (u64, u64) = (5_000_000, 1000);
 
 /// Thermo output is at most this many particles times steps apart, so that one sees how far it has come.
-const BETWEEN_ROWS: u64 = 2_000_000;
+const BETWEEN_ROWS: u64 = 1_000_000;
 
 /// Steps that are never reached: the end of a list of steps. LAMMPS asks for the next one also when it has come to its last.
 const NEVER: &str = "1000000000000000\n2000000000000000\n3000000000000000\n";

@@ -218,6 +218,8 @@ impl Stretch {
             return Ok(true);
         };
         let (pending, limit, first) = (run.pending.take(), run.limit, run.first);
+        let screen = self.files.of_run(first, "screen");
+        program::check_screen(&self.files, &screen)?;
         if let Some(limit) = limit {
             if let Some(row) = pending {
                 self.tell(row)?;
@@ -225,8 +227,6 @@ impl Stretch {
             self.tell_safe(limit);
             self.turn = Turn::Start(limit);
         } else if !run.log.is_complete {
-            let screen = self.files.of_run(first, "screen");
-            program::check_screen(&self.files, &screen)?;
             let error = run.log.error.as_deref();
             return Err(program::failure(
                 &self.files,
