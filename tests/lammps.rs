@@ -461,7 +461,7 @@ fn a_run_goes_on_when_lammps_or_hyalo_or_both_were_killed() {
     let run = simulate(&protocol, &folder, 1, &["--resume"]).ok();
     assert!(
         run.stderr
-            .contains("going on with stage cool at step 40000"),
+            .contains("going on with stage cool at step 10000"),
         "{}",
         run.stderr
     );

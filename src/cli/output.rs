@@ -132,8 +132,9 @@ impl Outputs {
                     .help("the first one is the main table, -o"));
             }
             outputs.open_table(spec, path, force)?;
-            if let (means::NAME, Some(main)) = (name, specs.first()) {
-                outputs.means.get_or_insert_with(|| Means::of(main));
+            if let (means::NAME, Some(main), None) = (name, specs.first(), &outputs.means) {
+                // A table of this name may also be the command's own.
+                outputs.means = Means::of(main);
             }
         }
         for text in &flags.plots {
@@ -170,7 +171,7 @@ impl Outputs {
         };
         let leading: &[ColumnSpec] = match self.origin {
             // Its rows tell themselves which they come from.
-            _ if spec.name == means::NAME => &[],
+            _ if spec.columns.first().map(|column| column.name) == Some(INPUT_COLUMN.name) => &[],
             Origin::Only => &[],
             Origin::Named => &[INPUT_COLUMN],
             Origin::Numbered => &[INPUT_COLUMN, REPLICA_COLUMN],

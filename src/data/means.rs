@@ -54,14 +54,20 @@ fn roles(columns: &[ColumnSpec]) -> Vec<Role> {
     columns.iter().map(role).collect()
 }
 
-/// The table of means of a main table; `None` if its rows do not belong together from replica to replica, as those of particles do not.
+/// Whether the rows of a table belong together from replica to replica, as those of particles do not.
+fn is_averaged(main: &TableSpec) -> bool {
+    main.columns.iter().all(|column| column.name != "id")
+        && roles(main.columns).contains(&Role::Schedule)
+}
+
+/// The table of means of a main table, if it has them.
 ///
 /// Names of columns that are made up here live as long as the program.
 fn spec(main: &TableSpec) -> Option<TableSpec> {
-    let roles = roles(main.columns);
-    if main.columns.iter().any(|column| column.name == "id") || !roles.contains(&Role::Schedule) {
+    if !is_averaged(main) {
         return None;
     }
+    let roles = roles(main.columns);
     let keys = main.columns.iter().zip(&roles);
     let keys = keys.filter(|(_, role)| matches!(role, Role::Schedule | Role::Subject));
     let quantities = main.columns.iter().zip(&roles);
@@ -152,15 +158,15 @@ struct Place {
 }
 
 impl Means {
-    /// No rows yet of this table.
-    pub fn of(main: &'static TableSpec) -> Self {
-        Means {
+    /// No rows yet of this table; `None` if it has no means.
+    pub fn of(main: &'static TableSpec) -> Option<Self> {
+        is_averaged(main).then(|| Means {
             table: main.name,
             columns: main.columns,
             roles: roles(main.columns),
             labels: Vec::new(),
             at: Place::default(),
-        }
+        })
     }
 
     /// The table whose rows are averaged.
@@ -421,7 +427,7 @@ mod tests {
 
     #[test]
     fn rows_of_one_position_are_averaged() {
-        let mut means = Means::of(&TABLE);
+        let mut means = Means::of(&TABLE).expect("rows of times");
         let label: Arc<str> = "glass".into();
         let some = |values: [f64; 4]| values.map(Some);
         means.begin(&label, "1.extxyz");
@@ -481,7 +487,7 @@ mod tests {
 
     #[test]
     fn another_schedule_is_refused_with_names_and_values() {
-        let mut means = Means::of(&TABLE);
+        let mut means = Means::of(&TABLE).expect("rows of times");
         means.begin(&"glass".into(), "1.extxyz");
         means.add(&rows([0.1, 0.3], &[Some(1.0); 4])).unwrap();
         means.begin(&"glass".into(), "2.extxyz");
