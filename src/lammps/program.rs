@@ -32,7 +32,7 @@ pub struct Program {
 
 impl Program {
     /// LAMMPS at `path` (a path, or a name to be looked for in `PATH`) under a launcher such as `mpirun -np 64`, with further arguments such
-    /// as `-sf opt`; both are words with spaces between them.
+    /// as `-sf omp`; both are words with spaces between them.
     ///
     /// Fails if there is none, if it doesn't start, if it is from before 2022, and if it lacks one of the styles, which come with the packages beside them.
     pub fn find(

@@ -26,7 +26,7 @@ pub struct EngineFlags {
     #[arg(long, value_name = "COMMAND", default_value = "")]
     launcher: String,
 
-    /// Further arguments of LAMMPS, such as "-sf opt"
+    /// Further arguments of LAMMPS, such as "-sf omp -pk omp 4"
     #[arg(
         long,
         value_name = "WORDS",
