@@ -249,9 +249,10 @@ max_iterations = 4
     }
 }
 
-/// A liquid of 500 particles, cooled to a glass in 10,000 steps.
-const GLASS: &str = r#"
+/// A liquid of 500 particles, to be cooled from T = 1.
+const LIQUID: &str = r#"
 version = 1
+seed = 5
 [[stage]]
 name = "random"
 kind = "create"
@@ -264,21 +265,26 @@ force_tolerance = 1e-2
 name = "liquid"
 kind = "equilibrate"
 velocities = 2.0
-temperature = 1.0
+temperatures = [1.2, 1.0]
 steps = 2000
-[[stage]]
-name = "cool"
-kind = "ramp"
-from = 1.0
-to = 0.1
-steps = 10000
-thermo.every = 10
 "#;
+
+/// It is cooled to a glass in so many steps.
+fn cooling(steps: u32, output: &str) -> String {
+    format!(
+        "{LIQUID}[[stage]]\nname = \"cool\"\nkind = \"ramp\"\nfrom = 1.0\nto = 0.1\nsteps = {steps}\n{output}\n"
+    )
+}
+
+/// Slowly enough to be killed on the way.
+fn slow_cooling() -> String {
+    cooling(30_000, "trajectory.every = 3000\nthermo.every = 1000")
+}
 
 #[test]
 fn cooling_curves_of_both_engines_lie_within_the_scatter_of_seeds() {
     let scratch = Scratch::new();
-    let protocol = scratch.file("protocol.toml", GLASS);
+    let protocol = scratch.file("protocol.toml", cooling(10_000, "thermo.every = 10"));
     // Mean energies over nine tenths of temperature each, by seed.
     let curve = |folder: &str| -> Vec<f64> {
         let energies = column(folder, "cool.thermo", "potential_energy");
@@ -320,34 +326,6 @@ fn cooling_curves_of_both_engines_lie_within_the_scatter_of_seeds() {
         assert!(error < 0.03, "part {part}: {error}");
     }
 }
-
-/// A liquid that is cooled slowly enough to be killed on the way.
-const COOLING: &str = r#"
-version = 1
-seed = 5
-[[stage]]
-name = "random"
-kind = "create"
-random = { particles = 500, density = 0.75, species = [{ name = "A", diameter = 1.0, fraction = 0.5 }, { name = "B", diameter = 1.2, fraction = 0.5 }] }
-[[stage]]
-name = "apart"
-kind = "minimise"
-force_tolerance = 1e-2
-[[stage]]
-name = "liquid"
-kind = "equilibrate"
-velocities = 2.0
-temperatures = [1.2, 1.0]
-steps = 2000
-[[stage]]
-name = "cool"
-kind = "ramp"
-from = 1.0
-to = 0.1
-steps = 30000
-trajectory.every = 3000
-thermo.every = 1000
-"#;
 
 /// Runs the cooling in the background.
 fn start(protocol: &str, folder: &str, flags: &[&str]) -> Child {
@@ -425,7 +403,7 @@ fn assert_whole(folder: &str) {
 #[test]
 fn a_run_goes_on_when_lammps_or_hyalo_or_both_were_killed() {
     let scratch = Scratch::new();
-    let protocol = scratch.file("protocol.toml", COOLING);
+    let protocol = scratch.file("protocol.toml", slow_cooling());
     let folder = scratch.path("run");
     let process = |step: i64| {
         let path = Path::new(&folder).join(format!("lammps/cool.{step}.process"));
@@ -473,7 +451,7 @@ fn a_run_goes_on_when_lammps_or_hyalo_or_both_were_killed() {
 #[test]
 fn a_run_takes_up_a_lammps_that_is_still_at_work() {
     let scratch = Scratch::new();
-    let protocol = scratch.file("protocol.toml", COOLING);
+    let protocol = scratch.file("protocol.toml", slow_cooling());
     let folder = scratch.path("run");
     let mut child = start(&protocol, &folder, &["--checkpoint-every", "1000"]);
     wait_for(&mut child, &folder, "cool.0.process");
@@ -494,7 +472,7 @@ fn a_run_takes_up_a_lammps_that_is_still_at_work() {
 #[test]
 fn an_interrupted_run_stops_lammps_and_goes_on_later() {
     let scratch = Scratch::new();
-    let protocol = scratch.file("protocol.toml", COOLING);
+    let protocol = scratch.file("protocol.toml", slow_cooling());
     let folder = scratch.path("run");
     let mut child = start(&protocol, &folder, &[]);
     wait_for(&mut child, &folder, "cool.restart.10000");
@@ -656,7 +634,7 @@ fn script(scratch: &Scratch, name: &str, lines: &str) -> String {
 #[test]
 fn what_is_wrong_with_lammps_is_said_in_one_line_before_anything_is_made() {
     let scratch = Scratch::new();
-    let protocol = scratch.file("protocol.toml", COOLING);
+    let protocol = scratch.file("protocol.toml", slow_cooling());
     let folder = scratch.path("run");
     let lammps = program("lmp");
     let help = String::from_utf8(Command::new(&lammps).arg("-h").output().unwrap().stdout).unwrap();
@@ -747,7 +725,7 @@ fn fails(protocol: &str, folder: &str, flags: &[&str]) -> (i32, String) {
 #[test]
 fn a_launcher_that_fails_is_named_by_what_it_says() {
     let scratch = Scratch::new();
-    let protocol = scratch.file("protocol.toml", COOLING);
+    let protocol = scratch.file("protocol.toml", slow_cooling());
     let folder = scratch.path("run");
     let broken = script(
         &scratch,
@@ -781,7 +759,7 @@ fn a_launcher_that_fails_is_named_by_what_it_says() {
 fn lost_atoms_are_a_blow_up_and_the_checkpoint_is_kept() {
     let scratch = Scratch::new();
     // At constant energy, with steps that are too long for such collisions.
-    let hot = COOLING
+    let hot = slow_cooling()
         .replace("seed = 5", "seed = 5\ntimestep = 0.02")
         .replace(
             "velocities = 2.0",

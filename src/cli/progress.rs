@@ -45,6 +45,21 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
+/// The bar of a simulation, or of several, in thousandths of the work.
+pub fn bar_of_work(shown: bool) -> ProgressBar {
+    let target = match shown {
+        true => ProgressDrawTarget::stderr(),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let bar = ProgressBar::with_draw_target(Some(1000), target);
+    bar.set_style(
+        ProgressStyle::with_template("{prefix} [{bar:20}] {percent}% {msg}")
+            .expect("a valid template")
+            .progress_chars("=> "),
+    );
+    bar
+}
+
 /// A progress bar with the time left, on a terminal only.
 pub struct Progress {
     bar: ProgressBar,

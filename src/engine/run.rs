@@ -967,10 +967,9 @@ impl Simulation {
         let frame = frame?;
         let mut state = state_of(&frame)?;
         state.step = frame.step.unwrap_or_default();
-        let mut minimiser = self.minimiser(&state, quench);
         let task = self.task(stage);
         let minimum = converged(match &mut self.deputy {
-            None => minimiser.minimise(&mut state)?,
+            None => self.minimiser(&state, quench).minimise(&mut state)?,
             Some(deputy) => deputy.minimise(&task, &mut state)?,
         })?;
         let thermo = Thermo {

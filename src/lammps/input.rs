@@ -138,13 +138,20 @@ pub fn schedules(stage: &Stage, particles: usize, first: u64, last: u64) -> [Str
     [rows, frames].map(|steps| steps + NEVER)
 }
 
+/// Thermo output of [`THERMO`] every so many steps.
+fn thermo_output(every: &str) -> String {
+    format!(
+        "compute virial all pressure NULL virial\nthermo_style custom {THERMO}\n\
+         thermo_modify norm yes flush yes lost error format float {EXACT}\nthermo {every}\n"
+    )
+}
+
 /// What is written down on the way.
 fn output(stage: &Stage, files: &Files, first: i64, is_first: bool) -> String {
     let mut text = format!(
-        "compute virial all pressure NULL virial\n\
-         variable row file {}\nvariable next_row equal next(row)\n\
-         thermo_style custom {THERMO}\nthermo_modify norm yes flush yes lost error format float {EXACT}\nthermo v_next_row\n",
-        files.of_run(first, "rows")
+        "variable row file {}\nvariable next_row equal next(row)\n{}",
+        files.of_run(first, "rows"),
+        thermo_output("v_next_row")
     );
     if stage.trajectory != Schedule::None {
         let now = match is_first && stage.trajectory.is_due(0, stage) {
@@ -218,10 +225,7 @@ pub fn minimum(task: &Task, quench: Quench, state: &State, types: &Types, files:
     let particles = format!("read_data {}", files.name("data"));
     system(task, types, &particles)
         + &parting(state, task.potential)
-        + &format!(
-            "compute virial all pressure NULL virial\nthermo_style custom {THERMO}\n\
-             thermo_modify norm yes flush yes lost error format float {EXACT}\nthermo 1000\n"
-        )
+        + &thermo_output("1000")
         + &minimisation(quench)
         + &ending(files)
 }

@@ -82,7 +82,9 @@ impl Program {
             .arg("-help")
             .stdin(Stdio::null())
             .output()
-            .map_err(|error| Error::io("start", &self.path, error))?;
+            .map_err(|error| {
+                Error::io("start", &self.path, error).help("name LAMMPS with --lammps PATH")
+            })?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         if text.contains("LAMMPS") || text.contains("Large-scale Atomic/Molecular") {
             return Ok(text);

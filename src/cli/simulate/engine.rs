@@ -4,11 +4,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::super::progress::quoted;
 use super::folder;
 use crate::engine::protocol::Protocol;
 use crate::engine::run::Simulation;
 use crate::error::{Error, Result};
 use crate::lammps::{self, Lammps, Program, Runner};
+
+/// Atom types that LAMMPS gets, where nothing else is said.
+const TYPES: usize = 1000;
 
 /// Flags of the engine.
 #[derive(Args, Clone)]
@@ -37,7 +41,7 @@ pub struct EngineFlags {
 
     /// Atom types that LAMMPS may get, one for each diameter: beyond that diameters are put into as many bins, and the error that this makes
     /// in energy and pressure is said. Tables of pairs of types take some 150 bytes a pair in each of its processes
-    #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
+    #[arg(long, value_name = "NUMBER", default_value_t = TYPES)]
     lammps_types: usize,
 
     /// Do not run LAMMPS: write its input for what comes next, DIR/lammps/in.next, and stop
@@ -75,16 +79,12 @@ impl EngineFlags {
         if self.export && !is_lammps && !self.import {
             return Err(Error::new("--export writes inputs of LAMMPS").help("add --engine lammps"));
         }
-        if self.types() == 0 {
+        if self.lammps_types == 0 {
             return Err(
                 Error::new("--lammps-types 0 leaves no particle a type").help("give 1 or more")
             );
         }
         Ok(())
-    }
-
-    fn types(&self) -> usize {
-        self.lammps_types
     }
 
     /// Whether a run is gone on with, even without --resume.
@@ -124,7 +124,10 @@ impl EngineFlags {
         let engine = match (is_lammps, folder) {
             (false, _) => Engine::Embedded,
             (true, Some(folder)) if self.is_exported() => Engine::Lammps(Runner::Other {
-                then: format!("hyalo simulate --import -o {}", folder.display()),
+                then: format!(
+                    "hyalo simulate --import -o {}",
+                    quoted(&folder.to_string_lossy())
+                ),
             }),
             (true, _) => {
                 let styles = lammps::needed_styles(protocol.potential, &protocol.stages);
@@ -141,7 +144,7 @@ impl EngineFlags {
         }
         Ok(Ready {
             engine,
-            types: self.types(),
+            types: self.lammps_types,
         })
     }
 
@@ -165,8 +168,8 @@ impl EngineFlags {
                 again += &format!(" --{flag} '{value}'");
             }
         }
-        if self.types() != 1000 {
-            again += &format!(" --lammps-types {}", self.types());
+        if self.lammps_types != TYPES {
+            again += &format!(" --lammps-types {}", self.lammps_types);
         }
         again
     }

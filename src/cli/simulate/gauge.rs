@@ -3,10 +3,10 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::super::flags::RunFlags;
-use super::super::progress::say;
+use super::super::progress::{bar_of_work, say};
 use super::replicas::Member;
 use crate::engine::protocol::{Kind, Pace};
 use crate::engine::run::Simulation;
@@ -43,16 +43,7 @@ impl Gauge {
     ) -> Self {
         let scrolls = stdout_in_use && std::io::stdout().is_terminal();
         let shown = !run.quiet && std::io::stderr().is_terminal() && !scrolls;
-        let target = match shown && member.is_none() {
-            true => ProgressDrawTarget::stderr(),
-            false => ProgressDrawTarget::hidden(),
-        };
-        let bar = ProgressBar::with_draw_target(Some(1000), target);
-        bar.set_style(
-            ProgressStyle::with_template("{prefix} [{bar:20}] {percent}% {msg}")
-                .expect("a valid template")
-                .progress_chars("=> "),
-        );
+        let bar = bar_of_work(shown && member.is_none());
         // A step of a minimisation, in double precision, takes about as long as two of dynamics.
         let plan = simulation.protocol().plan(Pace {
             dynamics: 1.0,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar};
 
 use super::super::flags::RunFlags;
 use super::super::progress::{self, quoted, say};
@@ -310,18 +310,8 @@ struct Share {
 
 impl Ensemble {
     fn new(count: usize, run: &RunFlags) -> Self {
-        let target = match !run.quiet && std::io::stderr().is_terminal() {
-            true => ProgressDrawTarget::stderr(),
-            false => ProgressDrawTarget::hidden(),
-        };
-        let bar = ProgressBar::with_draw_target(Some(1000), target);
-        bar.set_style(
-            ProgressStyle::with_template("{prefix} [{bar:20}] {percent}% {msg}")
-                .expect("a valid template")
-                .progress_chars("=> "),
-        );
         Ensemble {
-            bar,
+            bar: progress::bar_of_work(!run.quiet && std::io::stderr().is_terminal()),
             start: Instant::now(),
             shares: Mutex::new(vec![Share::default(); count]),
         }
