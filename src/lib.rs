@@ -7,6 +7,7 @@ pub mod engine;
 pub mod error;
 pub mod kernel;
 pub mod lammps;
+pub mod library;
 pub mod physics;
 pub mod sink;
 pub mod stream;

@@ -482,11 +482,11 @@ fn what_cannot_be_done_is_refused_in_one_line() {
     for (arguments, says) in [
         (
             vec![&*tilted, "--inherent", "--diameters", "1=1"],
-            "frame 0: --inherent needs an orthogonal cell that is periodic in x, y and z",
+            "frame 0: an inherent structure needs an orthogonal cell that is periodic in x, y and z",
         ),
         (
             vec![&path("vorotop/random.lammpstrj.gz"), "--inherent"],
-            "frame 0: --inherent needs diameters",
+            "frame 0: an inherent structure needs diameters",
         ),
         (
             vec![&*tilted, "--tessellation", "radical"],

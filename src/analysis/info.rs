@@ -1,4 +1,14 @@
 //! `info`: what a trajectory holds. Every frame is read in full, so a file that passes is sound.
+//!
+//! ```
+//! use hyalo::analysis::info;
+//! use hyalo::library::{analyse, read};
+//!
+//! let frames = read("fixtures/lammps/heat_wrapped.lammpstrj.gz")?;
+//! let answer = analyse::<info::Arguments>("", frames.take(3))?;
+//! assert!(answer.report.is_some_and(|text| text.contains("1000")), "particles");
+//! # Ok::<(), hyalo::error::Error>(())
+//! ```
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -23,6 +33,8 @@ pub struct Arguments {
 }
 
 impl Command for Arguments {
+    const MANUAL: &'static str = include_str!("info.txt");
+
     fn run(&self, _wanted: Wanted, runner: &mut impl Runner) -> Result<()> {
         runner.run(Info { json: self.json })
     }

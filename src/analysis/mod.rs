@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use crate::data::figure::{Color, Figure};
 use crate::data::frame::{Column, Frame, Species};
-use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, Rows, TableSpec};
+use crate::data::table::{Cells, RowSink, Rows, TableSpec};
 use crate::error::{Error, Result};
 use crate::physics::potential::Potential;
 use crate::physics::topology::Filter;
 
+pub(crate) mod columns;
 pub mod delta_star;
 pub(crate) mod distribution;
 pub mod followed;
@@ -129,6 +130,12 @@ pub trait Analysis: Send + Sync + 'static {
 
 /// The arguments of a subcommand, which know what analysis they ask for.
 pub trait Command: clap::Args + serde::Serialize {
+    /// Formulas, worked examples and sources, for the help and the manual page: sections under headings that end in a colon.
+    const MANUAL: &'static str = "";
+
+    /// Flags that choose tables and figures of their own.
+    const MODES: &'static [&'static str] = &[""];
+
     /// Checks what the flags' types do not.
     fn check(&self) -> Result<()> {
         Ok(())
@@ -147,21 +154,42 @@ pub trait Runner {
     fn filter(&self, path: &Path) -> Result<Filter>;
 }
 
-/// What was asked of an analysis beside its main answer, so that nothing is computed or kept in vain.
-#[derive(Clone, Copy, Debug, Default)]
+/// What was asked of an analysis beside its main table, so that nothing is computed or kept in vain.
+#[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// Rows or columns for each particle are needed: a table of particles, or an annotated trajectory.
-    pub per_particle: bool,
-    /// Distributions are needed: a table or a figure of them.
-    pub distributions: bool,
-    /// The neighbours of particles are needed: a table of them.
-    pub neighbours: bool,
-    /// The codes of cells are needed: a table that holds them.
-    pub codes: bool,
-    /// Any figure is needed.
-    pub figure: bool,
+    /// Names of the further tables.
+    pub tables: Vec<String>,
+    /// Names of the figures; empty for the main one.
+    pub figures: Vec<String>,
     /// An annotated trajectory is needed.
     pub annotation: bool,
+    /// Every table and every figure is needed.
+    pub everything: bool,
+}
+
+impl Wanted {
+    /// Every table and every figure.
+    pub fn everything() -> Self {
+        Wanted {
+            everything: true,
+            ..Wanted::default()
+        }
+    }
+
+    /// Whether this further table is needed.
+    pub fn table(&self, name: &str) -> bool {
+        self.everything || self.tables.iter().any(|table| table == name)
+    }
+
+    /// Whether this figure, which is not the main one, is needed.
+    pub fn figure(&self, name: &str) -> bool {
+        self.everything || self.figures.iter().any(|figure| figure == name)
+    }
+
+    /// Whether any figure is needed.
+    pub fn any_figure(&self) -> bool {
+        self.everything || !self.figures.is_empty()
+    }
 }
 
 /// What the reader of an input knows beside its frames.
@@ -175,6 +203,20 @@ pub struct InputFacts {
     pub cut_short: bool,
     /// Whether the user ended the reading before its end.
     pub interrupted: bool,
+}
+
+/// The arguments of a command from its flags as one would type them, but without quotes: `--threshold 0.5 --at 0.4,0.5`.
+///
+/// Errors: a flag that the command does not have, and a value that it does not take.
+pub fn arguments<A: clap::Args>(flags: &str) -> Result<A> {
+    let command = A::augment_args(clap::Command::new("flags").no_binary_name(true));
+    let matches = command.try_get_matches_from(flags.split_whitespace());
+    let arguments = matches.and_then(|matches| A::from_arg_matches(&matches));
+    arguments.map_err(|error| {
+        let text = error.to_string();
+        let what = text.lines().next().unwrap_or_default();
+        Error::new(what.trim_start_matches("error: ")).help("the command's --help has its flags")
+    })
 }
 
 /// A number of things: `1 frame`, `2 frames`.
@@ -194,34 +236,6 @@ pub(crate) fn check_resampling(confidence: f64, replicates: usize) -> Result<()>
     }
     Ok(())
 }
-
-/// The columns by which every row of a frame is identified.
-pub const FRAME_COLUMNS: [ColumnSpec; 4] = [
-    ColumnSpec {
-        name: "frame",
-        kind: Kind::Integer,
-        dimension: "1",
-        meaning: "position in the input, from 0",
-    },
-    ColumnSpec {
-        name: "step",
-        kind: Kind::Integer,
-        dimension: "1",
-        meaning: "integration step of the simulation",
-    },
-    ColumnSpec {
-        name: "time",
-        kind: Kind::Real,
-        dimension: "time",
-        meaning: "time since the start of the simulation",
-    },
-    ColumnSpec {
-        name: "temperature",
-        kind: Kind::Real,
-        dimension: "energy/k_B",
-        meaning: "temperature of the frame",
-    },
-];
 
 /// Name of the rows that stand for all species together.
 pub const ALL: &str = "all";
@@ -250,7 +264,7 @@ impl Moment {
         }
     }
 
-    /// The values of [`FRAME_COLUMNS`] in `rows` rows.
+    /// The values of frame, step, time and temperature in `rows` rows.
     pub fn cells(&self, rows: usize) -> Rows {
         vec![
             Cells::repeat(self.frame as i64, rows),

@@ -1,6 +1,24 @@
 //! `rate-fit`: how temperatures and other quantities depend on the rate of cooling or heating, and what they are at rates that cannot be reached.
 //!
 //! It works on tables rather than on frames: a measurement a row.
+//!
+//! ```
+//! use hyalo::analysis::rate_fit::{self, Measurement};
+//! use hyalo::analysis::arguments;
+//!
+//! let measured = [(1e-2, 0.9), (1e-3, 0.8), (1e-4, 0.7)].map(|(rate, value)| Measurement {
+//!     quantity: "T_o".into(),
+//!     series: None,
+//!     source: None,
+//!     rate,
+//!     value: Some(value),
+//! });
+//! let answers = arguments::<rate_fit::Arguments>("--extrapolate 1e-5")?.answer(&measured)?;
+//! let rows = answers[0].extrapolations();
+//! let values = rows[4].reals();
+//! assert!(values.iter().flatten().all(|value| (value - 0.6).abs() < 1e-9), "on the line through the three");
+//! # Ok::<(), hyalo::error::Error>(())
+//! ```
 
 use std::sync::Arc;
 

@@ -1,6 +1,24 @@
 //! `tg-fit`: the glass transition on cooling and the onset of melting on heating, from energies or squared displacements along ramps.
 //!
 //! It works on tables rather than on frames: a temperature and an energy a row.
+//!
+//! ```
+//! use hyalo::analysis::{arguments, tg_fit};
+//! use hyalo::physics::transition::Data;
+//!
+//! // A glass that is cooled: 1.5 T below 0.5, twice as steep above.
+//! let temperatures: Vec<f64> = (0..=180).rev().map(|row| 0.1 + 0.005 * f64::from(row)).collect();
+//! let energy = |t: &f64| if *t < 0.5 { 1.5 * t } else { 0.75 + 3.0 * (t - 0.5) };
+//! let energies = temperatures.iter().map(energy).collect();
+//! let cooled = tg_fit::Observed {
+//!     label: "cooled".to_string(),
+//!     energies: Some(Data { temperatures, energies }),
+//!     ..Default::default()
+//! };
+//! let answers = arguments::<tg_fit::Arguments>("--liquid linear")?.answer(vec![cooled], 1)?;
+//! assert!((answers[0].temperature().unwrap() - 0.5).abs() < 1e-6);
+//! # Ok::<(), hyalo::error::Error>(())
+//! ```
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -8,7 +26,8 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{FRAME_COLUMNS, check_resampling, counted};
+use super::columns::TEMPERATURE;
+use super::{check_resampling, counted};
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Stroke};
 use crate::data::replicas::Replicas;
 use crate::data::table::{Cells, ColumnSpec, Rows, TableSpec};
@@ -356,7 +375,7 @@ pub const TABLES: [TableSpec; 2] = [
         name: "curves",
         meaning: "the energies with both fits, a row for each point of a ramp (means over rows in succession, if there are more than 2048)",
         columns: &[
-            FRAME_COLUMNS[3],
+            TEMPERATURE,
             ColumnSpec::real("energy", "energy", "the energy"),
             ColumnSpec::real("glass_line", "energy", "the glass line at this temperature"),
             ColumnSpec::real(

@@ -264,7 +264,7 @@ impl InputFlags {
             let steps = whole_numbers(&columns[0], path, "step")?;
             let pairs = steps
                 .into_iter()
-                .zip(reals(&columns[1]))
+                .zip(columns[1].reals())
                 .filter_map(|(step, temperature)| Some((step?, temperature?)));
             Session::new(pairs).into_iter().collect::<Vec<_>>()
         } else {
@@ -344,7 +344,7 @@ fn per_particle(what: &str, spec: &str) -> Result<PerParticle> {
     )?;
     let ids = whole_numbers(&columns[0], &path, "id")?;
     let mut values = HashMap::new();
-    for (row, (id, value)) in ids.into_iter().zip(reals(&columns[1])).enumerate() {
+    for (row, (id, value)) in ids.into_iter().zip(columns[1].reals()).enumerate() {
         let (Some(id), Some(value)) = (id, value) else {
             return Err(Error::new(format!(
                 "{spec}: row {} lacks its id or its {what}",
@@ -368,17 +368,6 @@ fn whole_numbers(cells: &Cells, path: &Path, name: &str) -> Result<Vec<Option<i6
             path.display()
         ))
         .help("correct the table")),
-    }
-}
-
-fn reals(cells: &Cells) -> Vec<Option<f64>> {
-    match cells {
-        Cells::Real(values) => values.clone(),
-        Cells::Integer(values) => values
-            .iter()
-            .map(|value| value.map(|value| value as f64))
-            .collect(),
-        _ => Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The command line: commands from the registry, flags shared by all, every output opened before work starts. No physics.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::analysis::{self, Command as _};
 use crate::error::Result;
@@ -8,7 +8,8 @@ use crate::physics::registers::InstructionSet;
 
 pub mod convert;
 pub mod flags;
-pub mod inherent;
+pub mod listing;
+pub mod manual;
 pub mod output;
 pub mod progress;
 pub mod rate_fit;
@@ -18,6 +19,7 @@ pub mod tables;
 pub mod tg_fit;
 
 use flags::{InputFlags, OutputFlags, RunFlags};
+use listing::Listing;
 
 /// Simulated glasses: protocols and trajectories in, tables and figures out.
 #[derive(Parser)]
@@ -26,7 +28,8 @@ use flags::{InputFlags, OutputFlags, RunFlags};
     version,
     about,
     max_term_width = 120,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = "hyalo help COMMAND tells a command's flags, formulas, worked examples and sources; hyalo COMMAND --list-tables its tables and figures."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -51,17 +54,33 @@ macro_rules! registry {
     ($($(#[$about:meta])* $name:literal $variant:ident($arguments:ty),)*) => {
         #[derive(Subcommand)]
         enum Command {
-            $($(#[$about])* #[command(name = $name)] $variant(Box<Job<$arguments>>),)*
+            $($(#[$about])* #[command(name = $name, after_long_help = <$arguments>::MANUAL)] $variant(Box<Job<$arguments>>),)*
             /// Write a trajectory in another format, with other frames, species or positions
+            #[command(after_long_help = include_str!("convert.txt"))]
             Convert(Box<convert::Arguments>),
             /// Carry out a protocol: make, cool, heat, minimise and homogenise a glass
+            #[command(after_long_help = include_str!("simulate/manual.txt"))]
             Simulate(Box<simulate::Arguments>),
             /// Temperatures of the glass transition and of melting, from ramps
-            #[command(name = "tg-fit")]
+            #[command(name = "tg-fit", after_long_help = include_str!("tg_fit/manual.txt"))]
             TgFit(Box<tg_fit::Arguments>),
             /// How temperatures and other quantities depend on the rate of cooling or heating, and what they are at slower rates
-            #[command(name = "rate-fit")]
+            #[command(name = "rate-fit", after_long_help = include_str!("rate_fit.txt"))]
             RateFit(Box<rate_fit::Arguments>),
+            /// Manual pages, shell completions, and a page on the columns of every table
+            Manual(manual::Arguments),
+        }
+
+        /// The tables and figures of every command.
+        fn listings() -> Result<Vec<Listing>> {
+            let mut listings = Vec::new();
+            $(for flags in <$arguments>::MODES {
+                listings.push(Listing::of::<$arguments>($name, flags)?);
+            })*
+            listings.push(Listing::new("simulate", &simulate::TABLES, &[]));
+            listings.push(Listing::new("tg-fit", &analysis::tg_fit::TABLES, &analysis::tg_fit::FIGURES));
+            listings.push(Listing::new("rate-fit", &analysis::rate_fit::TABLES, &analysis::rate_fit::FIGURES));
+            Ok(listings)
         }
 
         impl Command {
@@ -77,6 +96,7 @@ macro_rules! registry {
                     Command::Simulate(arguments) => arguments.run(),
                     Command::TgFit(arguments) => arguments.run(),
                     Command::RateFit(arguments) => arguments.run(),
+                    Command::Manual(arguments) => arguments.run(Cli::command(), listings),
                 }
             }
         }

@@ -8,9 +8,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::flags::{self, OutputFlags, RunFlags};
+use super::listing::Listing;
 use super::output::{Origin, Outputs};
 use super::progress::say;
-use super::run::{Outcome, list_tables};
+use super::run::Outcome;
 use super::tables::{self, missing_or, readable, reals};
 use crate::analysis::rate_fit::{self, Answer, FIGURES, Measurement, TABLES};
 use crate::data::table::RowSink;
@@ -44,7 +45,7 @@ impl Arguments {
     /// Reads the measurements, fits them, and writes what they say.
     pub fn run(&self) -> Result<Outcome> {
         if self.output.list_tables {
-            list_tables(&TABLES, &FIGURES)?;
+            Listing::new("rate-fit", &TABLES, &FIGURES).print()?;
             return Ok(Outcome::Whole);
         }
         let start = Instant::now();

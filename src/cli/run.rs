@@ -8,14 +8,14 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::flags::{InputFlags, OutputFlags, RunFlags};
-use super::inherent::inherent;
+use super::listing::Listing;
 use super::output::{Origin, Outputs};
 use super::progress::{self, Progress, say};
 use crate::analysis::{Abscissa, Analysis, InputFacts, Runner, Wanted};
 use crate::data::frame::Frame;
 use crate::data::means;
 use crate::data::replicas::{self, Replicas};
-use crate::data::table::TableSpec;
+use crate::engine::inherent::inherent;
 use crate::error::{Error, Result};
 use crate::physics::topology::Filter;
 use crate::sink::atomic::AtomicFile;
@@ -45,32 +45,6 @@ impl Outcome {
             Outcome::Interrupted | Outcome::NotTheAnswer => 1,
         }
     }
-}
-
-/// Names tables with their columns, and figures, on standard output.
-pub fn list_tables(tables: &[TableSpec], figures: &[&str]) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    for table in tables {
-        writeln!(out, "{}: {}", table.name, table.meaning)?;
-        for column in table.columns {
-            let dimension = if column.dimension.is_empty() {
-                String::new()
-            } else {
-                format!(" [{}]", column.dimension)
-            };
-            writeln!(
-                out,
-                "    {:<26} {:<8} {}{dimension}",
-                column.name,
-                column.kind.name(),
-                column.meaning
-            )?;
-        }
-    }
-    if !figures.is_empty() {
-        writeln!(out, "figures: {}", figures.join(", "))?;
-    }
-    Ok(())
 }
 
 /// Runs one analysis with the flags of its command.
@@ -110,22 +84,16 @@ impl<'a> AnalysisRunner<'a> {
 
     /// What was asked for beside the main answer.
     pub fn wanted(&self) -> Wanted {
-        let asks = |texts: &[String], names: &[&str]| {
-            let named = |text: &String| {
-                text.split_once('=')
-                    .is_some_and(|(name, _)| names.contains(&name))
-            };
-            texts.iter().any(named)
+        let name = |text: &String| {
+            text.split_once('=')
+                .map_or("", |(name, _)| name)
+                .to_string()
         };
-        let (tables, plots) = (&self.output.tables, &self.output.plots);
         Wanted {
-            per_particle: self.output.annotate.is_some()
-                || asks(tables, &["displacements", "particles"]),
-            distributions: asks(tables, &["histogram"]) || asks(plots, &["histogram", "density"]),
-            neighbours: asks(tables, &["neighbours"]),
-            codes: asks(tables, &["particles", "codes"]),
-            figure: !plots.is_empty(),
+            tables: self.output.tables.iter().map(name).collect(),
+            figures: self.output.plots.iter().map(name).collect(),
             annotation: self.output.annotate.is_some(),
+            everything: false,
         }
     }
 
@@ -280,7 +248,12 @@ impl Runner for AnalysisRunner<'_> {
 
     fn run<A: Analysis>(&mut self, analysis: A) -> Result<()> {
         if self.output.list_tables {
-            return list_tables(means::tables(analysis.tables()), analysis.figures());
+            return Listing::new(
+                self.command,
+                means::tables(analysis.tables()),
+                analysis.figures(),
+            )
+            .print();
         }
         let start = Instant::now();
         let inputs = self.input.inputs()?;

@@ -70,17 +70,11 @@ pub fn about(input: &Input, format: &str, rows: u64, with_hash: bool) -> Result<
 
 /// The numbers of a column, whole or not; NaN where one is missing.
 pub fn reals(cells: Option<Cells>) -> Vec<f64> {
-    match cells {
-        Some(Cells::Real(values)) => {
-            let real = |value: Option<f64>| value.unwrap_or(f64::NAN);
-            values.into_iter().map(real).collect()
-        }
-        Some(Cells::Integer(values)) => {
-            let real = |value: Option<i64>| value.map_or(f64::NAN, |value| value as f64);
-            values.into_iter().map(real).collect()
-        }
-        _ => Vec::new(),
-    }
+    let values = cells.map_or(Vec::new(), |cells| cells.reals());
+    values
+        .into_iter()
+        .map(|value| value.unwrap_or(f64::NAN))
+        .collect()
 }
 
 /// What is wrong with a value that is not finite.

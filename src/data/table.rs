@@ -143,6 +143,18 @@ impl Cells {
         self.len() == 0
     }
 
+    /// The numbers, whole or not; none of a column of texts or truth values.
+    pub fn reals(&self) -> Vec<Option<f64>> {
+        match self {
+            Cells::Real(values) => values.clone(),
+            Cells::Integer(values) => {
+                let real = |value: &Option<i64>| value.map(|value| value as f64);
+                values.iter().map(real).collect()
+            }
+            Cells::Boolean(_) | Cells::Text(_) => Vec::new(),
+        }
+    }
+
     /// The type of the values.
     pub fn kind(&self) -> Kind {
         match self {
@@ -221,6 +233,70 @@ cells_from!(i64 => Integer, f64 => Real, bool => Boolean, Arc<str> => Text);
 
 /// A batch of rows: the columns of a declared table, in its order, all of the same length.
 pub type Rows = Vec<Cells>;
+
+/// A table that is kept in memory.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its declaration.
+    pub spec: &'static TableSpec,
+    /// Its columns, in the order of the declaration.
+    pub columns: Rows,
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn empty(spec: &'static TableSpec) -> Self {
+        let columns = spec.columns.iter();
+        Table {
+            spec,
+            columns: columns.map(|column| Cells::empty(column.kind)).collect(),
+        }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.columns.first().map_or(0, Cells::len)
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The column of that name, if it is declared.
+    pub fn column(&self, name: &str) -> Option<&Cells> {
+        let at = self
+            .spec
+            .columns
+            .iter()
+            .position(|column| column.name == name)?;
+        self.columns.get(at)
+    }
+
+    /// The numbers of a column, NaN where one is missing; none if there is no such column of numbers.
+    pub fn numbers(&self, name: &str) -> Vec<f64> {
+        let values = self.column(name).map_or(Vec::new(), Cells::reals);
+        values
+            .into_iter()
+            .map(|value| value.unwrap_or(f64::NAN))
+            .collect()
+    }
+
+    /// Appends rows.
+    ///
+    /// Panics if they are not of the declared columns.
+    pub fn append(&mut self, rows: Rows) {
+        assert_eq!(
+            rows.len(),
+            self.columns.len(),
+            "columns of {}",
+            self.spec.name
+        );
+        for (column, more) in self.columns.iter_mut().zip(rows) {
+            column.append(more);
+        }
+    }
+}
 
 /// Where an analysis hands out its rows as it goes.
 pub trait RowSink {

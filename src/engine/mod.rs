@@ -7,6 +7,7 @@ pub mod dynamics;
 pub mod fire;
 pub mod frames;
 pub mod homogenise;
+pub mod inherent;
 pub mod protocol;
 pub mod run;
 pub mod state;

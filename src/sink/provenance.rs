@@ -130,12 +130,11 @@ mod tests {
         });
         provenance.seed = Some(u64::MAX);
         provenance.complete = false;
-        let columns = [ColumnSpec {
-            name: "msd",
-            kind: Kind::Real,
-            dimension: "length^2",
-            meaning: "mean \"squared\" displacement",
-        }];
+        let columns = [ColumnSpec::real(
+            "msd",
+            "length^2",
+            "mean \"squared\" displacement",
+        )];
         assert_eq!(
             provenance.of_table("lags", &columns),
             concat!(

@@ -137,8 +137,8 @@ impl Format {
     }
 }
 
-/// How an input is read.
-#[derive(Clone, Debug)]
+/// How an input is read: as it is, unless told otherwise.
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Format; found from the name, else from the content, where `None`.
     pub format: Option<Format>,
@@ -288,7 +288,10 @@ pub fn extent(input: &Input, options: &Options) -> Result<Extent> {
             RawFrames::new(LammpsData::new(options.atom_style.clone()), *lines),
             options,
         ),
-        Content::Text(lines, _) => measure_text(RawFrames::new(Xyz::default(), *lines), options),
+        Content::Text(lines, Format::Xyz) => {
+            measure_text(RawFrames::new(Xyz::default(), *lines), options)
+        }
+        Content::Text(_, Format::Chemfiles(_)) => unreachable!("chemfiles reads paths"),
     };
     measured().map_err(|error| error.in_input(input.name()))
 }
@@ -354,7 +357,8 @@ fn open_frames(
                 Format::LammpsData => {
                     reading.parsed(LammpsData::new(options.atom_style.clone()), *lines)
                 }
-                _ => reading.parsed(Xyz::default(), *lines),
+                Format::Xyz => reading.parsed(Xyz::default(), *lines),
+                Format::Chemfiles(_) => unreachable!("chemfiles reads paths"),
             };
             (frames, format, meter)
         }

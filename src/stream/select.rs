@@ -30,6 +30,12 @@ impl FrameRange {
     }
 }
 
+impl Default for FrameRange {
+    fn default() -> Self {
+        FrameRange::ALL
+    }
+}
+
 impl FromStr for FrameRange {
     type Err = String;
 

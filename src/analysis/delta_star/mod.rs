@@ -2,6 +2,24 @@
 //!
 //! δ*_i = |⟨|r_i − r_i(ref)|⟩_{T₂} − ⟨|r_i − r_i(ref)|⟩_{T₁}|, each bracket an average over the frames around T₁ or T₂: Figs. 6 and S2 of
 //! Leoni, Russo, Sciortino and Yanagishima. One frame in place of the average takes vibrations for moves.
+//!
+//! ```
+//! use hyalo::analysis::delta_star;
+//! use hyalo::library::{analyse, read};
+//!
+//! // What the dump does not tell: temperatures and diameters.
+//! let frames = read("fixtures/lammps/heat_wrapped.lammpstrj.gz")?.map(|frame| {
+//!     let mut frame = frame?;
+//!     frame.temperature = Some(0.1 + 0.02 * frame.ordinal as f64);
+//!     let diameter = |species: &u32| if *species == 0 { 1.0 } else { 1.2 };
+//!     frame.diameters = Some(frame.species.of.iter().map(diameter).collect());
+//!     Ok(frame)
+//! });
+//! let answer = analyse::<delta_star::Arguments>("--temperatures 0.5,0.6 --window 0.05", frames)?;
+//! let moved = answer.table("particles").numbers("delta_star");
+//! assert!(moved.iter().any(|delta_star| *delta_star > 0.3));
+//! # Ok::<(), hyalo::error::Error>(())
+//! ```
 
 use clap::{Args, ValueEnum};
 use nalgebra::Vector3;
@@ -152,6 +170,8 @@ const ENOUGH_FRAMES: usize = 18;
 const PATH_POINTS: usize = 1 << 20;
 
 impl Command for Arguments {
+    const MANUAL: &'static str = include_str!("manual.txt");
+
     fn check(&self) -> Result<()> {
         let given = |values: &[f64]| {
             let texts: Vec<String> = values.iter().map(f64::to_string).collect();
@@ -389,7 +409,8 @@ impl Analysis for DeltaStar {
 
     fn prepare(&self, first: &Frame) -> Result<Reference> {
         let followed = Followed::of(first, self.arguments.drift)?;
-        if first.diameters.is_none() && (self.wanted.figure || self.wanted.distributions) {
+        if first.diameters.is_none() && (self.wanted.any_figure() || self.wanted.table("histogram"))
+        {
             return Err(Error::new(
                 "the frame has no diameters, and the histogram and the figures show them",
             )
@@ -435,7 +456,7 @@ impl Analysis for DeltaStar {
             }),
             None => None,
         };
-        let wanted = within.is_some() || (self.wanted.figure && self.on_the_way(temperature));
+        let wanted = within.is_some() || (self.wanted.any_figure() && self.on_the_way(temperature));
         if wanted {
             positions
                 .iter_mut()
@@ -486,7 +507,7 @@ impl Analysis for DeltaStar {
             let off = (temperature - self.arguments.temperatures[window as usize]).abs();
             state.windows[window as usize].add(within, &positions, off);
         }
-        if self.wanted.figure && self.on_the_way(temperature) {
+        if self.wanted.any_figure() && self.on_the_way(temperature) {
             state.paths.push(positions);
         }
         Ok(())

@@ -231,7 +231,7 @@ impl Analysis for Icosahedra {
             frame,
             self.arguments.tessellation,
             &self.filter,
-            self.wanted.codes,
+            self.wanted.table("particles") || self.wanted.table("codes"),
         )?;
         let structures = self.filter.names().len();
         let groups: Vec<Arc<str>> = std::iter::once(ALL.into())
@@ -250,7 +250,7 @@ impl Analysis for Icosahedra {
             first.map_or(0, |cluster| cluster.size)
         };
         let largest = (0..structures).map(largest).collect();
-        let each = self.wanted.per_particle.then(|| Each {
+        let each = (self.wanted.annotation || self.wanted.table("particles")).then(|| Each {
             ids: frame.ids.clone(),
             species: (0..frame.len())
                 .map(|row| frame.species.name(row).clone())

@@ -1,5 +1,16 @@
 //! `icosa`: particles in the middle of an icosahedron, and of other structures, by the topology of their Voronoi cells: Fig. 4 of Leoni,
 //! Russo, Sciortino and Yanagishima.
+//!
+//! ```
+//! use hyalo::analysis::icosa;
+//! use hyalo::library::{analyse, read};
+//!
+//! let minimum = read("fixtures/engine/glass_fast_minimum.extxyz.gz")?;
+//! let answer = analyse::<icosa::Arguments>("", minimum)?;
+//! let [all, ..] = answer.table("frames").numbers("count")[..] else { panic!("a row") };
+//! assert_eq!(all, 470.0 + 14.0, "around small and around large particles");
+//! # Ok::<(), hyalo::error::Error>(())
+//! ```
 
 use std::path::PathBuf;
 
@@ -108,6 +119,8 @@ impl Arguments {
 }
 
 impl Command for Arguments {
+    const MANUAL: &'static str = include_str!("manual.txt");
+
     fn check(&self) -> Result<()> {
         self.potential()?;
         if self.top == 0 {

@@ -1,12 +1,9 @@
 //! The tables of `icosa`.
 
-use crate::analysis::FRAME_COLUMNS;
+use crate::analysis::columns::{
+    DIAMETER, FRAME, ID, PARTICLES, SPECIES, SPECIES_OR_ALL, STEP, TEMPERATURE, TIME,
+};
 use crate::data::table::{ColumnSpec, TableSpec};
-
-const FRAME: ColumnSpec = FRAME_COLUMNS[0];
-const STEP: ColumnSpec = FRAME_COLUMNS[1];
-const TIME: ColumnSpec = FRAME_COLUMNS[2];
-const TEMPERATURE: ColumnSpec = FRAME_COLUMNS[3];
 
 const STRUCTURE: ColumnSpec = ColumnSpec::text(
     "structure",
@@ -39,9 +36,9 @@ pub const TABLES: [TableSpec; 4] = [
             STEP,
             TIME,
             TEMPERATURE,
-            ColumnSpec::text("species", "species, or 'all' for every particle"),
+            SPECIES_OR_ALL,
             ColumnSpec::text("structure", "structure that is counted"),
-            ColumnSpec::integer("particles", "number of particles of the species"),
+            PARTICLES,
             ColumnSpec::integer(
                 "count",
                 "particles of the species whose cell has the structure",
@@ -66,9 +63,9 @@ pub const TABLES: [TableSpec; 4] = [
             STEP,
             TIME,
             TEMPERATURE,
-            ColumnSpec::integer("id", "id of the particle"),
-            ColumnSpec::text("species", "species of the particle"),
-            ColumnSpec::real("diameter", "length", "diameter of the particle"),
+            ID,
+            SPECIES,
+            DIAMETER,
             ColumnSpec::boolean(
                 "is_icosahedron",
                 "whether the cell is a pentagonal dodecahedron",

@@ -11,11 +11,12 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{Arguments, Spacing};
+use crate::analysis::columns::{PARTICLES, SPECIES_OR_ALL};
 use crate::analysis::followed::Followed;
 use crate::analysis::{ALL, Abscissa, Analysis, Moment, curve_color, curve_labels, curves_shown};
 use crate::data::figure::{Axes, Axis, Figure, Layer, Scale, Stroke};
 use crate::data::frame::{Frame, Species};
-use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, TableSpec};
+use crate::data::table::{Cells, ColumnSpec, RowSink, TableSpec};
 use crate::error::{Error, Kind as CrateKind, Result};
 use crate::physics::displacement::{Correlator, Moments, Path, non_gaussian};
 
@@ -35,66 +36,31 @@ const TABLES: [TableSpec; 1] = [TableSpec {
     name: "lags",
     meaning: "one row a lag and species",
     columns: &[
-        ColumnSpec {
-            name: "lag_frames",
-            kind: Kind::Integer,
-            dimension: "1",
-            meaning: "lag in frames; missing where frames are not equally spaced",
-        },
-        ColumnSpec {
-            name: "lag_steps",
-            kind: Kind::Integer,
-            dimension: "1",
-            meaning: "lag in integration steps",
-        },
-        ColumnSpec {
-            name: "lag_time",
-            kind: Kind::Real,
-            dimension: "time",
-            meaning: "lag in time",
-        },
-        ColumnSpec {
-            name: "species",
-            kind: Kind::Text,
-            dimension: "",
-            meaning: "species, or 'all' for every particle",
-        },
-        ColumnSpec {
-            name: "particles",
-            kind: Kind::Integer,
-            dimension: "1",
-            meaning: "number of particles of the species",
-        },
-        ColumnSpec {
-            name: "origins",
-            kind: Kind::Integer,
-            dimension: "1",
-            meaning: "number of time origins",
-        },
-        ColumnSpec {
-            name: "msd",
-            kind: Kind::Real,
-            dimension: "length^2",
-            meaning: "mean squared displacement",
-        },
-        ColumnSpec {
-            name: "msd_standard_error",
-            kind: Kind::Real,
-            dimension: "length^2",
-            meaning: "standard error of msd over particles, each averaged over its origins and taken as independent",
-        },
-        ColumnSpec {
-            name: "mean_quartic_displacement",
-            kind: Kind::Real,
-            dimension: "length^4",
-            meaning: "mean fourth power of the displacement",
-        },
-        ColumnSpec {
-            name: "alpha2",
-            kind: Kind::Real,
-            dimension: "1",
-            meaning: "non-Gaussian parameter 3<dr^4>/(5<dr^2>^2) - 1",
-        },
+        ColumnSpec::integer(
+            "lag_frames",
+            "lag in frames; missing where frames are not equally spaced",
+        ),
+        ColumnSpec::integer("lag_steps", "lag in integration steps"),
+        ColumnSpec::real("lag_time", "time", "lag in time"),
+        SPECIES_OR_ALL,
+        PARTICLES,
+        ColumnSpec::integer("origins", "number of time origins"),
+        ColumnSpec::real("msd", "length^2", "mean squared displacement"),
+        ColumnSpec::real(
+            "msd_standard_error",
+            "length^2",
+            "standard error of msd over particles, each averaged over its origins and taken as independent",
+        ),
+        ColumnSpec::real(
+            "mean_quartic_displacement",
+            "length^4",
+            "mean fourth power of the displacement",
+        ),
+        ColumnSpec::real(
+            "alpha2",
+            "1",
+            "non-Gaussian parameter 3<dr^4>/(5<dr^2>^2) - 1",
+        ),
     ],
 }];
 

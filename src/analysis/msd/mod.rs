@@ -1,4 +1,19 @@
 //! `msd`: how far particles have moved, from a reference frame or over lag times.
+//!
+//! ```
+//! use hyalo::analysis::msd;
+//! use hyalo::library::{analyse, read};
+//!
+//! let ramp = "fixtures/lammps/heat_wrapped.lammpstrj.gz";
+//! let frames = analyse::<msd::Arguments>("", read(ramp)?)?;
+//! let squared = frames.table("frames").numbers("msd");
+//! assert_eq!(squared[0], 0.0);
+//! assert!(squared.last() > Some(&1.0), "it has melted");
+//!
+//! let lags = analyse::<msd::Arguments>("--lags log", read(ramp)?.take(20))?;
+//! assert!(lags.table("lags").numbers("alpha2").iter().any(|alpha2| *alpha2 > 0.0));
+//! # Ok::<(), hyalo::error::Error>(())
+//! ```
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -78,6 +93,9 @@ pub enum Spacing {
 }
 
 impl Command for Arguments {
+    const MANUAL: &'static str = include_str!("manual.txt");
+    const MODES: &'static [&'static str] = &["", "--lags log"];
+
     fn run(&self, wanted: Wanted, runner: &mut impl Runner) -> Result<()> {
         match self.lags {
             None => runner.run(FromReference::new(self.clone(), wanted)),

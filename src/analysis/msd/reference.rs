@@ -6,14 +6,17 @@ use std::sync::Arc;
 use nalgebra::Vector3;
 
 use super::Arguments;
+use crate::analysis::columns::{
+    DIAMETER, FRAME, ID, PARTICLES, SPECIES, SPECIES_OR_ALL, STEP, TEMPERATURE, TIME,
+};
 use crate::analysis::followed::Followed;
 use crate::analysis::{
-    ALL, Abscissa, Analysis, Curve, FRAME_COLUMNS, Moment, Wanted, counted, curve_color,
-    curve_labels, curves_shown,
+    ALL, Abscissa, Analysis, Curve, Moment, Wanted, counted, curve_color, curve_labels,
+    curves_shown,
 };
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Scale, Stroke};
 use crate::data::frame::{Column, Frame, Species};
-use crate::data::table::{Cells, ColumnSpec, Kind, RowSink, TableSpec};
+use crate::data::table::{Cells, ColumnSpec, RowSink, TableSpec};
 use crate::error::{Error, Result};
 
 /// Displacements from a reference frame.
@@ -29,17 +32,6 @@ impl FromReference {
     }
 }
 
-const SPECIES: ColumnSpec = ColumnSpec {
-    name: "species",
-    kind: Kind::Text,
-    dimension: "",
-    meaning: "species, or 'all' for every particle",
-};
-const FRAME: ColumnSpec = FRAME_COLUMNS[0];
-const STEP: ColumnSpec = FRAME_COLUMNS[1];
-const TIME: ColumnSpec = FRAME_COLUMNS[2];
-const TEMPERATURE: ColumnSpec = FRAME_COLUMNS[3];
-
 const TABLES: [TableSpec; 3] = [
     TableSpec {
         name: "frames",
@@ -49,19 +41,13 @@ const TABLES: [TableSpec; 3] = [
             STEP,
             TIME,
             TEMPERATURE,
-            SPECIES,
-            ColumnSpec {
-                name: "particles",
-                kind: Kind::Integer,
-                dimension: "1",
-                meaning: "number of particles of the species",
-            },
-            ColumnSpec {
-                name: "msd",
-                kind: Kind::Real,
-                dimension: "length^2",
-                meaning: "mean squared displacement from the reference frame",
-            },
+            SPECIES_OR_ALL,
+            PARTICLES,
+            ColumnSpec::real(
+                "msd",
+                "length^2",
+                "mean squared displacement from the reference frame",
+            ),
         ],
     },
     TableSpec {
@@ -72,48 +58,25 @@ const TABLES: [TableSpec; 3] = [
             STEP,
             TIME,
             TEMPERATURE,
-            ColumnSpec {
-                name: "id",
-                kind: Kind::Integer,
-                dimension: "1",
-                meaning: "id of the particle",
-            },
-            ColumnSpec {
-                name: "species",
-                kind: Kind::Text,
-                dimension: "",
-                meaning: "species of the particle",
-            },
-            ColumnSpec {
-                name: "diameter",
-                kind: Kind::Real,
-                dimension: "length",
-                meaning: "diameter of the particle",
-            },
-            ColumnSpec {
-                name: "displacement_x",
-                kind: Kind::Real,
-                dimension: "length",
-                meaning: "displacement along x from the reference frame",
-            },
-            ColumnSpec {
-                name: "displacement_y",
-                kind: Kind::Real,
-                dimension: "length",
-                meaning: "displacement along y from the reference frame",
-            },
-            ColumnSpec {
-                name: "displacement_z",
-                kind: Kind::Real,
-                dimension: "length",
-                meaning: "displacement along z from the reference frame",
-            },
-            ColumnSpec {
-                name: "displacement",
-                kind: Kind::Real,
-                dimension: "length",
-                meaning: "length of the displacement",
-            },
+            ID,
+            SPECIES,
+            DIAMETER,
+            ColumnSpec::real(
+                "displacement_x",
+                "length",
+                "displacement along x from the reference frame",
+            ),
+            ColumnSpec::real(
+                "displacement_y",
+                "length",
+                "displacement along y from the reference frame",
+            ),
+            ColumnSpec::real(
+                "displacement_z",
+                "length",
+                "displacement along z from the reference frame",
+            ),
+            ColumnSpec::real("displacement", "length", "length of the displacement"),
         ],
     },
     TableSpec {
@@ -124,31 +87,19 @@ const TABLES: [TableSpec; 3] = [
             STEP,
             TIME,
             TEMPERATURE,
-            SPECIES,
-            ColumnSpec {
-                name: "log10_displacement_low",
-                kind: Kind::Real,
-                dimension: "1",
-                meaning: "lower edge of the bin of log10(displacement / length unit)",
-            },
-            ColumnSpec {
-                name: "log10_displacement_high",
-                kind: Kind::Real,
-                dimension: "1",
-                meaning: "upper edge of the bin",
-            },
-            ColumnSpec {
-                name: "count",
-                kind: Kind::Integer,
-                dimension: "1",
-                meaning: "particles in the bin",
-            },
-            ColumnSpec {
-                name: "density",
-                kind: Kind::Real,
-                dimension: "1",
-                meaning: "count / (particles of the species x width of the bin)",
-            },
+            SPECIES_OR_ALL,
+            ColumnSpec::real(
+                "log10_displacement_low",
+                "1",
+                "lower edge of the bin of log10(displacement / length unit)",
+            ),
+            ColumnSpec::real("log10_displacement_high", "1", "upper edge of the bin"),
+            ColumnSpec::integer("count", "particles in the bin"),
+            ColumnSpec::real(
+                "density",
+                "1",
+                "count / (particles of the species x width of the bin)",
+            ),
         ],
     },
 ];
@@ -346,7 +297,9 @@ impl Analysis for FromReference {
         let groups = reference.species.names.len() + 1;
         let mut squares = vec![0.0; groups];
         // Logarithms cost more than all the rest.
-        let distributions = self.wanted.distributions;
+        let figures = ["histogram", "density"];
+        let distributions = self.wanted.table("histogram")
+            || figures.iter().any(|figure| self.wanted.figure(figure));
         let kept = if distributions { bins.count() } else { 0 };
         let mut counts = vec![vec![0u32; kept]; groups];
         for (displacement, &species) in displacements.iter().zip(&reference.species.of) {
@@ -375,7 +328,7 @@ impl Analysis for FromReference {
                     .in_frame(frame.ordinal),
             );
         }
-        let displacements = if self.wanted.per_particle {
+        let displacements = if self.wanted.annotation || self.wanted.table("displacements") {
             displacements
         } else {
             Vec::new()

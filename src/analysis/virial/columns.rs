@@ -1,18 +1,9 @@
 //! The tables of `virial`.
 
-use crate::analysis::FRAME_COLUMNS;
-use crate::data::table::{ColumnSpec, Kind, TableSpec};
-
-const FRAME: ColumnSpec = FRAME_COLUMNS[0];
-const STEP: ColumnSpec = FRAME_COLUMNS[1];
-const TIME: ColumnSpec = FRAME_COLUMNS[2];
-const TEMPERATURE: ColumnSpec = FRAME_COLUMNS[3];
-const SPECIES: ColumnSpec = ColumnSpec {
-    name: "species",
-    kind: Kind::Text,
-    dimension: "",
-    meaning: "species, or 'all' for every particle",
+use crate::analysis::columns::{
+    DIAMETER, FRAME, ID, PARTICLES, SPECIES, SPECIES_OR_ALL, STEP, TEMPERATURE, TIME,
 };
+use crate::data::table::{ColumnSpec, TableSpec};
 
 const PRESSURE: &str = "energy/length^3";
 
@@ -25,8 +16,8 @@ pub(super) const TABLES: [TableSpec; 3] = [
             STEP,
             TIME,
             TEMPERATURE,
-            SPECIES,
-            ColumnSpec::integer("particles", "number of particles of the species"),
+            SPECIES_OR_ALL,
+            PARTICLES,
             ColumnSpec::real("pressure", PRESSURE, "mean of the particles' pressures P_i"),
             ColumnSpec::real(
                 "pressure_sd",
@@ -79,12 +70,9 @@ pub(super) const TABLES: [TableSpec; 3] = [
             STEP,
             TIME,
             TEMPERATURE,
-            ColumnSpec::integer("id", "id of the particle"),
-            ColumnSpec {
-                meaning: "species of the particle",
-                ..SPECIES
-            },
-            ColumnSpec::real("diameter", "length", "diameter of the particle"),
+            ID,
+            SPECIES,
+            DIAMETER,
             ColumnSpec::real(
                 "pressure",
                 PRESSURE,
@@ -120,13 +108,8 @@ pub(super) const TABLES: [TableSpec; 3] = [
             STEP,
             TIME,
             TEMPERATURE,
-            SPECIES,
-            ColumnSpec {
-                name: "quantity",
-                kind: Kind::Text,
-                dimension: "",
-                meaning: "what is binned: 'pressure' (P_i) or 'diameter'",
-            },
+            SPECIES_OR_ALL,
+            ColumnSpec::text("quantity", "what is binned: 'pressure' (P_i) or 'diameter'"),
             ColumnSpec::real(
                 "low",
                 "",

@@ -1,4 +1,17 @@
 //! `virial`: the pressure P_i of each particle and what makes it: Figs. 1b and 1c of Leoni, Russo, Sciortino and Yanagishima.
+//!
+//! ```
+//! use hyalo::analysis::virial;
+//! use hyalo::library::{analyse, read};
+//!
+//! let minimum = read("fixtures/engine/glass_fast_minimum.extxyz.gz")?;
+//! let answer = analyse::<virial::Arguments>("--potential wahnstrom", minimum)?;
+//! let frames = answer.table("frames");
+//! let (pressure, total) = (frames.numbers("pressure")[0], frames.numbers("virial_pressure")[0]);
+//! assert!((pressure - total).abs() < 1e-9 * total.abs().max(1.0));
+//! assert!((frames.numbers("pressure_sd")[0] - 1.738).abs() < 0.002);
+//! # Ok::<(), hyalo::error::Error>(())
+//! ```
 
 use std::f64::consts::PI;
 use std::sync::Arc;
@@ -79,11 +92,13 @@ pub enum Volume {
 }
 
 impl Command for Arguments {
+    const MANUAL: &'static str = include_str!("manual.txt");
+
     fn run(&self, wanted: Wanted, runner: &mut impl Runner) -> Result<()> {
         runner.run(PerParticle {
             potential: self.potential()?,
             arguments: self.clone(),
-            wanted,
+            per_particle: wanted.annotation || wanted.table("particles"),
         })
     }
 
@@ -112,7 +127,7 @@ impl Arguments {
 pub struct PerParticle {
     arguments: Arguments,
     potential: Potential,
-    wanted: Wanted,
+    per_particle: bool,
 }
 
 /// What one frame says.
@@ -191,7 +206,7 @@ impl Analysis for PerParticle {
             Some(cell),
             &frame.positions,
             diameters,
-            self.wanted.per_particle,
+            self.per_particle,
         )?;
         self.check(frame, cell, diameters, &virials)?;
         let volumes = self.volumes(cell, frame, diameters)?;
@@ -222,7 +237,7 @@ impl Analysis for PerParticle {
             moment: Moment::of(frame),
             groups: groups.collect(),
             virial_pressure: virials.totals.virial / (3.0 * cell.volume()),
-            particles: self.wanted.per_particle.then(|| Particles {
+            particles: self.per_particle.then(|| Particles {
                 ids: frame.ids.clone(),
                 species: (0..frame.len())
                     .map(|row| frame.species.name(row).clone())

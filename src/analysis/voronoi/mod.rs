@@ -1,5 +1,17 @@
 //! `voronoi`: the Voronoi cells of particles: volumes, local volume fractions (Fig. S1 of Leoni, Russo, Sciortino and Yanagishima), faces,
 //! indices, neighbours.
+//!
+//! ```
+//! use hyalo::analysis::voronoi;
+//! use hyalo::library::{analyse, read};
+//!
+//! let minimum = read("fixtures/engine/glass_fast_minimum.extxyz.gz")?;
+//! let answer = analyse::<voronoi::Arguments>("--tessellation plain", minimum)?;
+//! let volumes = answer.table("particles").numbers("volume");
+//! let box_volume = 17.471609294726001_f64.powi(3);
+//! assert!((volumes.iter().sum::<f64>() / box_volume - 1.0).abs() < 1e-10);
+//! # Ok::<(), hyalo::error::Error>(())
+//! ```
 
 use std::collections::BTreeMap;
 use std::f64::consts::PI;
@@ -78,6 +90,8 @@ pub enum Tessellator {
 }
 
 impl Command for Arguments {
+    const MANUAL: &'static str = include_str!("manual.txt");
+
     fn check(&self) -> Result<()> {
         for (flag, value) in [
             ("min-face-area", self.min_face_area),
@@ -213,7 +227,7 @@ impl Voronoi {
                 ..Particles::default()
             },
             known: HashMap::new(),
-            with_neighbours: self.wanted.neighbours,
+            with_neighbours: self.wanted.table("neighbours"),
         };
         let has_thresholds = self.thresholds != Thresholds::default();
         match self.arguments.tessellator {
@@ -459,7 +473,9 @@ impl Analysis for Voronoi {
             .chain(frame.species.names.iter().cloned().zip(members))
             .map(|(name, rows)| self.group(name, &rows, &particles, &volume_fractions))
             .collect();
-        let is_wanted = self.wanted.per_particle || self.wanted.neighbours;
+        let tables = ["particles", "neighbours"];
+        let is_wanted =
+            self.wanted.annotation || tables.iter().any(|table| self.wanted.table(table));
         Ok(Said {
             moment: Moment::of(frame),
             groups,

@@ -3,19 +3,14 @@
 use std::sync::Arc;
 
 use super::{Each, Said};
-use crate::analysis::FRAME_COLUMNS;
+use crate::analysis::columns::{
+    DIAMETER, FRAME, ID, PARTICLES, SPECIES, SPECIES_OR_ALL, STEP, TEMPERATURE, TIME,
+};
 use crate::data::table::{Cells, ColumnSpec, RowSink, TableSpec};
 use crate::error::Result;
 
-const FRAME: ColumnSpec = FRAME_COLUMNS[0];
-const STEP: ColumnSpec = FRAME_COLUMNS[1];
-const TIME: ColumnSpec = FRAME_COLUMNS[2];
-const TEMPERATURE: ColumnSpec = FRAME_COLUMNS[3];
-
 /// Numbers of faces, as columns of particles.
 pub const FACES: [&str; 6] = ["n_faces", "n3", "n4", "n5", "n6", "n7_plus"];
-
-const SPECIES: ColumnSpec = ColumnSpec::text("species", "species, or 'all' for every particle");
 
 /// What the command can write.
 pub const TABLES: [TableSpec; 5] = [
@@ -27,8 +22,8 @@ pub const TABLES: [TableSpec; 5] = [
             STEP,
             TIME,
             TEMPERATURE,
-            SPECIES,
-            ColumnSpec::integer("particles", "number of particles of the species"),
+            SPECIES_OR_ALL,
+            PARTICLES,
             ColumnSpec::real("volume", "length^3", "mean volume of the cells"),
             ColumnSpec::real(
                 "volume_sd",
@@ -86,9 +81,9 @@ pub const TABLES: [TableSpec; 5] = [
             STEP,
             TIME,
             TEMPERATURE,
-            ColumnSpec::integer("id", "id of the particle"),
-            ColumnSpec::text("species", "species of the particle"),
-            ColumnSpec::real("diameter", "length", "diameter of the particle"),
+            ID,
+            SPECIES,
+            DIAMETER,
             ColumnSpec::real("volume", "length^3", "volume of the cell"),
             ColumnSpec::real("volume_fraction", "1", "(pi/6) diameter^3 / volume"),
             ColumnSpec::real("surface_area", "length^2", "area of all faces"),
@@ -112,7 +107,7 @@ pub const TABLES: [TableSpec; 5] = [
             STEP,
             TIME,
             TEMPERATURE,
-            ColumnSpec::integer("id", "id of the particle"),
+            ID,
             ColumnSpec::integer(
                 "neighbour",
                 "id of the particle on the other side; missing for a wall of the simulation cell",
@@ -140,7 +135,7 @@ pub const TABLES: [TableSpec; 5] = [
             STEP,
             TIME,
             TEMPERATURE,
-            SPECIES,
+            SPECIES_OR_ALL,
             ColumnSpec::integer(
                 "rank",
                 "1 for the commonest; of equally common ones the first in the alphabet",
@@ -161,7 +156,7 @@ pub const TABLES: [TableSpec; 5] = [
             STEP,
             TIME,
             TEMPERATURE,
-            SPECIES,
+            SPECIES_OR_ALL,
             ColumnSpec::real("volume_fraction_low", "1", "lower edge of the bin"),
             ColumnSpec::real("volume_fraction_high", "1", "upper edge of the bin"),
             ColumnSpec::integer("count", "particles in the bin"),

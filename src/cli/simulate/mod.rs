@@ -28,6 +28,8 @@ mod pipe;
 mod replicas;
 mod tables;
 
+pub use tables::TABLES;
+
 use engine::EngineFlags;
 use folder::Folder;
 use gauge::Gauge;

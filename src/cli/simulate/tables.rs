@@ -3,59 +3,39 @@
 use std::sync::Arc;
 
 use crate::analysis::ALL;
-use crate::data::table::{Cells, ColumnSpec, Kind, Rows, TableSpec};
+use crate::data::table::{Cells, ColumnSpec, Rows, TableSpec};
 use crate::engine::homogenise::Sizes;
 use crate::engine::run::{Particles, Thermo, Trace};
 
-const fn integer(name: &'static str, meaning: &'static str) -> ColumnSpec {
-    ColumnSpec {
-        name,
-        kind: Kind::Integer,
-        dimension: "1",
-        meaning,
-    }
-}
+const SPECIES: ColumnSpec = ColumnSpec::text("species", "species; all for everybody");
 
-const fn real(name: &'static str, dimension: &'static str, meaning: &'static str) -> ColumnSpec {
-    ColumnSpec {
-        name,
-        kind: Kind::Real,
-        dimension,
-        meaning,
-    }
-}
-
-const SPECIES: ColumnSpec = ColumnSpec {
-    name: "species",
-    kind: Kind::Text,
-    dimension: "",
-    meaning: "species; all for everybody",
-};
+/// What a run leaves as tables.
+pub const TABLES: [TableSpec; 3] = [THERMO, HOMOGENISATION, PARTICLES];
 
 /// `STAGE.thermo.parquet`.
 pub const THERMO: TableSpec = TableSpec {
     name: "thermo",
     meaning: "the state of the system, a row each time it was asked for",
     columns: &[
-        integer(
+        ColumnSpec::integer(
             "step",
             "step of the stage: of integration, of FIRE, an iteration, or of the frame that was quenched",
         ),
-        real("time", "time", "time since the start of the stage"),
-        real(
+        ColumnSpec::real("time", "time", "time since the start of the stage"),
+        ColumnSpec::real(
             "temperature",
             "energy/k_B",
             "set point of the thermostat; the kinetic temperature where there is none",
         ),
-        real("kinetic_temperature", "energy/k_B", "2K/(3N - 3)"),
-        real("potential_energy", "energy", "U/N"),
-        real("kinetic_energy", "energy", "K/N"),
-        real(
+        ColumnSpec::real("kinetic_temperature", "energy/k_B", "2K/(3N - 3)"),
+        ColumnSpec::real("potential_energy", "energy", "U/N"),
+        ColumnSpec::real("kinetic_energy", "energy", "K/N"),
+        ColumnSpec::real(
             "pressure",
             "energy/length^3",
             "N T/V + W/(3V), T the kinetic temperature and W the virial",
         ),
-        real(
+        ColumnSpec::real(
             "conserved",
             "energy",
             "what the equations of motion conserve, per particle: U + K + the energy in the thermostat",
@@ -68,54 +48,52 @@ pub const HOMOGENISATION: TableSpec = TableSpec {
     name: "homogenisation",
     meaning: "the iterations of virial homogenisation and the configuration that each one kept, a row for all particles and for each species",
     columns: &[
-        integer("iteration", "0: the minimum before the first change"),
-        ColumnSpec {
-            name: "accepted",
-            kind: Kind::Boolean,
-            dimension: "",
-            meaning: "whether the change of the diameters was accepted, or else undone",
-        },
-        real(
+        ColumnSpec::integer("iteration", "0: the minimum before the first change"),
+        ColumnSpec::boolean(
+            "accepted",
+            "whether the change of the diameters was accepted, or else undone",
+        ),
+        ColumnSpec::real(
             "diameter_step",
             "length",
             "change of each diameter that was tried",
         ),
-        real(
+        ColumnSpec::real(
             "deviation_tried",
             "energy/length^3",
             "standard deviation of P_i that it led to",
         ),
-        real(
+        ColumnSpec::real(
             "pressure_deviation",
             "energy/length^3",
             "standard deviation of P_i over the particles",
         ),
-        real(
+        ColumnSpec::real(
             "pressure",
             "energy/length^3",
             "mean of P_i, which is W/(3V)",
         ),
-        real("potential_energy", "energy", "U/N"),
-        real(
+        ColumnSpec::real("potential_energy", "energy", "U/N"),
+        ColumnSpec::real(
             "volume_fraction",
             "1",
             "volume of the spheres over that of the box",
         ),
-        integer("fire_steps", "steps of FIRE"),
+        ColumnSpec::integer("fire_steps", "steps of FIRE"),
         SPECIES,
-        integer("particles", "number of particles of the species"),
-        real("diameter", "length", "mean diameter of the species"),
-        real(
+        ColumnSpec::integer("particles", "number of particles of the species"),
+        ColumnSpec::real("diameter", "length", "mean diameter of the species"),
+        ColumnSpec::real(
             "diameter_deviation",
             "length",
             "standard deviation of the diameters of the species",
         ),
-        real(
+        ColumnSpec::real(
             "diameter_minimum",
             "length",
             "smallest diameter of the species",
         ),
-        real(
+        ColumnSpec::real(
             "diameter_maximum",
             "length",
             "largest diameter of the species",
@@ -128,14 +106,14 @@ pub const PARTICLES: TableSpec = TableSpec {
     name: "particles",
     meaning: "diameters and pressures at chosen iterations of virial homogenisation, a row for each particle and iteration",
     columns: &[
-        integer("iteration", "0: the minimum at the start"),
-        integer("id", "id of the particle"),
+        ColumnSpec::integer("iteration", "0: the minimum at the start"),
+        ColumnSpec::integer("id", "id of the particle"),
         ColumnSpec {
             meaning: "species of the particle",
             ..SPECIES
         },
-        real("diameter", "length", "diameter of the particle"),
-        real(
+        ColumnSpec::real("diameter", "length", "diameter of the particle"),
+        ColumnSpec::real(
             "pressure",
             "energy/length^3",
             "P_i = N/(6V) times the sum of r_ij f_ij over its neighbours",

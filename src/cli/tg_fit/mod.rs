@@ -6,9 +6,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::flags::{InputFlags, OutputFlags, RunFlags};
+use super::listing::Listing;
 use super::output::{Origin, Outputs};
 use super::progress::{self, say};
-use super::run::{Outcome, legend_labels, list_tables, sets};
+use super::run::{Outcome, legend_labels, sets};
 use crate::analysis::tg_fit::{self, Answer, FIGURES, Observed, TABLES};
 use crate::data::replicas::{self, Replicas};
 use crate::data::table::RowSink;
@@ -53,7 +54,7 @@ impl Arguments {
     /// Reads the ramps, fits them, and writes what they say.
     pub fn run(&self) -> Result<Outcome> {
         if self.output.list_tables {
-            list_tables(&TABLES, &FIGURES)?;
+            Listing::new("tg-fit", &TABLES, &FIGURES).print()?;
             return Ok(Outcome::Whole);
         }
         let start = Instant::now();

@@ -2,9 +2,10 @@
 
 use nalgebra::Vector3;
 
+use super::fire::{Minimiser, Settings};
+use super::frames::{check, state_of};
+use crate::data::cell::Cell;
 use crate::data::frame::{Coordinates, Frame};
-use crate::engine::fire::{Minimiser, Settings};
-use crate::engine::frames::{check, state_of};
 use crate::error::{Error, Kind, Result};
 use crate::physics::potential::Potential;
 
@@ -13,18 +14,16 @@ use crate::physics::potential::Potential;
 /// Errors: a cell that is not orthogonal and periodic or too small for the cutoff, no diameters, particles that overlap, and (of kind
 /// [`Kind::NotTheAnswer`]) a minimisation that does not converge.
 pub fn inherent(mut frame: Frame, potential: Potential) -> Result<Frame> {
-    let is_fit =
-        |cell: &&crate::data::cell::Cell| cell.is_orthogonal() && cell.periodic() == [true; 3];
+    let is_fit = |cell: &&Cell| cell.is_orthogonal() && cell.periodic() == [true; 3];
     let Some(origin) = frame.cell.as_ref().filter(is_fit).map(|cell| cell.origin()) else {
         return Err(Error::new(
-            "--inherent needs an orthogonal cell that is periodic in x, y and z",
+            "an inherent structure needs an orthogonal cell that is periodic in x, y and z",
         )
-        .help("leave it out, or give frames with such a cell"));
+        .help("take the frames as they are, or give some with such a cell"));
     };
     if frame.diameters.is_none() {
-        return Err(
-            Error::new("--inherent needs diameters").help("give them with --diameters A=1.0,B=1.2")
-        );
+        return Err(Error::new("an inherent structure needs diameters")
+            .help("give them with --diameters A=1.0,B=1.2"));
     }
     let mut state = state_of(&frame)?;
     check(&state, potential)
@@ -38,7 +37,7 @@ pub fn inherent(mut frame: Frame, potential: Potential) -> Result<Frame> {
                 minimum.steps, minimum.largest_force
             ),
         )
-        .help("leave --inherent out"));
+        .help("take the frames as they are"));
     }
     state.sort_by_id();
     let [x, y, z] = &state.positions;
