@@ -327,13 +327,17 @@ fn cooling_curves_of_both_engines_lie_within_the_scatter_of_seeds() {
     }
 }
 
-/// Runs the cooling in the background.
+/// Runs the cooling in the background, on a machine that has a shell and no other programs.
 fn start(protocol: &str, folder: &str, flags: &[&str]) -> Child {
     let lammps = program("lmp");
     let fixed = [
         "simulate", protocol, "-o", folder, "--engine", "lammps", "--lammps", &lammps,
     ];
+    let programs = Path::new(protocol).with_file_name("bin");
+    fs::create_dir_all(&programs).unwrap();
+    let _ = std::os::unix::fs::symlink("/bin/sh", programs.join("sh"));
     command(&[&fixed[..], flags].concat())
+        .env("PATH", programs)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -497,6 +501,11 @@ fn an_interrupted_run_stops_lammps_and_goes_on_later() {
     assert!(
         !Path::new(&format!("/proc/{process}")).exists(),
         "LAMMPS is still at work"
+    );
+    let log = fs::read_to_string(Path::new(&folder).join("lammps/cool.0.log")).unwrap();
+    assert!(
+        !log.contains("Total wall time"),
+        "LAMMPS was not stopped, it came to its end"
     );
     let again = how.replacen("hyalo", env!("CARGO_BIN_EXE_hyalo"), 1);
     run_command(Command::new("sh").args(["-c", &again])).ok();

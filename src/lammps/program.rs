@@ -202,8 +202,9 @@ impl Process {
 
     fn signal(&self, name: &str) {
         let group = format!("-{}", self.number);
-        let kill = Command::new("kill")
-            .args(["-s", name, "--", &group])
+        // The shell's own: not every machine has a program of that name.
+        let kill = Command::new("sh")
+            .args(["-c", r#"kill -s "$0" -- "$1""#, name, &group])
             .stderr(Stdio::null())
             .status();
         drop(kill);
