@@ -10,6 +10,7 @@ pub mod convert;
 pub mod flags;
 pub mod inherent;
 pub mod output;
+pub mod particles;
 pub mod progress;
 pub mod rate_fit;
 pub mod run;
@@ -52,7 +53,7 @@ macro_rules! registry {
         #[derive(Subcommand)]
         enum Command {
             $($(#[$about])* #[command(name = $name)] $variant(Box<Job<$arguments>>),)*
-            /// Write a trajectory in another format, with other frames, species or positions
+            /// Write a trajectory in another format, with other frames, species or positions, or as a table
             Convert(Box<convert::Arguments>),
             /// Carry out a protocol: make, cool, heat, minimise and homogenise a glass
             Simulate(Box<simulate::Arguments>),
