@@ -155,6 +155,10 @@ impl Arguments {
         let named = |name: &str| TableFormat::of_path(Path::new(&format!("x.{name}"))).ok();
         match (&self.to, by_name) {
             (Some(name), _) => match named(name) {
+                Some(_) if compression.is_some() => Err(Error::new(format!(
+                    "{path}: a table is written uncompressed"
+                ))
+                .help("give a path without that ending, or -o - and a pipe")),
                 Some(table) => Ok(Form::Table(table)),
                 None => Ok(Form::Trajectory(Format::from_name(name)?, compression)),
             },
