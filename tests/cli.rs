@@ -537,6 +537,15 @@ fn every_table_format_holds_the_same_rows() {
     }
 }
 
+/// What a Parquet file says of its numbers.
+fn provenance(path: &str) -> Value {
+    let mut reader = ParquetReader::new(file(path));
+    let metadata = reader.get_metadata().unwrap();
+    let pairs = metadata.key_value_metadata().as_ref().unwrap();
+    let pair = pairs.iter().find(|pair| pair.key == "hyalo").unwrap();
+    serde_json::from_str(pair.value.as_deref().unwrap()).unwrap()
+}
+
 #[test]
 fn parquet_tells_where_its_numbers_come_from() {
     let dump = fixture(DUMP);
@@ -547,13 +556,6 @@ fn parquet_tells_where_its_numbers_come_from() {
         "msd", &dump, "-o", &main, "--table", &further, "--drift", "keep", "--frames", "1:6:2",
     ];
     hyalo(&fixed).ok();
-    let provenance = |path: &str| -> Value {
-        let mut reader = ParquetReader::new(file(path));
-        let metadata = reader.get_metadata().unwrap();
-        let pairs = metadata.key_value_metadata().as_ref().unwrap();
-        let pair = pairs.iter().find(|pair| pair.key == "hyalo").unwrap();
-        serde_json::from_str(pair.value.as_deref().unwrap()).unwrap()
-    };
     let found = provenance(&main);
     let keys: Vec<&str> = found
         .as_object()
@@ -640,6 +642,31 @@ fn parquet_tells_where_its_numbers_come_from() {
         (&found["complete"], &found["inputs"][0]["frames_used"]),
         (&json!(false), &json!(3))
     );
+}
+
+#[test]
+fn a_trajectory_as_parquet_tells_where_it_comes_from() {
+    let scratch = Scratch::new();
+    let (dump, table) = (fixture(DUMP), scratch.path("x.parquet"));
+    hyalo(&["convert", &dump, "-o", &table]).ok();
+    let (found, bytes) = (provenance(&table), fixture_bytes(DUMP));
+    let arguments = &found["arguments"]["input"];
+    assert_eq!(
+        (&found["command"], &arguments["unwrap"]),
+        (&json!("convert"), &json!("none"))
+    );
+    let hash = blake3::hash(&bytes).to_hex().to_string();
+    let input = json!({"name": dump, "format": "dump", "bytes": bytes.len(), "blake3": hash, "frames_used": 8, "positions": "wrapped, with image flags"});
+    assert_eq!(found["inputs"], json!([input]));
+    assert_eq!(
+        (&found["complete"], &found["units"]),
+        (&json!(true), &json!("lj"))
+    );
+    let cut = scratch.file("cut.lammpstrj", &bytes[..100_000]);
+    hyalo(&["convert", &cut, "--partial", "-o", &table, "--force"]).ok();
+    let found = provenance(&table);
+    let frames = &found["inputs"][0]["frames_used"];
+    assert_eq!((&found["complete"], frames), (&json!(false), &json!(3)));
 }
 
 #[test]

@@ -1,43 +1,27 @@
 //! `hyalo simulate --engine lammps`: the same numbers as the embedded engine's, runs that are killed and resumed, inputs for others to run,
 //! and what is said when LAMMPS or its launcher fails.
 //!
-//! LAMMPS is that of `tools/peers lammps`, or the one that HYALO_PEERS names the folder of.
+//! LAMMPS is that of `tools/peers tests`, or the one that HYALO_PEERS names the folder of.
 
 mod common;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::{Run, Scratch, command, hyalo, run};
+use common::{Run, Scratch, command, hyalo, peer, run};
 use hyalo::data::table::Cells;
 use hyalo::sink::table::read_columns;
-
-/// A program that came with LAMMPS.
-#[track_caller]
-fn program(name: &str) -> String {
-    let folder = std::env::var("HYALO_PEERS").map_or_else(
-        |_| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers"),
-        PathBuf::from,
-    );
-    let path = folder.join("bin").join(name);
-    assert!(
-        path.exists(),
-        "{} is missing: tools/peers lammps installs it, or name its folder in HYALO_PEERS",
-        path.display()
-    );
-    path.into_os_string().into_string().unwrap()
-}
 
 /// Runs a protocol on LAMMPS: on two processes, if asked to.
 fn simulate(protocol: &str, folder: &str, processes: usize, flags: &[&str]) -> Run {
     let launcher = match processes {
         1 => String::new(),
-        processes => format!("{} -np {processes}", program("mpirun")),
+        processes => format!("{} -np {processes}", peer("mpirun")),
     };
-    let lammps = program("lmp");
+    let lammps = peer("lmp");
     let fixed = [
         "simulate",
         protocol,
@@ -329,7 +313,7 @@ fn cooling_curves_of_both_engines_lie_within_the_scatter_of_seeds() {
 
 /// Runs the cooling in the background, on a machine that has a shell and no other programs.
 fn start(protocol: &str, folder: &str, flags: &[&str]) -> Child {
-    let lammps = program("lmp");
+    let lammps = peer("lmp");
     let fixed = [
         "simulate", protocol, "-o", folder, "--engine", "lammps", "--lammps", &lammps,
     ];
@@ -596,7 +580,7 @@ fn inputs_that_others_run_lead_to_the_same_files() {
             .args([&other, &protocol])
             .env("PATH", path)
             .env("HYALO", env!("CARGO_BIN_EXE_hyalo"))
-            .env("LAMMPS", program("lmp")),
+            .env("LAMMPS", peer("lmp")),
     )
     .ok();
     let names = |folder: &str| -> Vec<String> {
@@ -624,7 +608,7 @@ fn inputs_that_others_run_lead_to_the_same_files() {
 fn frames_made_by_lammps_can_be_piped() {
     let scratch = Scratch::new();
     let protocol = scratch.file("protocol.toml", EVERYTHING);
-    let lammps = program("lmp");
+    let lammps = peer("lmp");
     let run = hyalo(&[
         "simulate", &protocol, "--engine", "lammps", "--lammps", &lammps, "--emit", "cool", "-o",
         "-", "-q",
@@ -645,7 +629,7 @@ fn what_is_wrong_with_lammps_is_said_in_one_line_before_anything_is_made() {
     let scratch = Scratch::new();
     let protocol = scratch.file("protocol.toml", slow_cooling());
     let folder = scratch.path("run");
-    let lammps = program("lmp");
+    let lammps = peer("lmp");
     let help = String::from_utf8(Command::new(&lammps).arg("-h").output().unwrap().stdout).unwrap();
     assert!(help.contains("lj/smooth"));
     scratch.file("help.txt", help.replace("lj/smooth", "xx/xxxxxx"));
@@ -721,7 +705,7 @@ fn what_is_wrong_with_lammps_is_said_in_one_line_before_anything_is_made() {
 /// The line that a run ends with, its exit code, and that it can be resumed.
 #[track_caller]
 fn fails(protocol: &str, folder: &str, flags: &[&str]) -> (i32, String) {
-    let lammps = program("lmp");
+    let lammps = peer("lmp");
     let fixed = [
         "simulate", protocol, "-o", folder, "--engine", "lammps", "--lammps", &lammps, "-q",
     ];

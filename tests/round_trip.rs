@@ -4,9 +4,11 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Scratch, fixture, fixture_bytes, hyalo, snapshots};
+use common::{Scratch, Table, fixture, fixture_bytes, hyalo, hyalo_fed, snapshots};
 use hyalo::data::cell::Cell;
 use hyalo::data::frame::{Column, Coordinates, Frame, Species, Values};
+use hyalo::data::table::Cells;
+use hyalo::sink::table::read_columns;
 use hyalo::stream::attach::Attachments;
 use hyalo::stream::bytes::Input;
 use hyalo::stream::parallel::Workers;
@@ -618,4 +620,203 @@ fn binary_formats_keep_their_precision() {
             }
         }
     }
+}
+
+#[test]
+fn a_table_of_the_particles_holds_the_numbers_of_the_dump() {
+    // Beside the library: the dump read the plain way, value by value; names in the dump and in the table.
+    let scratch = Scratch::new();
+    for (name, columns) in [
+        (
+            "triclinic_wrapped.lammpstrj",
+            &[
+                ("x", "x"),
+                ("z", "z"),
+                ("iy", "iy"),
+                ("vx", "velo_x"),
+                ("vz", "velo_z"),
+            ][..],
+        ),
+        (
+            "triclinic_unwrapped.lammpstrj.zst",
+            &[("xu", "x"), ("yu", "y")],
+        ),
+        ("triclinic_changing.lammpstrj", &[("x", "x"), ("vx", "vx")]),
+        (
+            "sphere.lammpstrj",
+            &[("diameter", "diameter"), ("mass", "mass"), ("ix", "ix")],
+        ),
+        (
+            "heat_full.lammpstrj.gz",
+            &[
+                ("zu", "z"),
+                ("c_pe", "c_pe"),
+                ("c_st[1]", "c_st_xx"),
+                ("c_st[6]", "c_st_yz"),
+            ],
+        ),
+    ] {
+        let mut exact: Vec<(&str, Vec<f64>)> = vec![
+            ("frame", vec![]),
+            ("step", vec![]),
+            ("id", vec![]),
+            ("species", vec![]),
+        ];
+        exact.extend(columns.iter().map(|(_, named)| (*named, vec![])));
+        for (frame, snapshot) in snapshots(&fixture_bytes(name)).iter().enumerate() {
+            let item = |title: &str| snapshot.header.iter().position(|line| line == title);
+            let step = &snapshot.header[item("ITEM: TIMESTEP").unwrap() + 1];
+            for id in snapshot.ids() {
+                let known = [
+                    frame as f64,
+                    step.parse().unwrap(),
+                    id as f64,
+                    snapshot.real(id, "type"),
+                ];
+                let further = columns.iter().map(|(column, _)| snapshot.real(id, column));
+                for ((_, values), value) in exact.iter_mut().zip(known.into_iter().chain(further)) {
+                    values.push(value);
+                }
+            }
+        }
+        let text = hyalo(&["convert", &fixture(name), "--to", "csv", "-j", "3"])
+            .ok()
+            .text();
+        let table = Table::parse(&text);
+        for (column, values) in &exact {
+            assert_eq!(table.reals(column), *values, "{name}, {column}");
+        }
+        assert_eq!(
+            text,
+            hyalo(&["convert", &fixture(name), "--to", "csv", "-j", "1"])
+                .ok()
+                .text()
+        );
+        for ending in ["parquet", "arrow", "ndjson"] {
+            let path = scratch.path(&format!("x.{ending}"));
+            convert(&fixture(name), &path, &[]);
+            for (column, values) in exact.iter().filter(|(column, _)| *column != "species") {
+                let found = read_columns(path.as_ref(), &[&[*column]])
+                    .unwrap()
+                    .remove(0);
+                let found: Vec<f64> = match found {
+                    Cells::Integer(values) => {
+                        values.iter().map(|value| value.unwrap() as f64).collect()
+                    }
+                    Cells::Real(values) => values.iter().map(|value| value.unwrap()).collect(),
+                    other => panic!("{other:?}"),
+                };
+                assert_eq!(found, *values, "{name}, {ending}, {column}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_chain_of_commands_ends_in_one_table() {
+    let scratch = Scratch::new();
+    let input = fixture("heat_full.lammpstrj.gz");
+    let given = [
+        &input,
+        "--diameters",
+        "1=1.0,2=1.2",
+        "--temperature",
+        "ramp:0.1:0.12",
+    ];
+    let table = |command: &str| {
+        let path = scratch.path(&format!("{command}.csv"));
+        let further = format!("particles={path}");
+        let flags = ["-o", "/dev/null", "--table", &further];
+        hyalo(&[&[command], &given[..], &flags].concat()).ok();
+        // Without the codes, which hold commas.
+        let text = std::fs::read_to_string(path).unwrap();
+        Table::parse(&text.split('"').step_by(2).collect::<String>())
+    };
+    let annotated = hyalo(&[&["virial"], &given[..], &["--annotate", "-"]].concat()).ok();
+    let annotated = hyalo_fed(&["icosa", "-", "--annotate", "-"], &annotated.stdout).ok();
+    let all = hyalo_fed(&["convert", "-", "--to", "csv"], &annotated.stdout)
+        .ok()
+        .table();
+    for (command, columns) in [
+        (
+            "virial",
+            &[
+                ("frame", "frame"),
+                ("step", "step"),
+                ("temperature", "temperature"),
+                ("id", "id"),
+                ("species", "species"),
+                ("diameter", "diameter"),
+                ("pressure", "pressure"),
+                ("dpressure_ddiameter", "dpressure_ddiameter"),
+                ("energy", "local_energy"),
+                ("virial_xx", "virial_xx"),
+                ("virial_xy", "virial_xy"),
+                ("virial_yz", "virial_yz"),
+            ][..],
+        ),
+        ("icosa", &[("is_icosahedron", "is_icosahedron")]),
+    ] {
+        let exact = table(command);
+        for (column, named) in columns {
+            assert_eq!(all.words(named), exact.words(column), "{column}");
+        }
+    }
+}
+
+#[test]
+fn a_table_has_the_same_columns_in_every_frame() {
+    let frame = |properties: &str, values: &str| {
+        format!("1\nProperties=species:S:1:pos:R:3{properties}\nA 0 0 0{values}\n")
+    };
+    let made = |frames: [(&str, &str); 2]| {
+        let text: String = frames
+            .iter()
+            .map(|(properties, values)| frame(properties, values))
+            .collect();
+        hyalo_fed(&["convert", "-", "--to", "csv"], text.as_bytes())
+    };
+    for (frames, message) in [
+        (
+            [(":q:R:1", " 1"), ("", "")],
+            "there is no 'q', which the first frame has",
+        ),
+        (
+            [("", ""), (":q:R:2", " 1 2")],
+            "there is 'q_1', which the first frame has not",
+        ),
+        (
+            [(":q:I:1", " 1"), (":q:R:1", " 1.5")],
+            "'q' is real here and integer in the first frame",
+        ),
+    ] {
+        let help =
+            "a table has the same columns in every frame: make one of each part, with --frames";
+        assert_eq!(
+            made(frames).refused(),
+            format!("hyalo: -: frame 1: {message}; {help}")
+        );
+    }
+    // Whole numbers may stand among others, and names that are taken twice are told apart, in capitals or not.
+    let table = made([
+        (":q:R:1:Q:S:1:mol:I:1", " 1.5 word 7"),
+        (":mol:I:1:q:I:1:Q:S:1", " 8 2 other"),
+    ])
+    .ok()
+    .table();
+    assert_eq!(
+        table.names[4..],
+        ["id", "species", "x", "y", "z", "q", "input_Q", "mol"]
+    );
+    assert_eq!(table.words("q"), ["1.5", "2.0"]);
+    assert_eq!(table.words("input_Q"), ["word", "other"]);
+    assert_eq!(table.words("mol"), ["7", "8"]);
+    let dump = "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n1\nITEM: BOX BOUNDS pp pp pp\n0 9\n0 9\n0 9\nITEM: ATOMS id type x y z xu yu zu\n1 1 1 2 3 10 2 3\n";
+    let table = hyalo_fed(&["convert", "-", "--to", "csv"], dump.as_bytes())
+        .ok()
+        .table();
+    assert_eq!(
+        (table.reals("x"), table.reals("input_x")),
+        (vec![10.0], vec![1.0])
+    );
 }

@@ -1,22 +1,28 @@
-//! `convert`: a trajectory in another format.
+//! `convert`: a trajectory in another format, or as a table of its particles.
 
 use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
 use clap::Args;
+use serde_json::json;
 
 use super::flags::{InputFlags, RunFlags};
+use super::particles;
 use super::progress::{self, Progress, say};
 use super::run::Outcome;
 use crate::analysis::counted;
 use crate::data::frame::Source;
+use crate::data::table::ColumnSpec;
 use crate::error::{Error, Result};
 use crate::sink::atomic::AtomicFile;
+use crate::sink::provenance::{self, Provenance};
+use crate::sink::table::{TableFormat, TableWriter};
+use crate::stream::bytes::Compression;
 use crate::stream::parallel::Workers;
 use crate::stream::unwrap::Unwrap;
 use crate::stream::write::{Encoder, encode};
-use crate::stream::{self, Format, chemfiles, lammps_data};
+use crate::stream::{self, About, Format, chemfiles, lammps_data};
 
 /// Arguments of `convert`.
 #[derive(Args)]
@@ -24,16 +30,40 @@ pub struct Arguments {
     #[command(flatten)]
     input: InputFlags,
 
-    /// The trajectory to write; its ending chooses the format and a compression; - is extended XYZ on standard output, the default
+    /// The trajectory to write; its ending chooses the format and a compression; - is extended XYZ on standard output, the default. The
+    /// endings of tables (parquet, csv, ndjson, arrow) make a table with a row for each particle and frame: frame, step, time, temperature,
+    /// id, species, diameter and mass where they are known, x, y, z, ix, iy, iz where there are image flags, and all further columns under
+    /// their names in extended XYZ (velo_x, virial_xy, local_energy), those whose name is taken with input_ in front
     #[arg(short, long, value_name = "PATH", help_heading = "Output")]
     output: Option<String>,
 
-    /// Output format: dump, data, xyz or a name of chemfiles's. Default: from the name
+    /// Output format: dump, data, xyz, parquet, csv, ndjson, arrow or a name of chemfiles's. Default: from the name
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     to: Option<String>,
 
     #[command(flatten)]
     run: RunFlags,
+}
+
+/// What is made of the frames.
+#[derive(Clone, Copy)]
+enum Form {
+    Trajectory(Format, Option<Compression>),
+    Table(TableFormat),
+}
+
+impl Form {
+    fn name(self) -> &'static str {
+        match self {
+            Form::Trajectory(format, _) => format.name(),
+            Form::Table(format) => format.name(),
+        }
+    }
+
+    /// Whether a file of this form says itself that it is incomplete.
+    fn tells(self) -> bool {
+        matches!(self, Form::Table(format) if format.carries_provenance())
+    }
 }
 
 impl Arguments {
@@ -48,44 +78,50 @@ impl Arguments {
             );
         };
         let path = self.output.as_deref().unwrap_or("-");
-        let (by_name, compression) = Format::from_path(Path::new(path));
-        let format = match (&self.to, by_name) {
-            (Some(name), _) => Format::from_name(name)?,
-            (None, Some(format)) => format,
-            (None, None) if path == "-" => Format::Xyz,
-            (None, None) => {
-                return Err(Error::new(format!("{path}: the ending tells no format"))
-                    .help("name one with --to dump, data or xyz"));
-            }
-        };
+        let form = self.form(path)?;
         let workers = Workers::new(self.run.threads()?)?;
         let file = if path == "-" {
             AtomicFile::stdout()
         } else {
             AtomicFile::create(Path::new(path), self.run.force)?
         };
-        let mut out = Encoder::new(file, compression)?;
         progress::catch_interrupts();
 
         let (input, mut options) = self.input.options(&inputs, 0, Unwrap::None)?;
-        options.without_hash = true;
-        let stream::Trajectory { frames, about } = stream::open(&input, &options, workers)?;
-        let progress = Progress::new(about.clone(), &self.run, path == "-");
-        let (written, outcome) = match format {
-            Format::Chemfiles(format) => by_chemfiles(frames, format, &mut out, progress),
-            format => natively(frames, format, path, &mut out, workers, progress),
-        }
-        .map_err(|error| error.in_input(&about.name))?;
-        if written == 0 {
-            return Err(Error::new("there is no frame to write")
+        options.without_hash = !form.tells();
+        let stream::Trajectory { mut frames, about } = stream::open(&input, &options, workers)?;
+        let first = frames.next().transpose()?.ok_or_else(|| {
+            Error::new("there is no frame to write")
                 .help("give another range with --frames")
-                .in_input(&about.name));
-        }
-        let mut file = out.finish()?;
+                .in_input(&about.name)
+        })?;
+        let units = first.key("units").unwrap_or("lj").to_string();
+        let progress = Progress::new(about.clone(), &self.run, path == "-");
+        let (mut file, written, outcome) = match form {
+            Form::Trajectory(format, compression) => {
+                let mut out = Encoder::new(file, compression)?;
+                let frames = Box::new(std::iter::once(Ok(first)).chain(frames));
+                let (written, outcome) = match format {
+                    Format::Chemfiles(format) => by_chemfiles(frames, format, &mut out, progress),
+                    format => natively(frames, format, path, &mut out, workers, progress),
+                }
+                .map_err(|error| error.in_input(&about.name))?;
+                (out.finish()?, written, outcome)
+            }
+            Form::Table(format) => {
+                let columns = particles::columns(&particles::fields(&first));
+                let mut out = TableWriter::new(particles::NAME, columns.clone(), format, file)?;
+                let frames = Box::new(std::iter::once(Ok(first)).chain(frames));
+                let (written, outcome) = as_table(frames, columns, &mut out, workers, progress)
+                    .map_err(|error| error.in_input(&about.name))?;
+                let provenance = self.provenance(&about, units, written, outcome)?;
+                (out.finish(&provenance)?, written, outcome)
+            }
+        };
         file.flush()?;
         match outcome {
-            Outcome::Interrupted => file.commit_incomplete()?,
-            Outcome::Whole | Outcome::NotTheAnswer => file.commit()?,
+            Outcome::Interrupted if !form.tells() => file.commit_incomplete()?,
+            _ => file.commit()?,
         }
         if !self.run.quiet {
             let cut = if about.cut_short() {
@@ -97,16 +133,70 @@ impl Arguments {
                 "hyalo convert: {}: {} written to {path} as {}{cut} ({:.2} s)",
                 about.name,
                 counted(written, "frame"),
-                format.name(),
+                form.name(),
                 start.elapsed().as_secs_f64()
             ));
         }
         if outcome == Outcome::Interrupted {
+            let incomplete = match form.tells() {
+                true => path.to_string(),
+                false => format!("{path}.incomplete"),
+            };
             say(&format!(
-                "hyalo: interrupted; {path}.incomplete holds the frames up to here"
+                "hyalo: interrupted; {incomplete} holds the frames up to here"
             ));
         }
         Ok(outcome)
+    }
+
+    /// What `--to` names, or else the ending of the path.
+    fn form(&self, path: &str) -> Result<Form> {
+        let (by_name, compression) = Format::from_path(Path::new(path));
+        let named = |name: &str| TableFormat::of_path(Path::new(&format!("x.{name}"))).ok();
+        match (&self.to, by_name) {
+            (Some(name), _) => match named(name) {
+                Some(_) if compression.is_some() => Err(Error::new(format!(
+                    "{path}: a table is written uncompressed"
+                ))
+                .help("give a path without that ending, or -o - and a pipe")),
+                Some(table) => Ok(Form::Table(table)),
+                None => Ok(Form::Trajectory(Format::from_name(name)?, compression)),
+            },
+            (None, Some(format)) => Ok(Form::Trajectory(format, compression)),
+            (None, None) if path == "-" => Ok(Form::Trajectory(Format::Xyz, None)),
+            (None, None) => TableFormat::of_path(Path::new(path))
+                .map(Form::Table)
+                .map_err(|_| {
+                    Error::new(format!("{path}: the ending tells no format"))
+                        .help("name one with --to dump, data, xyz or csv")
+                }),
+        }
+    }
+
+    fn provenance(
+        &self,
+        about: &About,
+        units: String,
+        written: usize,
+        outcome: Outcome,
+    ) -> Result<Provenance> {
+        let mut input = self.input.clone();
+        input.unwrap.get_or_insert(Unwrap::None);
+        let input = serde_json::to_value(&input)
+            .map_err(|error| Error::new(format!("cannot note the arguments: {error}")))?;
+        let mut provenance = Provenance::new("convert", json!({ "input": input }), units);
+        let content = about.meter.content();
+        provenance.inputs.push(provenance::Input {
+            name: about.name.clone(),
+            label: None,
+            format: about.format.name().to_string(),
+            bytes: content.as_ref().map(|content| content.bytes),
+            blake3: content.and_then(|content| content.blake3),
+            frames_used: written as u64,
+            positions: about.positions().map(str::to_string),
+        });
+        provenance.complete = outcome == Outcome::Whole && !about.cut_short();
+        Ok(provenance)
     }
 }
 
@@ -152,6 +242,31 @@ fn natively(
             ));
         }
         out.write_all(&text)?;
+        written += 1;
+        progress.tick();
+        if progress::interrupted() {
+            return Ok((written, Outcome::Interrupted));
+        }
+    }
+    Ok((written, Outcome::Whole))
+}
+
+/// Frames become rows on the workers and are written in order.
+fn as_table(
+    frames: Source,
+    columns: Vec<ColumnSpec>,
+    out: &mut TableWriter<AtomicFile>,
+    workers: Workers,
+    mut progress: Progress,
+) -> Written {
+    let rows = workers.map_ordered(frames, move |frame| {
+        let frame = frame?;
+        particles::rows(particles::fields(&frame), &columns)
+            .map_err(|error: Error| error.in_frame(frame.ordinal))
+    });
+    let mut written = 0;
+    for rows in rows {
+        out.write(rows?)?;
         written += 1;
         progress.tick();
         if progress::interrupted() {

@@ -11,6 +11,7 @@ pub mod flags;
 pub mod listing;
 pub mod manual;
 pub mod output;
+pub mod particles;
 pub mod progress;
 pub mod rate_fit;
 pub mod run;
@@ -55,7 +56,7 @@ macro_rules! registry {
         #[derive(Subcommand)]
         enum Command {
             $($(#[$about])* #[command(name = $name, after_long_help = <$arguments>::MANUAL)] $variant(Box<Job<$arguments>>),)*
-            /// Write a trajectory in another format, with other frames, species or positions
+            /// Write a trajectory in another format, with other frames, species or positions, or as a table
             #[command(after_long_help = include_str!("convert.txt"))]
             Convert(Box<convert::Arguments>),
             /// Carry out a protocol: make, cool, heat, minimise and homogenise a glass

@@ -204,6 +204,22 @@ pub fn assert_same_files(ours: &str, theirs: &str) {
     }
 }
 
+/// A program of `tools/peers tests`, or of the folder that HYALO_PEERS names.
+#[track_caller]
+pub fn peer(name: &str) -> String {
+    let folder = std::env::var("HYALO_PEERS").map_or_else(
+        |_| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers"),
+        PathBuf::from,
+    );
+    let path = folder.join("bin").join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: tools/peers tests installs it, or name its folder in HYALO_PEERS",
+        path.display()
+    );
+    path.into_os_string().into_string().expect("plain text")
+}
+
 /// A folder in which the program goes by its name, to be put in front of `PATH`; and that `PATH`.
 pub fn path_with_hyalo(scratch: &Scratch) -> String {
     let folder = scratch.folder().join("bin");
