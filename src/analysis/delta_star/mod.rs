@@ -15,7 +15,7 @@
 //!     frame.diameters = Some(frame.species.of.iter().map(diameter).collect());
 //!     Ok(frame)
 //! });
-//! let answer = analyse::<delta_star::Arguments>("--temperatures 0.5,0.6 --window 0.05", frames)?;
+//! let answer = analyse::<delta_star::Arguments>("--temperatures 0.5,0.6 --window 0.04", frames)?;
 //! let moved = answer.table("particles").numbers("delta_star");
 //! assert!(moved.iter().any(|delta_star| *delta_star > 0.3));
 //! # Ok::<(), hyalo::error::Error>(())
@@ -190,9 +190,9 @@ impl Command for Arguments {
                         "--window {}: the windows around T = {low} and {high} overlap",
                         self.window
                     );
-                    return Err(
-                        Error::new(what).help(format!("give less than {}", 0.5 * (high - low)))
-                    );
+                    // As one would write it, 0.05 for 0.04999999999999999.
+                    let half = (0.5e9 * (high - low)).round() / 1e9;
+                    return Err(Error::new(what).help(format!("give less than {half}")));
                 }
             }
             _ => {
