@@ -75,10 +75,9 @@ impl Listing {
         if !self.figures.is_empty() {
             line(format!("\nFigures: {}.", self.figures.join(", ")));
         }
-        for (at, table) in self.tables.iter().enumerate() {
-            let main = if at == 0 { " (main table)" } else { "" };
+        for table in self.tables {
             line(format!(
-                "\n### {}{main}\n\n{}.\n",
+                "\n### {}\n\n{}.\n",
                 table.name,
                 sentence(table.meaning)
             ));
