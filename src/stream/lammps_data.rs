@@ -219,24 +219,26 @@ impl TextFormat for LammpsData {
         if let Some(images) = columns.take_integers("images", 3)? {
             frame.coordinates = assemble::images(&images, block.first_line)?;
         }
-        if let Some(Values::Integer(types)) = columns
-            .0
-            .iter()
-            .find(|column| column.name == "type")
-            .map(|column| &column.values)
-            && let Some(row) = types
-                .iter()
-                .position(|&kind| kind < 1 || kind > raw.header.types as i64)
-        {
-            let what = format!(
-                "atom type {} is not one of the {} of the header",
-                types[row], raw.header.types
-            );
-            return Err(Error::new(what)
+        let types = assemble::labels(columns.take("type").expect("every style has a type").values);
+        let is_known = |label: &str| match label.parse::<usize>() {
+            Ok(number) => (1..=raw.header.types).contains(&number),
+            Err(_) => raw.labels.iter().any(|row| row.value == label),
+        };
+        let unknown = |label: &str| {
+            Error::new(format!(
+                "atom type {label} is not one of the {} of the header",
+                raw.header.types
+            ))
+        };
+        let mut told = raw.masses.iter().chain(&raw.labels);
+        if let Some(row) = told.find(|row| !is_known(&row.key)) {
+            return Err(unknown(&row.key).help("correct the line").at_line(row.line));
+        }
+        if let Some(row) = types.iter().position(|label| !is_known(label)) {
+            return Err(unknown(&types[row])
                 .help("correct the line, or name the atom style with --atom-style")
                 .at_line(block.first_line + row as u64));
         }
-        let types = assemble::labels(columns.take("type").expect("every style has a type").values);
         let names = raw.type_names();
         let named = |label: &str| {
             names
@@ -487,7 +489,14 @@ fn type_rows(lines: &mut Lines, count: usize) -> Result<Vec<TypeRow>> {
             ),
         }
     };
-    (0..count).map(row).collect()
+    let rows = (0..count).map(row).collect::<Result<Vec<_>>>()?;
+    let mut known = std::collections::HashSet::new();
+    match rows.iter().find(|row| !known.insert(&row.key)) {
+        Some(row) => Err(Error::new(format!("type {} stands here twice", row.key))
+            .help("each type needs one line")
+            .at_line(row.line)),
+        None => Ok(rows),
+    }
 }
 
 fn cut_short(lines: &Lines) -> Error {
