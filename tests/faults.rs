@@ -24,7 +24,7 @@ fn hold(times: &str, rows: &[&str]) {
         String::from_utf8_lossy(&run.stderr),
     );
     assert!(run.status.success(), "{table}\n{told}");
-    assert!(table.lines().count() > rows.len(), "{table}");
+    assert!(table.contains("| yes |"), "{table}");
 }
 
 #[test]

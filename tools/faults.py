@@ -225,7 +225,8 @@ def kill(row, times, dice, name):
                 if any(content != whole.get(file) for file, content in files_in(folder).items() if not TEMPORARY.fullmatch(file)):
                     row.fail(f"run {number}: a later run gives other bytes")
             shutil.rmtree(folder)
-    row.note("every output was old, absent or whole, and a later run whole")
+    if not row.wrong:
+        row.note("every output was old, absent or whole, and a later run whole")
 
 
 def kill_simulate(row, times, dice, replicas=False):
@@ -275,7 +276,8 @@ def kill_simulate(row, times, dice, replicas=False):
             elif files_in(folder) != whole:
                 row.fail(f"run {number}: resumed, it ends with other bytes: {differing(files_in(folder), whole)}")
             shutil.rmtree(folder, ignore_errors=True)
-    row.note("every simulation that was resumed ended with the bytes of one never stopped")
+    if not row.wrong:
+        row.note("every simulation that was resumed ended with the bytes of one never stopped")
 
 
 def differing(found, whole):
@@ -435,7 +437,8 @@ def full_simulate(row, times, dice):
             if mounted:
                 subprocess.run(["umount", folder], check=True)
             shutil.rmtree(folder)
-    row.note("every simulation went on when there was room, and ended with the same bytes")
+    if not row.wrong:
+        row.note("every simulation went on when there was room, and ended with the same bytes")
 
 
 def unwritable(row, times, dice, name):
@@ -542,9 +545,9 @@ def inputs(row, times, _dice, name, seed, base):
     for _, counts, wrong, peak in faults_inputs.inputs([name], times, seed, HYALO, ROOT, base):
         words = {
             "refused": "refused in one line",
-            "checked": "answered as a plain reader reads them",
-            "unchanged": "answered as if undamaged",
-            "unchecked": "answered, unchecked",
+            "checked": "answered right (by another reader, or as undamaged where there is a checksum)",
+            "unchanged": "answered as undamaged",
+            "unchecked": "answered where nothing tells right from wrong",
         }
         for kind, text in words.items():
             if counts.get(kind):

@@ -15,6 +15,7 @@ class Unsure(Exception):
 REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
 WHOLE = re.compile(r"[+-]?\d+")
 BLANKS = re.compile(r"[ \t\r]+")
+WIDE = re.compile(r"[ \t\r\v\f]+")
 
 
 def real(word):
@@ -165,10 +166,11 @@ def add_atom(frame, atom, names):
         if all(part in atom for part in parts):
             further[name] = [real(atom[part]) for part in parts]
     if "diameter" in atom:
+        real(atom.get("radius", "0"))
         further["radius"] = [real(atom["diameter"]) / 2]
     for name in ("radius", "mass"):
-        if name in further and not 0 < further[name][0] < float("inf"):
-            raise Refused(f"a {name} that is not positive")
+        if name in further and not abs(further[name][0]) < float("inf"):
+            raise Refused(f"a {name} that is not finite")
     frame.add(whole(atom["id"]), str(whole(atom["type"])), position, images, further)
 
 
@@ -261,14 +263,14 @@ def data(content, style):
         "full": "id mol type q x y z",
         "sphere": "id type diameter density x y z",
     }[style].split()
-    lines = [text(line).strip() for line in lines_of(content)]
-    lines, hints = [line.split("#")[0].strip() for line in lines], [line.partition("#")[2].strip() for line in lines]
+    lines = [text(line).strip(" \t\r\v\f") for line in lines_of(content)]
+    lines, hints = [line.split("#")[0].strip(" \t\r\v\f") for line in lines], [line.partition("#")[2].strip() for line in lines]
     frame, counts, bounds, tilt = Frame(), {}, {}, [0.0] * 3
     step = re.search(r"timestep = ([+-]?\d+)(?=[, ]|$)", text(content.split(b"\n")[0]))
     frame.step = int(step.group(1)) if step and abs(int(step.group(1))) < 2**63 else None
     at = 1
     while at < len(lines) and lines[at] not in SECTIONS and not lines[at].endswith((" Coeffs", " Labels")):
-        words = lines[at].split()
+        words = WIDE.split(lines[at]) if lines[at] else []
         if words[1:] in (["atoms"], ["atom", "types"]):
             if not re.fullmatch(r"\+?\d+", words[0]):
                 raise Refused("a count")
@@ -282,7 +284,7 @@ def data(content, style):
         elif words:
             raise Unsure("a line of the header")
         at += 1
-    velocities, names, labels = None, {}, {}
+    velocities, names, labels, known = None, {}, {}, []
     while at < len(lines):
         section, hint = lines[at], hints[at]
         if not section:
@@ -290,6 +292,9 @@ def data(content, style):
             continue
         if section not in SECTIONS:
             raise Unsure("a section that this reader does not know")
+        if section in known:
+            raise Refused("a section twice")
+        known.append(section)
         if section in ("Bonds", "Angles"):
             if at + 1 >= len(lines) or lines[at + 1]:
                 raise Refused("no blank line")
@@ -302,7 +307,7 @@ def data(content, style):
         wanted = counts.get("types" if section in ("Masses", "Atom Type Labels") else "atoms")
         if wanted is None or at + 1 >= len(lines) or lines[at + 1]:
             raise Refused("no count, or no blank line")
-        rows = [line.split() for line in lines[at + 2 : at + 2 + wanted]]
+        rows = [WIDE.split(line) if line else [] for line in lines[at + 2 : at + 2 + wanted]]
         if len(rows) < wanted or not all(rows):
             raise Refused("too few rows")
         at += 2 + wanted
@@ -338,6 +343,9 @@ def data(content, style):
         raise Refused("no box, or no atoms")
     if velocities is not None and set(velocities) != set(frame.particles):
         raise Refused("velocities of others")
+    for key in [*names, *labels]:
+        if key not in labels.values() and not (WHOLE.fullmatch(key) and 1 <= int(key) <= counts.get("types", 0)):
+            raise Refused("a mass or label of no type")
     if labels:
         if not all(WHOLE.fullmatch(number) for number in labels) or len(set(labels.values())) < len(labels):
             raise Unsure("labels")

@@ -154,7 +154,7 @@ impl TextFormat for LammpsData {
             masses: Vec::new(),
             labels: Vec::new(),
         };
-        let mut in_header = true;
+        let (mut in_header, mut known) = (true, Vec::new());
         while let Some(line) = lines.line()? {
             let (text, comment) = without_comment(line);
             let Some(section) = SECTIONS.into_iter().find(|section| *section == text) else {
@@ -174,6 +174,13 @@ impl TextFormat for LammpsData {
                 continue;
             };
             in_header = false;
+            if known.contains(&section) {
+                let what = format!("the section {section} stands here for the second time");
+                return Err(Error::new(what)
+                    .help("leave one out")
+                    .at_line(lines.number()));
+            }
+            known.push(section);
             let comment = comment.map(str::to_string);
             match section {
                 "Atoms" => raw.atoms = Some((comment, rows(lines, raw.header.count()?)?)),
