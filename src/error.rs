@@ -79,6 +79,12 @@ impl Error {
         self
     }
 
+    /// Adds what the user can do about it, unless that is already known more exactly.
+    pub fn or_help(mut self, help: &str) -> Self {
+        self.0.help.get_or_insert_with(|| help.to_string());
+        self
+    }
+
     /// Adds the name of the input, unless a more exact one is already known.
     pub fn in_input(mut self, input: impl Into<String>) -> Self {
         self.0.input.get_or_insert(input.into());

@@ -745,3 +745,49 @@ fn an_interrupted_run_says_so() {
         Table::parse(&String::from_utf8(read(&format!("{output}.incomplete"))).unwrap()).rows;
     assert!(!rows.is_empty());
 }
+
+#[test]
+fn damaged_tables_logs_and_filters_are_refused_in_one_line_with_what_to_do() {
+    let dump = fixture(DUMP);
+    let scratch = Scratch::new();
+    let cells = scratch.path("cells.parquet");
+    let particles = format!("particles={cells}");
+    hyalo(&[
+        "voronoi",
+        &dump,
+        "--diameters",
+        "1=1,2=1.2",
+        "-o",
+        "/dev/null",
+        "--table",
+        &particles,
+    ])
+    .ok();
+    let mut parquet = read(&cells);
+    let middle = parquet.len() - 200;
+    parquet[middle..middle + 100].fill(0xff);
+    let mut log = std::fs::read(fixture("triclinic.log")).unwrap();
+    log[100] = 0xff;
+    for (flag, name, content) in [
+        ("--diameters", "damaged.parquet", parquet.as_slice()),
+        ("--diameters", "cut.arrow", b"ARROW1"),
+        // polars panics over it.
+        (
+            "--diameters",
+            "large.ndjson",
+            b"{\"id\": 18446744073709551615, \"diameter\": 1}\n",
+        ),
+        ("--diameters", "word.csv", b"id,diameter\n1,wide\n"),
+        ("--diameters", "bytes.csv", b"id,diameter\n1,\xff\n"),
+        ("--temperature", "bytes.log", &log),
+        ("--filter", "bytes.filter", b"* 1 A\n1 (\xff)\n"),
+    ] {
+        let path = scratch.file(name, content);
+        let command = if flag == "--filter" { "icosa" } else { "msd" };
+        let message = hyalo(&[command, &dump, flag, &path]).refused();
+        assert!(
+            message.contains(name) && message.contains("; "),
+            "{message}"
+        );
+    }
+}

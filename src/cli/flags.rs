@@ -269,8 +269,8 @@ impl InputFlags {
             Session::new(pairs).into_iter().collect::<Vec<_>>()
         } else {
             let (file, _) = stream::bytes::open(&Input::File(path.to_owned())).map_err(|error| error.help("--temperature takes ramp:T0:T1, key:NAME, velocities, a LAMMPS log or a table"))?;
-            let text =
-                std::io::read_to_string(file).map_err(|error| Error::io("read", path, error))?;
+            let text = std::io::read_to_string(file)
+                .map_err(|error| Error::io("read", path, error).help("give a whole LAMMPS log"))?;
             lammps_log::parse(&text)
         };
         if sessions.is_empty() {

@@ -39,11 +39,17 @@ impl Cell {
         let longest = edges.iter().map(|edge| edge.norm()).fold(0.0, f64::max);
         let volume = matrix.determinant();
         // Relative to the longest edge, so that the unit of length does not matter.
-        if volume <= 1e-12 * longest.powi(3) || volume.is_nan() {
+        if volume <= 0.0 || volume.is_nan() {
             return Err(Error::new(format!(
                 "the cell has a volume of {volume}, not a positive one"
             ))
             .help("every edge must be longer than zero, and the three right-handed"));
+        }
+        if volume.is_infinite() || volume <= 1e-12 * longest.powi(3) {
+            return Err(Error::new(format!(
+                "the cell has an edge of {longest} and a volume of {volume}: too flat or too large to compute with"
+            ))
+            .help("correct the cell of this frame"));
         }
         let inverse = if is_diagonal(&matrix) {
             Matrix3::from_diagonal(&matrix.diagonal().map(|edge| 1.0 / edge))

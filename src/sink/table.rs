@@ -355,11 +355,9 @@ impl<W: Write> Write for Shared<W> {
 pub fn read_columns(path: &Path, wanted: &[&[&str]]) -> Result<Vec<Cells>> {
     let read = match TableFormat::of_ending(path) {
         Some(TableFormat::Csv) | None => read_text(path, wanted),
-        // Damaged files make polars panic now and then.
-        Some(format) => panic::catch_unwind(|| read_frame(path, format, wanted))
-            .unwrap_or_else(|_| Err(damaged())),
+        Some(format) => guarded(|| read_frame(path, format, wanted)),
     };
-    read.map_err(|e| e.in_input(path.display().to_string()))
+    read.map_err(|e| in_table(path, e))
 }
 
 /// Names of a table's columns, in order; formats as in [`read_columns`].
@@ -368,11 +366,9 @@ pub fn column_names(path: &Path) -> Result<Vec<String>> {
         Some(TableFormat::Csv) | None => fs::read_to_string(path)
             .map_err(Error::from)
             .and_then(|text| Ok(TextTable::new(&text)?.owned_names())),
-        Some(format) => {
-            panic::catch_unwind(|| frame_names(path, format)).unwrap_or_else(|_| Err(damaged()))
-        }
+        Some(format) => guarded(|| frame_names(path, format)),
     };
-    read.map_err(|e| e.in_input(path.display().to_string()))
+    read.map_err(|e| in_table(path, e))
 }
 
 /// Reads a column of text; formats as in [`read_columns`].
@@ -382,14 +378,28 @@ pub fn column_names(path: &Path) -> Result<Vec<String>> {
 pub fn read_texts(path: &Path, name: &str) -> Result<Vec<Option<Arc<str>>>> {
     let read = match TableFormat::of_ending(path) {
         Some(TableFormat::Csv) | None => text_column(path, name),
-        Some(format) => panic::catch_unwind(|| frame_texts(path, format, name))
-            .unwrap_or_else(|_| Err(damaged())),
+        Some(format) => guarded(|| frame_texts(path, format, name)),
     };
-    read.map_err(|e| e.in_input(path.display().to_string()))
+    read.map_err(|e| in_table(path, e))
 }
 
-fn damaged() -> Error {
-    Error::new("cannot read it: it is damaged or too unusual")
+fn in_table(path: &Path, error: Error) -> Error {
+    let help = match path.exists() {
+        true => {
+            "correct it, or give another table: Parquet, Arrow, NDJSON, or CSV with a line of names"
+        }
+        false => "check the path",
+    };
+    error.or_help(help).in_input(path.display().to_string())
+}
+
+/// Damaged files make polars panic now and then, on threads of its own, too; what it would say of that goes nowhere.
+fn guarded<T>(read: impl FnOnce() -> Result<T> + panic::UnwindSafe) -> Result<T> {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let outcome = panic::catch_unwind(read);
+    panic::set_hook(report);
+    outcome.unwrap_or_else(|_| Err(Error::new("cannot read it: it is damaged or too unusual")))
 }
 
 /// A table of text: the names of its columns, and the lines below with their numbers.
@@ -1037,7 +1047,16 @@ mod tests {
         let path = folder.path().join(name);
         fs::write(&path, content).unwrap();
         let place = format!("{}/", folder.path().display());
-        read_columns(&path, wanted).map_err(|e| e.to_string().replace(&place, ""))
+        let told = read_columns(&path, wanted).map_err(|e| e.to_string().replace(&place, ""));
+        told.map_err(
+            |told| match told.split_once("; correct it, or give another table") {
+                Some((what, _)) => what.to_string(),
+                None => {
+                    assert!(told.contains("; "), "what to do: {told}");
+                    told
+                }
+            },
+        )
     }
 
     #[test]
@@ -1190,6 +1209,9 @@ mod tests {
         let message = read_columns(Path::new("no/such.csv"), wanted)
             .unwrap_err()
             .to_string();
-        assert_eq!(message, "no/such.csv: No such file or directory");
+        assert_eq!(
+            message,
+            "no/such.csv: No such file or directory; check the path"
+        );
     }
 }

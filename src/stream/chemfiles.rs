@@ -14,7 +14,8 @@
 //!
 //! Steps come from XTC, TRR, TNG and the header of DCD; times from XTC, TRR, TNG and DCD (step times time step).
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Once};
@@ -46,10 +47,10 @@ pub struct Format {
     scale: f64,
 }
 
-/// The formats that chemfiles reads, but for those that are read natively (LAMMPS dump and data, XYZ), those without positions, and Molden and
-/// GROMACS's old TRJ, whose readers talk to standard output.
+/// The formats that chemfiles reads, but for those that are read natively (LAMMPS dump and data, XYZ), those without positions, and Molden,
+/// MMTF and GROMACS's old TRJ, whose readers talk to the terminal.
 pub static FORMATS: LazyLock<Vec<Format>> = LazyLock::new(|| {
-    const LEFT_OUT: [&str; 5] = ["LAMMPS", "LAMMPS Data", "XYZ", "Molden", "TRJ"];
+    const LEFT_OUT: [&str; 6] = ["LAMMPS", "LAMMPS Data", "XYZ", "Molden", "MMTF", "TRJ"];
     const IN_NANOMETRES: [&str; 5] = ["GRO", "TNG", "TPR", "TRR", "XTC"];
     const FURTHER_ENDINGS: [(&str, &str); 3] = [
         ("Amber NetCDF", "ncdf"),
@@ -76,8 +77,8 @@ pub static FORMATS: LazyLock<Vec<Format>> = LazyLock::new(|| {
             is_writable: format.write && format.name != "mmCIF",
             has_atoms: format.atoms,
             has_velocities: format.velocities,
-            // What chemfiles can keep in memory is text, with one exception.
-            is_text: format.memory && format.name != "MMTF",
+            // What chemfiles can keep in memory is text.
+            is_text: format.memory,
             scale: if IN_NANOMETRES.contains(&format.name) {
                 10.0
             } else {
@@ -497,6 +498,8 @@ pub struct ChemfilesWriter {
     trajectory: Trajectory,
     format: &'static Format,
     path: PathBuf,
+    /// The same file, of the binary formats.
+    room: Option<File>,
     written: usize,
     pace: Pace,
 }
@@ -513,10 +516,13 @@ impl ChemfilesWriter {
         let name = name_with_compression(path, format)?;
         let trajectory =
             guarded(|| Trajectory::open_with_format(path, 'w', name.as_str()).map_err(failure))?;
+        let mut open = File::options();
+        let room = (!format.is_text).then(|| open.write(true).open(path));
         Ok(ChemfilesWriter {
             trajectory,
             format,
             path: path.to_path_buf(),
+            room: room.transpose()?,
             written: 0,
             pace: Pace::default(),
         })
@@ -552,10 +558,29 @@ impl ChemfilesWriter {
             ))
             .help("choose another format, such as .dcd or .xyz"));
         }
+        self.make_room(frame.len())?;
         guarded(|| {
             let native = to_native(frame, self.format)?;
             self.trajectory.write(&native).map_err(failure)
         })
+    }
+
+    /// chemfiles writes binary files through a map of memory, and where there is no room for its bytes the system kills the process. So bytes
+    /// are there before it puts its own in their place; what it does not need it cuts off.
+    fn make_room(&mut self, particles: usize) -> Result<()> {
+        // Positions, velocities and ids in double precision, a header, and the four pages by which chemfiles makes the file longer.
+        let bytes = 64 * particles as u64 + (1 << 18);
+        let Some(file) = &mut self.room else {
+            return Ok(());
+        };
+        let made = file
+            .seek(SeekFrom::End(0))
+            .and_then(|_| io::copy(&mut io::repeat(0).take(bytes), file));
+        made.map_err(|error| {
+            Error::io("write", &self.path, error)
+                .help("make room there, or name another folder for temporary files in TMPDIR")
+        })?;
+        Ok(())
     }
 
     /// Completes the file.
@@ -568,6 +593,7 @@ impl ChemfilesWriter {
             path,
             written,
             pace,
+            ..
         } = self;
         if written == 0 {
             return Err(Error::new("there is no frame to write"));

@@ -154,7 +154,7 @@ impl TextFormat for LammpsData {
             masses: Vec::new(),
             labels: Vec::new(),
         };
-        let mut in_header = true;
+        let (mut in_header, mut known) = (true, Vec::new());
         while let Some(line) = lines.line()? {
             let (text, comment) = without_comment(line);
             let Some(section) = SECTIONS.into_iter().find(|section| *section == text) else {
@@ -174,6 +174,13 @@ impl TextFormat for LammpsData {
                 continue;
             };
             in_header = false;
+            if known.contains(&section) {
+                let what = format!("the section {section} stands here for the second time");
+                return Err(Error::new(what)
+                    .help("leave one out")
+                    .at_line(lines.number()));
+            }
+            known.push(section);
             let comment = comment.map(str::to_string);
             match section {
                 "Atoms" => raw.atoms = Some((comment, rows(lines, raw.header.count()?)?)),
@@ -219,24 +226,26 @@ impl TextFormat for LammpsData {
         if let Some(images) = columns.take_integers("images", 3)? {
             frame.coordinates = assemble::images(&images, block.first_line)?;
         }
-        if let Some(Values::Integer(types)) = columns
-            .0
-            .iter()
-            .find(|column| column.name == "type")
-            .map(|column| &column.values)
-            && let Some(row) = types
-                .iter()
-                .position(|&kind| kind < 1 || kind > raw.header.types as i64)
-        {
-            let what = format!(
-                "atom type {} is not one of the {} of the header",
-                types[row], raw.header.types
-            );
-            return Err(Error::new(what)
+        let types = assemble::labels(columns.take("type").expect("every style has a type").values);
+        let is_known = |label: &str| match label.parse::<usize>() {
+            Ok(number) => (1..=raw.header.types).contains(&number),
+            Err(_) => raw.labels.iter().any(|row| row.value == label),
+        };
+        let unknown = |label: &str| {
+            Error::new(format!(
+                "atom type {label} is not one of the {} of the header",
+                raw.header.types
+            ))
+        };
+        let mut told = raw.masses.iter().chain(&raw.labels);
+        if let Some(row) = told.find(|row| !is_known(&row.key)) {
+            return Err(unknown(&row.key).help("correct the line").at_line(row.line));
+        }
+        if let Some(row) = types.iter().position(|label| !is_known(label)) {
+            return Err(unknown(&types[row])
                 .help("correct the line, or name the atom style with --atom-style")
                 .at_line(block.first_line + row as u64));
         }
-        let types = assemble::labels(columns.take("type").expect("every style has a type").values);
         let names = raw.type_names();
         let named = |label: &str| {
             names
@@ -487,7 +496,14 @@ fn type_rows(lines: &mut Lines, count: usize) -> Result<Vec<TypeRow>> {
             ),
         }
     };
-    (0..count).map(row).collect()
+    let rows = (0..count).map(row).collect::<Result<Vec<_>>>()?;
+    let mut known = std::collections::HashSet::new();
+    match rows.iter().find(|row| !known.insert(&row.key)) {
+        Some(row) => Err(Error::new(format!("type {} stands here twice", row.key))
+            .help("each type needs one line")
+            .at_line(row.line)),
+        None => Ok(rows),
+    }
 }
 
 fn cut_short(lines: &Lines) -> Error {

@@ -16,7 +16,8 @@ use crate::physics::topology::{Code, Filter};
 pub fn read(path: &Path) -> Result<Filter> {
     let (reader, _) = bytes::open(&Input::File(path.to_owned()))?;
     let in_file = |error: Error| error.in_input(path.display().to_string());
-    let text = std::io::read_to_string(reader).map_err(|error| in_file(error.into()))?;
+    let text = std::io::read_to_string(reader)
+        .map_err(|error| in_file(Error::from(error).help("give a filter of VoroTop")))?;
     parse(&text).map_err(in_file)
 }
 

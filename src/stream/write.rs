@@ -47,7 +47,12 @@ impl<W: Write> Encoder<W> {
                 writer,
                 bzip2::Compression::best(),
             )),
-            Some(Compression::Zstd) => Encoder::Zstd(zstd::Encoder::new(writer, 0)?),
+            Some(Compression::Zstd) => {
+                let mut encoder = zstd::Encoder::new(writer, 0)?;
+                // The other formats have one anyway.
+                encoder.include_checksum(true)?;
+                Encoder::Zstd(encoder)
+            }
         })
     }
 
@@ -81,6 +86,51 @@ impl<W: Write> Write for Encoder<W> {
             Encoder::Xz(encoder) => encoder.flush(),
             Encoder::Bzip2(encoder) => encoder.flush(),
             Encoder::Zstd(encoder) => encoder.flush(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::stream::bytes::{self, Input};
+
+    #[test]
+    fn damage_to_compressed_content_is_noticed() {
+        let content: String = (0..400)
+            .map(|row| format!("{row} {}\n", row * row))
+            .collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let read = |bytes: &[u8]| -> Result<String> {
+            std::fs::write(&path, bytes)?;
+            let mut text = String::new();
+            bytes::open(&Input::File(path.clone()))?
+                .0
+                .read_to_string(&mut text)?;
+            Ok(text)
+        };
+        for compression in [
+            Compression::Gzip,
+            Compression::Xz,
+            Compression::Bzip2,
+            Compression::Zstd,
+        ] {
+            let mut encoder = Encoder::new(Vec::new(), Some(compression)).unwrap();
+            encoder.write_all(content.as_bytes()).unwrap();
+            let whole = encoder.finish().unwrap();
+            assert_eq!(read(&whole).unwrap(), content);
+            // The first bytes say which compression it is.
+            for at in 6..whole.len() {
+                let mut damaged = whole.clone();
+                damaged[at] ^= 1 << (at % 8);
+                match read(&damaged) {
+                    Ok(text) => assert!(text == content, "{compression:?}, byte {at}"),
+                    Err(error) => assert_eq!(error.exit_code(), 2),
+                }
+            }
         }
     }
 }
