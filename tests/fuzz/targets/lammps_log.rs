@@ -25,7 +25,11 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     assert_eq!(debug(&sessions(&of_windows)), debug(&read));
 
     // A log that is still being written.
-    let end = text[..text.len() / 2].rfind('\n').map_or(0, |at| at + 1);
+    let half = &text.as_bytes()[..text.len() / 2];
+    let end = half
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |at| at + 1);
     let steps = |read: &[Thermo]| -> Vec<i64> {
         read.iter()
             .flat_map(|session| session.steps.clone())
