@@ -1,4 +1,4 @@
-//! Random frames through the writers and readers of the native formats, and random damage through the readers.
+//! Random frames through the writers and readers of the native formats, random damage through the readers, and the numerics on random input.
 //!
 //! Extended XYZ gives back everything, bit by bit. What the others have no place for, and so what the tests leave out or expect:
 //!
@@ -7,6 +7,8 @@
 //!   come back with another last digit of that bound.
 //! - A LAMMPS data file holds besides the columns of its atom style velocities and one mass a type; its box is as that of a dump, and
 //!   periodic all round. Unwrapped positions come back with image flags of zero.
+
+mod numerics;
 
 use std::io::Write;
 use std::sync::Arc;

@@ -820,3 +820,61 @@ fn a_table_has_the_same_columns_in_every_frame() {
         (vec![10.0], vec![1.0])
     );
 }
+
+/// The one frame of a text, and what it is after having been written in a format and read again.
+#[track_caller]
+fn again(name: &str, text: &str, format: Format) -> [Frame; 2] {
+    let scratch = Scratch::new();
+    let once = frames(&scratch.file(name, text)).remove(0);
+    let written = encode(format, &once, true).unwrap();
+    let ending = format!("again.{}", format.name());
+    let twice = frames(&scratch.file(&ending, written)).remove(0);
+    [once, twice]
+}
+
+#[test]
+fn names_of_the_same_number_keep_their_order() {
+    // The rows are sorted by their ids on the way.
+    let text = "2\nProperties=species:S:1:pos:R:3:id:I:1\n01 0 0 0 2\n1 0 0 0 1\n";
+    let [once, twice] = again("x.extxyz", text, Format::Xyz);
+    assert_same(&[twice], std::slice::from_ref(&once), "1 and 01");
+    let names: Vec<&str> = once.species.names.iter().map(|name| &**name).collect();
+    assert_eq!(names, ["01", "1"]);
+}
+
+#[test]
+fn a_box_far_from_the_origin_keeps_its_edges() {
+    // No double above 1e16 tells where such a box ends.
+    let text = "1\nLattice=\"1 0 0 0 1 0 0 0 1\" Origin=\"1e16 0 -1e16\" Properties=species:S:1:pos:R:3 Timestep=0\n1 1e16 0 -1e16\n";
+    for format in [Format::LammpsDump, Format::LammpsData] {
+        let [once, twice] = again("x.extxyz", text, format);
+        assert_same(&[twice], &[once], format.name());
+    }
+}
+
+#[test]
+fn the_smallest_diameter_has_no_half() {
+    let text = "1\nLattice=\"1 0 0 0 1 0 0 0 1\" Properties=species:S:1:pos:R:3:diameter:R:1 Timestep=0\n1 0 0 0 5e-324\n";
+    for format in [Format::LammpsDump, Format::Xyz] {
+        let [once, twice] = again("x.extxyz", text, format);
+        assert_eq!(once.diameters, Some(vec![5e-324]));
+        assert_same(&[twice], &[once], format.name());
+    }
+}
+
+#[test]
+fn the_step_is_that_of_the_first_key_that_tells_one() {
+    use hyalo::stream::text_format::TextFormat;
+    let text = "1\nProperties=species:S:1:pos:R:3 Step=many step=5\n1 0 0 0\n";
+    let scratch = Scratch::new();
+    let frame = frames(&scratch.file("x.extxyz", text)).remove(0);
+    assert_eq!(frame.step, Some(5));
+    // A first pass over the file, which does not parse the frames, has the same.
+    let reader = Box::new(std::io::Cursor::new(text));
+    let mut lines = stream::lines::Lines::new(reader, Arc::default());
+    let raw = stream::xyz::Xyz::default()
+        .cut(&mut lines)
+        .unwrap()
+        .unwrap();
+    assert_eq!(stream::xyz::Xyz::step(&raw), Some(5));
+}

@@ -157,6 +157,8 @@ fn schedules_are_due_when_they_say() {
         [0, 25, 50, 75, 90]
     );
     assert_eq!(due(&ramp(90, Schedule::EveryTemperature(2.0))), [0, 90]);
+    // So many steps that there is no double for it.
+    assert_eq!(due(&ramp(90, Schedule::EveryTemperature(1e308))), [0, 90]);
     // Each temperature has its equilibration, and then output counted from there.
     assert_eq!(
         due(&series(2, 3, 5, Schedule::Every(2))),

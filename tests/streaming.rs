@@ -408,3 +408,28 @@ fn head_takes_what_it_wants() {
     let run = run(bash.args(["-c", &script]).stdin(Stdio::null()), &[]).ok();
     assert_eq!((run.text().as_str(), run.stderr.as_str()), ("1000\n", ""));
 }
+
+/// Many columns in the first line and many lines promise a table that the file is too short for; memory is not taken for it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_table_that_a_file_is_too_short_for_takes_no_memory() {
+    let count = 40_000;
+    let text = format!(
+        "{count}\n\nA 1 2 3{}{}",
+        " 1".repeat(count),
+        "\n".repeat(count)
+    );
+    let scratch = Scratch::new();
+    let path = scratch.file("wide.xyz", text);
+    let script = format!(
+        "ulimit -v 6000000; exec {:?} info -j 1 {path:?}",
+        env!("CARGO_BIN_EXE_hyalo")
+    );
+    let mut bash = std::process::Command::new("bash");
+    let message = run(bash.args(["-c", &script]).stdin(Stdio::null()), &[]).refused();
+    assert!(
+        message.contains("wide.xyz: frame 0, line 4: the line has 0 values where 40004 belong"),
+        "{}",
+        &message[..200.min(message.len())]
+    );
+}

@@ -54,9 +54,10 @@ impl Cell {
         let inverse = if is_diagonal(&matrix) {
             Matrix3::from_diagonal(&matrix.diagonal().map(|edge| 1.0 / edge))
         } else {
-            matrix
-                .try_inverse()
-                .ok_or_else(|| Error::new("the edges of the cell lie in a plane"))?
+            matrix.try_inverse().ok_or_else(|| {
+                Error::new("the edges of the cell lie in a plane")
+                    .help("correct the cell of this frame")
+            })?
         };
         Ok(Cell {
             matrix,

@@ -158,10 +158,10 @@ impl Species {
     }
 }
 
-/// Numbers by value and before words; words alphabetically.
+/// Numbers by value and before words; words alphabetically, and so 1 and 01.
 fn natural_order(a: &str, b: &str) -> std::cmp::Ordering {
     match (a.parse::<i64>(), b.parse::<i64>()) {
-        (Ok(a), Ok(b)) => a.cmp(&b),
+        (Ok(x), Ok(y)) => x.cmp(&y).then(a.cmp(b)),
         (Ok(_), Err(_)) => std::cmp::Ordering::Less,
         (Err(_), Ok(_)) => std::cmp::Ordering::Greater,
         (Err(_), Err(_)) => a.cmp(b),

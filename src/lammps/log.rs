@@ -51,6 +51,7 @@ pub struct Log {
 }
 
 impl Log {
+    /// A log that has not been looked at yet.
     pub fn new(path: PathBuf) -> Self {
         Log {
             path,
@@ -74,14 +75,21 @@ impl Log {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
             read => read.map_err(|error| Error::io("read", &self.path, error))?,
         }
-        // A line without its end is still being written.
-        let whole = text
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |at| at + 1);
+        Ok(self.take_text(&text))
+    }
+
+    /// Takes in what stands behind what has been read, and returns its rows. A last line without its end is still being written: it
+    /// comes again.
+    pub fn take_text(&mut self, text: &[u8]) -> Vec<Row> {
+        let whole = memchr::memrchr(b'\n', text).map_or(0, |at| at + 1);
         self.read += whole as u64;
         let text = String::from_utf8_lossy(&text[..whole]);
-        Ok(text.lines().filter_map(|line| self.take(line)).collect())
+        text.lines().filter_map(|line| self.take(line)).collect()
+    }
+
+    /// The number of bytes that have been read.
+    pub fn read(&self) -> u64 {
+        self.read
     }
 
     /// Takes a line in; a row, if it is one.

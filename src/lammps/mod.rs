@@ -7,7 +7,7 @@
 mod files;
 mod input;
 mod leg;
-mod log;
+pub mod log;
 mod program;
 mod types;
 

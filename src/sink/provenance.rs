@@ -114,7 +114,6 @@ impl Provenance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::table::Kind;
 
     #[test]
     fn json_has_every_key_in_its_order() {

@@ -383,6 +383,9 @@ pub fn read_texts(path: &Path, name: &str) -> Result<Vec<Option<Arc<str>>>> {
     read.map_err(|e| in_table(path, e))
 }
 
+const WRITE_AGAIN: &str = "write the table again";
+const NUMBERS: &str = "write numbers there";
+
 fn in_table(path: &Path, error: Error) -> Error {
     let help = match path.exists() {
         true => {
@@ -399,7 +402,10 @@ fn guarded<T>(read: impl FnOnce() -> Result<T> + panic::UnwindSafe) -> Result<T>
     panic::set_hook(Box::new(|_| {}));
     let outcome = panic::catch_unwind(read);
     panic::set_hook(report);
-    outcome.unwrap_or_else(|_| Err(Error::new("cannot read it: it is damaged or too unusual")))
+    outcome.unwrap_or_else(|_| {
+        let what = "cannot read it: it is damaged or too unusual";
+        Err(Error::new(what).help(WRITE_AGAIN))
+    })
 }
 
 /// A table of text: the names of its columns, and the lines below with their numbers.
@@ -428,7 +434,9 @@ impl<'a> TextTable<'a> {
             None => comment,
         };
         let header = header.ok_or_else(|| {
-            Error::new("there is no line with the names of the columns").at_line(1)
+            Error::new("there is no line with the names of the columns")
+                .help("begin with one such as id,diameter")
+                .at_line(1)
         })?;
         let with_commas = header.contains(',');
         Ok(TextTable {
@@ -452,7 +460,7 @@ impl<'a> TextTable<'a> {
             if fields.len() != self.names.len() {
                 let (needed, found) = (self.names.len(), fields.len());
                 let what = format!("expected {needed} values, found {found}");
-                return Err(Error::new(what).at_line(place));
+                return Err(Error::new(what).help("correct the line").at_line(place));
             }
             for (column, &index) in columns.iter_mut().zip(chosen) {
                 column.push(Some(fields[index]).filter(|field| !field.is_empty()));
@@ -463,8 +471,15 @@ impl<'a> TextTable<'a> {
 }
 
 fn read_text(path: &Path, wanted: &[&[&str]]) -> Result<Vec<Cells>> {
-    let text = fs::read_to_string(path)?;
-    let table = TextTable::new(&text)?;
+    text_columns(&fs::read_to_string(path)?, wanted)
+}
+
+/// What [`read_columns`] makes of the text of a table.
+///
+/// # Errors
+/// As there, without the path.
+pub fn text_columns(text: &str, wanted: &[&[&str]]) -> Result<Vec<Cells>> {
+    let table = TextTable::new(text)?;
     let chosen = choose(&table.names, wanted)?;
     let columns = table.columns(&chosen)?;
     chosen
@@ -474,6 +489,7 @@ fn read_text(path: &Path, wanted: &[&[&str]]) -> Result<Vec<Cells>> {
             numbers(&values).map_err(|row| {
                 let (value, name) = (values[row].unwrap_or_default(), table.names[index]);
                 Error::new(format!("`{value}` under {name} is not a number"))
+                    .help("correct the line")
                     .at_line(table.lines[row].0)
             })
         })
@@ -593,9 +609,10 @@ fn frame_texts(path: &Path, format: TableFormat, name: &str) -> Result<Vec<Optio
     };
     let frame = frame.map_err(unreadable)?;
     let column = frame.column(name).map_err(unreadable)?;
-    let texts = column
-        .str()
-        .map_err(|_| Error::new(format!("column {name} holds {}, not text", column.dtype())))?;
+    let texts = column.str().map_err(|_| {
+        Error::new(format!("column {name} holds {}, not text", column.dtype()))
+            .help("write text there")
+    })?;
     // Rows that say the same share it.
     let mut last: Option<Arc<str>> = None;
     let mut shared = |text: &str| {
@@ -627,7 +644,8 @@ fn choose_numbers(schema: &ArrowSchema, wanted: &[&[&str]]) -> Result<Vec<String
         other => Err(Error::new(format!(
             "column {} holds {other:?}, not 32-bit or 64-bit numbers",
             names[index]
-        ))),
+        ))
+        .help(NUMBERS)),
     };
     choose(&names, wanted)?
         .into_iter()
@@ -646,6 +664,7 @@ fn column_numbers(column: &Column) -> Result<Cells> {
                     "`{value}` in row {} under {name} is not a number",
                     row + 1
                 ))
+                .help(NUMBERS)
             })
         }
         dtype if dtype.is_integer() => {
@@ -656,14 +675,12 @@ fn column_numbers(column: &Column) -> Result<Cells> {
             let real = column.strict_cast(&DataType::Float64).map_err(unreadable)?;
             Ok(Cells::Real(real.f64().map_err(unreadable)?.to_vec()))
         }
-        dtype => Err(Error::new(format!(
-            "column {name} holds {dtype}, not numbers"
-        ))),
+        dtype => Err(Error::new(format!("column {name} holds {dtype}, not numbers")).help(NUMBERS)),
     }
 }
 
 fn unreadable(said: PolarsError) -> Error {
-    Error::new(format!("cannot read it: {}", first_line(said)))
+    Error::new(format!("cannot read it: {}", first_line(said))).help(WRITE_AGAIN)
 }
 
 /// Messages of polars may go on for paragraphs.
@@ -1085,19 +1102,27 @@ mod tests {
                 let message = read_back(&name, &bytes, &[&[column]]).unwrap_err();
                 let problem = match (format, column) {
                     (TableFormat::Csv, _) => {
-                        format!("line 2: `{value}` under {column} is not a number")
+                        format!(
+                            "line 2: `{value}` under {column} is not a number; correct the line"
+                        )
                     }
                     (TableFormat::NdJson, "species") => {
-                        format!("`{value}` in row 1 under {column} is not a number")
+                        format!(
+                            "`{value}` in row 1 under {column} is not a number; write numbers there"
+                        )
                     }
-                    (TableFormat::NdJson, _) => "column is_good holds bool, not numbers".into(),
+                    (TableFormat::NdJson, _) => {
+                        "column is_good holds bool, not numbers; write numbers there".into()
+                    }
                     (_, column) => {
                         let kind = match (format, column) {
                             (_, "is_good") => "Boolean",
                             (TableFormat::Parquet, _) => "Utf8View",
                             _ => "LargeUtf8",
                         };
-                        format!("column {column} holds {kind}, not 32-bit or 64-bit numbers")
+                        format!(
+                            "column {column} holds {kind}, not 32-bit or 64-bit numbers; write numbers there"
+                        )
                     }
                 };
                 assert_eq!(message, format!("{name}: {problem}"));
@@ -1161,12 +1186,12 @@ mod tests {
             (
                 "a.csv",
                 "",
-                "a.csv: line 1: there is no line with the names of the columns",
+                "a.csv: line 1: there is no line with the names of the columns; begin with one such as id,diameter",
             ),
             (
                 "a.csv",
                 "1,2\n3,4\n",
-                "a.csv: line 1: there is no line with the names of the columns",
+                "a.csv: line 1: there is no line with the names of the columns; begin with one such as id,diameter",
             ),
             (
                 "a.csv",
@@ -1176,17 +1201,17 @@ mod tests {
             (
                 "a.csv",
                 "id,diameter\n\n1,2\n2,1.0D0\n",
-                "a.csv: line 4: `1.0D0` under diameter is not a number",
+                "a.csv: line 4: `1.0D0` under diameter is not a number; correct the line",
             ),
             (
                 "a.txt",
                 "id diameter\n1 2\n2\n",
-                "a.txt: line 3: expected 2 values, found 1",
+                "a.txt: line 3: expected 2 values, found 1; correct the line",
             ),
             (
                 "a.csv",
                 "id,diameter\n1,\"2\n",
-                "a.csv: line 2: `\"2` under diameter is not a number",
+                "a.csv: line 2: `\"2` under diameter is not a number; correct the line",
             ),
         ] {
             assert_eq!(
@@ -1204,7 +1229,7 @@ mod tests {
         let message = read_back("a.ndjson", too_large, wanted).unwrap_err();
         assert_eq!(
             message,
-            "a.ndjson: cannot read it: it is damaged or too unusual"
+            "a.ndjson: cannot read it: it is damaged or too unusual; write the table again"
         );
         let message = read_columns(Path::new("no/such.csv"), wanted)
             .unwrap_err()

@@ -39,10 +39,7 @@ impl Columns {
         match self.take_values(name, width)? {
             None => Ok(None),
             Some(Values::Real(values)) => Ok(Some(values)),
-            Some(other) => Ok(Some(other.to_reals().ok_or_else(|| {
-                Error::new(format!("column '{name}' holds words, not numbers"))
-                    .help("correct it, or give it another name")
-            })?)),
+            Some(other) => Ok(Some(other.to_reals().ok_or_else(|| words_in(name))?)),
         }
     }
 
@@ -90,9 +87,8 @@ impl Columns {
             Some(whole) => Values::Integer(interleaved(&whole)),
             None => {
                 let reals = taken.iter().map(|column| {
-                    let what =
-                        || Error::new(format!("column '{}' holds words, not numbers", column.name));
-                    column.values.to_reals().ok_or_else(what)
+                    let values = column.values.to_reals();
+                    values.ok_or_else(|| words_in(&column.name))
                 });
                 Values::Real(interleaved(&reals.collect::<Result<Vec<_>>>()?))
             }
@@ -165,6 +161,16 @@ impl Columns {
         }
         Ok(())
     }
+}
+
+/// The error of a column that occurs twice.
+pub fn twice(column: &str) -> Error {
+    Error::new(format!("column '{column}' occurs twice")).help("give one of the two another name")
+}
+
+fn words_in(column: &str) -> Error {
+    Error::new(format!("column '{column}' holds words, not numbers"))
+        .help("correct it, or give it another name")
 }
 
 /// Takes radii or diameters and masses out of the columns.

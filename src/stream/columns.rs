@@ -56,7 +56,10 @@ impl Field {
 ///
 /// Errors, each with its line: too few or too many values, a word where a number belongs, a number beyond 64 bits.
 pub fn parse(block: &Block, rows: usize, fields: &[Field]) -> Result<Vec<Column>> {
-    let builder = |field: &Field| Builder::new(field.expect, rows * field.width);
+    // A value takes two bytes at least. Where there are fewer, an error comes soon: memory is not taken for all columns at once.
+    let values = rows.saturating_mul(total(fields));
+    let room = if values > block.bytes.len() { 0 } else { rows };
+    let builder = |field: &Field| Builder::new(field.expect, room * field.width);
     let mut columns: Vec<Builder> = fields.iter().map(builder).collect();
     let mut start = 0;
     let mut row = 0;
@@ -337,7 +340,8 @@ fn skip_blanks(rest: &[u8]) -> &[u8] {
 
 #[inline(always)]
 fn ends_word(rest: &[u8], length: usize) -> bool {
-    rest.get(length).is_none_or(|byte| *byte <= b' ')
+    rest.get(length)
+        .is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
 }
 
 fn boolean_at(rest: &[u8]) -> Option<(bool, usize)> {
@@ -383,6 +387,9 @@ fn integer(rest: &[u8]) -> Option<(i64, usize)> {
     text.parse().ok().map(|value| (value, end))
 }
 
+/// Names of columns that a message tells.
+const NAMES: usize = 40;
+
 /// What is wrong with the value at the start of `rest`, component `component` of field `index`.
 fn unexpected(
     column: &Builder,
@@ -393,7 +400,11 @@ fn unexpected(
 ) -> Error {
     if let [b'\n', ..] | [] = rest {
         let found = total(&fields[..index]) + component;
-        let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+        let mut names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+        if names.len() > NAMES {
+            names.truncate(NAMES);
+            names.push("…");
+        }
         let what = format!(
             "the line has {found} values where {} belong ({})",
             total(fields),

@@ -10,7 +10,7 @@ use nalgebra::Vector3;
 
 use super::assemble::{self, Columns};
 use super::columns::{self, Expect, Field};
-use super::lammps_dump::{inverse_difference, type_numbers};
+use super::lammps_dump::{BOUNDS, inverse_difference, type_numbers};
 use super::lines::{Block, Lines};
 use super::number::Writer;
 use super::text_format::TextFormat;
@@ -776,12 +776,16 @@ fn density(frame: &Frame, row: usize) -> f64 {
 
 fn format_box(out: &mut Writer, cell: &Cell) {
     let (h, origin) = (cell.matrix(), cell.origin());
-    if cell.is_restricted() {
-        for (axis, name) in ["x", "y", "z"].iter().enumerate() {
-            let low = origin[axis];
-            out.real(low)
+    let tops = [0, 1, 2].map(|axis| {
+        let (low, length) = (origin[axis], h[(axis, axis)]);
+        let top = inverse_difference(length, low);
+        ((top - low - length).abs() <= BOUNDS * length).then_some(top)
+    });
+    if let (true, [Some(x), Some(y), Some(z)]) = (cell.is_restricted(), tops) {
+        for ((low, top), name) in origin.iter().zip([x, y, z]).zip(["x", "y", "z"]) {
+            out.real(*low)
                 .text(" ")
-                .real(inverse_difference(h[(axis, axis)], low))
+                .real(top)
                 .text(&format!(" {name}lo {name}hi\n"));
         }
         if !cell.is_orthogonal() {

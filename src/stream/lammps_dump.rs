@@ -11,8 +11,9 @@ use nalgebra::Vector3;
 use super::assemble::{self, Columns};
 use super::columns::{self, Expect, Field};
 use super::lines::{Block, Lines};
-use super::number::Writer;
+use super::number::{self, Writer};
 use super::text_format::TextFormat;
+use super::write::unused;
 use crate::data::cell::Cell;
 use crate::data::frame::{Column, Coordinates, Frame, Species, VELOCITIES, Values};
 use crate::error::{Error, Kind, Result};
@@ -88,7 +89,16 @@ impl TextFormat for LammpsDump {
                     columns::real(text).filter(|time| time.is_finite())
                 })?);
             } else if item == "UNITS" {
-                self.units = Some(value(lines, "a unit style", |text| Some(text.into()))?);
+                let units: Arc<str> = value(lines, "a unit style", |text| Some(text.into()))?;
+                if let Some(before) = self.units.replace(units.clone())
+                    && before != units
+                {
+                    return Err(Error::new(format!(
+                        "the unit style changes from '{before}' to '{units}'"
+                    ))
+                    .help("split the file here")
+                    .at_line(lines.number()));
+                }
             } else if item == "NUMBER OF ATOMS" {
                 rows = Some(value(lines, "the number of atoms", |text| {
                     text.parse::<usize>().ok()
@@ -145,6 +155,7 @@ impl TextFormat for LammpsDump {
     }
 
     fn parse(raw: Raw) -> Result<Frame> {
+        check_names(&raw.columns).map_err(|error| error.at_line(raw.block.first_line - 1))?;
         let columns = columns::parse(&raw.block, raw.rows, &fields(&raw.columns));
         let mut columns = Columns(columns.map_err(|error| {
             match memchr::memmem::find(&raw.block.bytes, b"ITEM:") {
@@ -178,10 +189,10 @@ impl TextFormat for LammpsDump {
         frame.unordered = ids.is_none();
         frame.ids = ids.unwrap_or_else(|| assemble::ordinal_ids(raw.rows));
         let first_line = raw.block.first_line;
-        take_positions(&mut columns, &mut frame, first_line)
-            .map_err(|error| error.at_line(first_line - 1))?;
+        let at_names = |error: Error| error.at_line(first_line - 1);
+        take_positions(&mut columns, &mut frame, first_line).map_err(at_names)?;
         take_species(&mut columns, &mut frame, raw.rows)?;
-        assemble::take_sizes(&mut columns, &mut frame)?;
+        assemble::take_sizes(&mut columns, &mut frame).map_err(at_names)?;
         columns.join_numbered()?;
         frame.columns = columns.0;
         assemble::finish(frame, Some(raw.block.first_line))
@@ -207,6 +218,18 @@ const POSITIONS: [(&str, bool, bool); 4] = [
     ("x y z", false, false),
     ("xs ys zs", false, true),
 ];
+
+/// Checks that no column with a meaning is there twice: nothing would say which one counts.
+fn check_names(names: &[String]) -> Result<()> {
+    const SINGLE: [&str; 6] = ["id", "type", "element", "radius", "diameter", "mass"];
+    let mut known = SINGLE
+        .iter()
+        .chain(GROUPS.iter().flat_map(|(parts, _)| parts));
+    match known.find(|known| names.iter().filter(|name| name == *known).count() > 1) {
+        None => Ok(()),
+        Some(name) => Err(assemble::twice(name)),
+    }
+}
 
 /// The fields of a line; neighbours that belong together are one.
 fn fields(names: &[String]) -> Vec<Field> {
@@ -383,10 +406,12 @@ impl Bounds {
         // Dumps of before 2010 have no flags and were of periodic boxes for the most part.
         let periodic = match flags[..] {
             [] => [true; 3],
-            [x, y, z] => [x, y, z].map(|flag| flag.starts_with('p')),
+            [x, y, z] if flags.iter().all(|flag| is_boundary(flag)) => {
+                [x, y, z].map(|flag| flag.starts_with('p'))
+            }
             _ => {
                 return Err(Error::new(format!(
-                    "the boundary flags '{}' are not three",
+                    "the boundary flags '{}' are not three of p, f, s and m",
                     flags.join(" ")
                 ))
                 .help("write such as pp pp pp")
@@ -441,12 +466,12 @@ enum BoxKind {
     General,
 }
 
-/// By how much the bounding box that LAMMPS writes reaches beyond the corner of a triclinic box, below and above, along x and y.
-fn overhang(xy: f64, xz: f64, yz: f64) -> [[f64; 2]; 2] {
+/// By how much the bounding box that LAMMPS writes reaches beyond the corner of a triclinic box, below and above.
+fn overhang(xy: f64, xz: f64, yz: f64) -> [[f64; 3]; 2] {
     let reach = [0.0, xy, xz, xy + xz];
     let low = reach.into_iter().fold(0.0, f64::min);
     let high = reach.into_iter().fold(0.0, f64::max);
-    [[low, yz.min(0.0)], [high, yz.max(0.0)]]
+    [[low, yz.min(0.0), 0.0], [high, yz.max(0.0), 0.0]]
 }
 
 /// Text of a frame as a snapshot of a dump; `first` says whether it opens the file.
@@ -473,18 +498,19 @@ pub fn format(frame: &Frame, first: bool) -> Result<Vec<u8>> {
     format_bounds(&mut out, cell, frame.key(BOUNDARY));
 
     let types = type_numbers(frame);
-    out.text("ITEM: ATOMS id type");
+    let mut header = "ITEM: ATOMS id type".to_string();
     if types.1 {
-        out.text(" element");
+        header += " element";
     }
-    match frame.coordinates {
-        Coordinates::Unwrapped => out.text(" xu yu zu"),
-        Coordinates::Images(_) => out.text(" x y z ix iy iz"),
-        Coordinates::Unknown => out.text(" x y z"),
+    header += match frame.coordinates {
+        Coordinates::Unwrapped => " xu yu zu",
+        Coordinates::Images(_) => " x y z ix iy iz",
+        Coordinates::Unknown => " x y z",
     };
-    for (name, values) in [("radius", &frame.diameters), ("mass", &frame.masses)] {
+    let (sizes, factor) = number::sizes(frame.diameters.as_deref().unwrap_or_default());
+    for (name, values) in [(sizes, &frame.diameters), ("mass", &frame.masses)] {
         if values.is_some() {
-            out.text(" ").text(name);
+            header = header + " " + name;
         }
     }
     let columns: Vec<&Column> = frame
@@ -492,12 +518,14 @@ pub fn format(frame: &Frame, first: bool) -> Result<Vec<u8>> {
         .iter()
         .filter(|column| column.name != "type")
         .collect();
+    let mut header: Vec<String> = header.split(' ').map(str::to_string).collect();
     for column in &columns {
-        for component in component_names(column) {
-            out.text(" ").text(&component);
-        }
+        let names = unused(&column.name, &header, |name| {
+            component_names(name, column.width)
+        });
+        header.extend(names);
     }
-    out.text("\n");
+    out.text(&header.join(" ")).text("\n");
     for row in 0..frame.len() {
         out.integer(frame.ids[row]).text(" ").integer(types.0[row]);
         if types.1 {
@@ -512,7 +540,7 @@ pub fn format(frame: &Frame, first: bool) -> Result<Vec<u8>> {
             });
         }
         if let Some(diameters) = &frame.diameters {
-            out.text(" ").real(0.5 * diameters[row]);
+            out.text(" ").real(factor * diameters[row]);
         }
         if let Some(masses) = &frame.masses {
             out.text(" ").real(masses[row]);
@@ -558,8 +586,8 @@ pub fn type_numbers(frame: &Frame) -> (Vec<i64>, bool) {
     )
 }
 
-fn component_names(column: &Column) -> Vec<String> {
-    let clean = column.name.replace(char::is_whitespace, "_");
+fn component_names(name: &str, width: usize) -> Vec<String> {
+    let clean = name.replace(char::is_whitespace, "_");
     let name = match clean.as_str() {
         name if VELOCITIES.contains(&name) => VELOCITIES[0],
         "force" => "forces",
@@ -567,14 +595,19 @@ fn component_names(column: &Column) -> Vec<String> {
     };
     match GROUPS
         .iter()
-        .find(|(_, group)| *group == name && column.width == 3)
+        .find(|(_, group)| *group == name && width == 3)
     {
         Some((parts, _)) => parts.map(str::to_string).to_vec(),
-        None if column.width == 1 => vec![clean],
-        None => (1..=column.width)
+        None if width == 1 => vec![clean],
+        None => (1..=width)
             .map(|index| format!("{clean}[{index}]"))
             .collect(),
     }
+}
+
+/// Whether a word tells the boundaries at both ends of an edge: periodic, fixed, shrinking, or shrinking to a minimum.
+fn is_boundary(flag: &str) -> bool {
+    matches!(flag.len(), 1 | 2) && flag.chars().all(|c| "pfsm".contains(c))
 }
 
 fn format_bounds(out: &mut Writer, cell: &Cell, boundary: Option<&str>) {
@@ -584,11 +617,27 @@ fn format_bounds(out: &mut Writer, cell: &Cell, boundary: Option<&str>) {
     let kept: Option<[&str; 3]> =
         boundary.and_then(|flags| flags.split_whitespace().collect::<Vec<_>>().try_into().ok());
     let flags = match kept {
-        Some(flags) if flags.map(|flag| flag.starts_with('p')) == cell.periodic() => flags,
+        Some(flags)
+            if flags.into_iter().all(is_boundary)
+                && flags.map(|flag| flag.starts_with('p')) == cell.periodic() =>
+        {
+            flags
+        }
         _ => plain,
     };
     let (h, origin) = (cell.matrix(), cell.origin());
-    if !cell.is_restricted() {
+    let (xy, xz, yz) = (h[(0, 1)], h[(0, 2)], h[(1, 2)]);
+    let [low, high] = overhang(xy, xz, yz);
+    // The reader takes the overhang and the lower bound off again; these are the bounds that make it arrive at the same edge.
+    let bounds = [0, 1, 2].map(|axis| {
+        let bottom = inverse_difference(origin[axis], low[axis]);
+        let corner = bottom - low[axis];
+        let top = inverse_difference(h[(axis, axis)], corner);
+        let top = inverse_difference(top, high[axis]);
+        let [found, length] = [top - high[axis] - corner, h[(axis, axis)]];
+        ((found - length).abs() <= BOUNDS * length).then_some([bottom, top])
+    });
+    let (true, [Some(x), Some(y), Some(z)]) = (cell.is_restricted(), bounds) else {
         out.text("ITEM: BOX BOUNDS abc origin");
         flags.iter().for_each(|flag| {
             out.text(" ").text(flag);
@@ -601,8 +650,7 @@ fn format_bounds(out: &mut Writer, cell: &Cell, boundary: Option<&str>) {
             out.real(origin[row]).text("\n");
         }
         return;
-    }
-    let (xy, xz, yz) = (h[(0, 1)], h[(0, 2)], h[(1, 2)]);
+    };
     let orthogonal = cell.is_orthogonal();
     out.text(if orthogonal {
         "ITEM: BOX BOUNDS"
@@ -613,25 +661,17 @@ fn format_bounds(out: &mut Writer, cell: &Cell, boundary: Option<&str>) {
         out.text(" ").text(flag);
     });
     out.text("\n");
-    let [low, high] = overhang(xy, xz, yz);
-    for axis in 0..3 {
-        let (below, above) = if axis < 2 {
-            (low[axis], high[axis])
-        } else {
-            (0.0, 0.0)
-        };
-        // The reader takes the overhang and the lower bound off again; find the bounds that make it arrive at the same edge.
-        let bottom = inverse_difference(origin[axis], below);
-        let corner = bottom - below;
-        let top = inverse_difference(h[(axis, axis)], corner);
-        let top = inverse_difference(top, above);
+    for ([bottom, top], tilt) in [x, y, z].into_iter().zip([xy, xz, yz]) {
         out.real(bottom).text(" ").real(top);
         if !orthogonal {
-            out.text(" ").real([xy, xz, yz][axis]);
+            out.text(" ").real(tilt);
         }
         out.text("\n");
     }
 }
+
+/// How far an edge that is told by its bounds may be off (relative): a box that lies farther from the origin is told by its edges.
+pub const BOUNDS: f64 = 1e-9;
 
 /// The number b for which b − `offset`, rounded, is `difference`; the nearest where there is none.
 pub fn inverse_difference(difference: f64, offset: f64) -> f64 {

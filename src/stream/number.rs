@@ -4,6 +4,15 @@ use std::io::Write;
 
 use crate::data::frame::{Column, Values};
 
+/// The column of sizes, and what diameters are multiplied by for it: radii, which OVITO reads; diameters where half of one is no double.
+pub fn sizes(diameters: &[f64]) -> (&'static str, f64) {
+    let has_half = |diameter: &f64| 2.0 * (0.5 * diameter) == *diameter;
+    match diameters.iter().all(has_half) {
+        true => ("radius", 0.5),
+        false => ("diameter", 1.0),
+    }
+}
+
 /// A growing text.
 pub struct Writer {
     bytes: Vec<u8>,

@@ -22,7 +22,9 @@ pub fn read(path: &Path) -> Result<Filter> {
 }
 
 /// A filter from the text of its file.
-fn parse(text: &str) -> Result<Filter> {
+///
+/// Errors: a line that is none of those above, with its number; a text without a code.
+pub fn parse(text: &str) -> Result<Filter> {
     let mut filter = Filter::default();
     for (number, line) in (1..).zip(text.lines()) {
         add(&mut filter, line.trim()).map_err(|error| error.at_line(number))?;

@@ -17,6 +17,19 @@ pub fn encode(format: Format, frame: &Frame, first: bool) -> Result<Vec<u8>> {
     }
 }
 
+/// The names that a column is written under, none of which is in use: `names` makes them of the column's own, which gets a `_` at its end as
+/// often as need be.
+pub fn unused(name: &str, used: &[String], names: impl Fn(&str) -> Vec<String>) -> Vec<String> {
+    let mut name = name.to_string();
+    loop {
+        let found = names(&name);
+        if !found.iter().any(|found| used.contains(found)) {
+            return found;
+        }
+        name.push('_');
+    }
+}
+
 /// A writer that has to be told when all is written.
 pub enum Encoder<W: Write> {
     /// As it is.

@@ -10,8 +10,9 @@ use nalgebra::Vector3;
 use super::assemble::{self, Columns};
 use super::columns::{self, Expect, Field};
 use super::lines::{Block, Lines};
-use super::number::Writer;
+use super::number::{self, Writer};
 use super::text_format::TextFormat;
+use super::write::unused;
 use crate::data::cell::Cell;
 use crate::data::frame::{Coordinates, Frame, Species, Values};
 use crate::error::{Error, Kind, Result};
@@ -79,8 +80,8 @@ impl TextFormat for Xyz {
             true => parse_keys(&raw.comment)
                 .ok()?
                 .iter()
-                .find(|(key, _)| STEP.contains(&key.as_str()))
-                .and_then(|(_, text)| text.parse().ok()),
+                .filter(|(key, _)| STEP.contains(&key.as_str()))
+                .find_map(|(_, text)| text.parse().ok()),
             false => plain_step(&raw.comment),
         }
     }
@@ -122,6 +123,16 @@ fn take_columns(
     rows: usize,
     first_line: u64,
 ) -> Result<()> {
+    let count = |name: &str| {
+        columns
+            .0
+            .iter()
+            .filter(|column| column.name == name)
+            .count()
+    };
+    if let Some(name) = MEANINGS.into_iter().find(|name| count(name) > 1) {
+        return Err(assemble::twice(name));
+    }
     let positions = match columns.take_reals("pos", 3)? {
         Some(positions) => Some(positions),
         None => columns.take_reals("positions", 3)?,
@@ -143,12 +154,16 @@ fn take_columns(
         None => Species::from_types(&vec![1; rows]),
     };
     assemble::take_sizes(columns, frame)?;
-    if let Some(shift) = columns.take_integers("map_shift", 3)? {
+    if let Some(shift) = columns.take_integers(IMAGES, 3)? {
         frame.coordinates = assemble::images(&shift, first_line)?;
     }
     Ok(())
 }
 
+/// Column of image flags.
+const IMAGES: &str = "map_shift";
+/// Columns that are taken for more than a property.
+const MEANINGS: [&str; 7] = ["species", "pos", "id", IMAGES, "radius", "diameter", "mass"];
 const STEP: [&str; 4] = ["Timestep", "timestep", "Step", "step"];
 const TIME: [&str; 2] = ["Time", "time"];
 /// Key that marks positions as continuous in time.
@@ -279,7 +294,8 @@ fn flags(text: &str) -> Result<[bool; 3]> {
     flags
         .and_then(|flags| flags.try_into().ok())
         .ok_or_else(|| {
-            Error::new(format!("pbc=\"{text}\" is not three of T and F"))
+            let found: String = text.chars().take(60).collect();
+            Error::new(format!("pbc=\"{found}\" is not three of T and F"))
                 .help("correct the comment line")
         })
 }
@@ -287,8 +303,9 @@ fn flags(text: &str) -> Result<[bool; 3]> {
 fn parse_properties(text: &str) -> Result<Vec<Field>> {
     let parts: Vec<&str> = text.split(':').collect();
     let bad = || {
+        let found: String = text.chars().take(200).collect();
         Error::new(format!(
-            "Properties={text} is not a list of name:type:count"
+            "Properties={found} is not a list of name:type:count"
         ))
         .help("correct the comment line")
     };
@@ -363,13 +380,15 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
     }
     out.text("Properties=species:S:1:pos:R:3:id:I:1");
     if let Coordinates::Images(_) = frame.coordinates {
-        out.text(":map_shift:I:3");
+        out.text(":").text(IMAGES).text(":I:3");
     }
-    for (name, values) in [("radius", &frame.diameters), ("mass", &frame.masses)] {
+    let (sizes, factor) = number::sizes(frame.diameters.as_deref().unwrap_or_default());
+    for (name, values) in [(sizes, &frame.diameters), ("mass", &frame.masses)] {
         if values.is_some() {
             out.text(":").text(name).text(":R:1");
         }
     }
+    let mut names: Vec<String> = MEANINGS.map(str::to_string).to_vec();
     for column in &frame.columns {
         let letter = match column.values {
             Values::Integer(_) => "I",
@@ -378,11 +397,11 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
             Values::Text(_) => "S",
         };
         // What separates the properties cannot be part of a name.
-        let name = column.name.replace(
-            |c: char| c.is_whitespace() || matches!(c, ':' | '"' | '\'' | '\\'),
-            "_",
-        );
+        let special = |c: char| c.is_whitespace() || matches!(c, ':' | '"' | '\'' | '\\');
+        let clean = |name: &str| vec![name.replace(special, "_")];
+        let name = unused(&column.name, &names, clean).remove(0);
         out.text(&format!(":{name}:{letter}:{}", column.width));
+        names.push(name);
     }
     let numbers =
         element_numbers(&frame.species).filter(|_| frame.column(ELEMENT_NUMBER).is_none());
@@ -425,7 +444,7 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
             });
         }
         if let Some(diameters) = &frame.diameters {
-            out.text(" ").real(0.5 * diameters[row]);
+            out.text(" ").real(factor * diameters[row]);
         }
         if let Some(masses) = &frame.masses {
             out.text(" ").real(masses[row]);

@@ -380,10 +380,14 @@ impl Reader<'_> {
         }
     }
 
+    /// The highest temperature: a particle of mass 1 moves by √T per unit of time.
+    fn hottest(&self) -> f64 {
+        (LARGEST_MOVE / self.timestep).powi(2)
+    }
+
     fn temperature(&self, field: &Field) -> Result<f64> {
         let temperature = field.positive()?;
-        // A particle of mass 1 moves by √T per unit of time.
-        let hottest = (LARGEST_MOVE / self.timestep).powi(2);
+        let hottest = self.hottest();
         match temperature > hottest {
             false => Ok(temperature),
             true => Err(field.refuse(
@@ -411,7 +415,20 @@ impl Reader<'_> {
                     .help("put a stage of the kind minimise before it"));
             }
             Some(Kind::Minimise(_) | Kind::Homogenise { .. }) => {
-                stage.set_point(0).map(|temperature| 2.0 * temperature)
+                let temperature = stage.set_point(0).map(|temperature| 2.0 * temperature);
+                if let Some(temperature) = temperature.filter(|hot| *hot > self.hottest()) {
+                    return Err(table
+                        .place
+                        .error(format!(
+                            "{}velocities are drawn at twice the first temperature after a minimum, and {temperature} would blow up",
+                            table.prefix
+                        ))
+                        .help(format!(
+                            "write velocities = {} or less, or use a shorter timestep",
+                            self.hottest()
+                        )));
+                }
+                temperature
             }
             _ => None,
         })

@@ -109,7 +109,7 @@ pub(super) fn spacing(change: f64, stage: &Stage) -> Option<f64> {
     match stage.kind {
         Kind::Ramp {
             from, to, steps, ..
-        } => Some(change / (to - from).abs() * steps as f64),
+        } => Some((change / (to - from).abs() * steps as f64).min(f64::MAX)),
         _ => None,
     }
 }
