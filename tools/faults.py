@@ -62,6 +62,7 @@ COMMANDS = {
     "convert .lammpstrj.zst": (["convert", HEAT], ["-o c.lammpstrj.zst"]),
     "convert .data": (["convert", HEAT, "--frames", "-1"], ["-o c.data"]),
     "convert .xtc": (["convert", HEAT], ["-o c.xtc"]),
+    "convert .parquet": (["convert", HEAT, "--frames", "::8"], ["-o c.parquet"]),
     "tg-fit": (["tg-fit", str(FIXTURES / "heat.log"), *RAMP], ["-o m.csv", "--table curves=c.parquet", "--plot f.svg"]),
     "rate-fit": (
         ["rate-fit", RATES, "--quantity", "T_o", "--extrapolate", "1e-6"],
