@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::input::COMPLETE;
 use crate::error::{Error, Result};
 
-/// A row of thermo output: what [`THERMO`](super::input::THERMO) names.
+/// A row of thermo output, of the columns that the inputs ask for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Row {
     /// Number of the step.

@@ -64,10 +64,13 @@ fn images(cell: &Cell, from: &Vector3<f64>, to: &Vector3<f64>, radius: f64) -> V
     found
 }
 
+/// Two particles and numbers between them, in units of 10⁻⁷.
+type Rounded<const N: usize> = (usize, usize, [i64; N]);
+
 /// Distances, pairs and so on in an order that does not hang on the way there, without the last digits.
 fn rounded<const N: usize>(
     values: impl IntoIterator<Item = (usize, usize, [f64; N])>,
-) -> Vec<(usize, usize, [i64; N])> {
+) -> Vec<Rounded<N>> {
     let mut rounded: Vec<_> = values
         .into_iter()
         .map(|(i, j, values)| (i, j, values.map(|value| (value * 1e7).round() as i64)))
@@ -77,11 +80,8 @@ fn rounded<const N: usize>(
 }
 
 /// Whether two lists of such are the same, the last of the digits that are left apart.
-fn agree<const N: usize>(
-    found: &[(usize, usize, [i64; N])],
-    exact: &[(usize, usize, [i64; N])],
-) -> bool {
-    let close = |(one, other): (&(usize, usize, [i64; N]), &(usize, usize, [i64; N]))| {
+fn agree<const N: usize>(found: &[Rounded<N>], exact: &[Rounded<N>]) -> bool {
+    let close = |(one, other): (&Rounded<N>, &Rounded<N>)| {
         (one.0, one.1) == (other.0, other.1)
             && one.2.iter().zip(other.2).all(|(a, b)| (a - b).abs() <= 1)
     };
@@ -251,7 +251,7 @@ proptest! {
 
         let count = positions.len();
         let order: Vec<usize> = (0..count).map(|at| at * stride % count).collect();
-        prop_assume!(count % stride != 0);
+        prop_assume!(!count.is_multiple_of(stride));
         let shuffled: Vec<Vector3<f64>> = order.iter().map(|&at| positions[at]).collect();
         for (found, at) in codes(&cell, &shuffled).iter().zip(order) {
             prop_assert_eq!(found, &reference[at]);
