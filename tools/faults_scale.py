@@ -6,6 +6,7 @@ import io
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,16 +17,24 @@ GIGABYTES = 10
 MILLION = 10  # copies along each edge
 
 
-def measured(words, feed=None, cwd=None):
-    """Runs hyalo and gives exit code, standard output and error, seconds, and the largest resident memory in MB.
+# The largest memory of a process counts that of the one it was forked from: a small one stands between.
+SMALL = """import os, sys
+child = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(child, 0)
+with open(sys.argv[1], "w") as file:
+    file.write(str(usage.ru_maxrss))
+code = os.waitstatus_to_exitcode(status)
+sys.exit(code if code >= 0 else 128 - code)
+"""
 
-    A shell stands between, so that memory is that of hyalo and not of the Python that it was forked from.
-    """
-    script = '"$@"; exit $?'
+
+def measured(words, feed=None, cwd=None):
+    """Runs hyalo and gives exit code, standard output and error, seconds, and the largest resident memory in MB."""
     start = time.monotonic()
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, tempfile.NamedTemporaryFile("r") as memory:
         child = subprocess.Popen(
-            ["sh", "-c", script, "sh", HYALO, *words], stdin=subprocess.PIPE if feed else subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd
+            [sys.executable, "-S", "-c", SMALL, memory.name, HYALO, *words],
+            stdin=subprocess.PIPE if feed else subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd,
         )
         fed = 0
         if feed:
@@ -34,11 +43,11 @@ def measured(words, feed=None, cwd=None):
                 child.stdin.close()
             except BrokenPipeError:
                 pass
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
+        code = child.wait()
+        seconds = time.monotonic() - start
         out.seek(0)
         err.seek(0)
-        return child.returncode, out.read(), err.read().decode(errors="replace"), time.monotonic() - start, usage.ru_maxrss / 1024, fed
+        return code, out.read(), err.read().decode(errors="replace"), seconds, int(memory.read()) / 1024, fed
 
 
 def real_frames():
