@@ -15,7 +15,6 @@ class Unsure(Exception):
 REAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
 WHOLE = re.compile(r"[+-]?\d+")
 BLANKS = re.compile(r"[ \t\r]+")
-WIDE = re.compile(r"[ \t\r\v\f]+")
 
 
 def real(word):
@@ -96,7 +95,7 @@ def dump(content):
         raise Refused("the header is cut short")
 
     for line in lines:
-        line = text(line).strip()
+        line = item_of(text(line))
         if not line:
             continue
         frame, count, header = Frame(), None, None
@@ -116,7 +115,7 @@ def dump(content):
                 frame.edges, frame.origin = box(header, rows)
             else:
                 raise Refused(f"'{line}' is no item")
-            line = following().strip()
+            line = item_of(following())
         if frame.step is None or count is None:
             raise Refused("no step or no count")
         names = line[len("ITEM: ATOMS") :].split()
@@ -131,11 +130,18 @@ def dump(content):
     return frames
 
 
+def item_of(line):
+    """A line, with one blank behind ITEM: whatever stands there."""
+    return re.sub(r"^ITEM:[ \t]*", "ITEM: ", line.strip())
+
+
 def box(header, rows):
     kind = "general" if header[:2] == ["abc", "origin"] else "tilted" if header[:3] == ["xy", "xz", "yz"] else "plain"
     flags = header[{"general": 2, "tilted": 3, "plain": 0}[kind] :]
     if len(flags) not in (0, 3) or any(len(row) != {"general": 4, "tilted": 3, "plain": 2}[kind] for row in rows):
         raise Refused("the bounds of the box")
+    if not all(re.fullmatch("[pfsm]{1,2}", flag) for flag in flags):
+        raise Refused("the flags of the box")
     if kind == "general":
         return [row[:3] for row in rows], [row[3] for row in rows]
     xy, xz, yz = (row[2] if kind == "tilted" else 0.0 for row in rows)
@@ -270,7 +276,7 @@ def data(content, style):
     frame.step = int(step.group(1)) if step and abs(int(step.group(1))) < 2**63 else None
     at = 1
     while at < len(lines) and lines[at] not in SECTIONS and not lines[at].endswith((" Coeffs", " Labels")):
-        words = WIDE.split(lines[at]) if lines[at] else []
+        words = BLANKS.split(lines[at]) if lines[at] else []
         if words[1:] in (["atoms"], ["atom", "types"]):
             if not re.fullmatch(r"\+?\d+", words[0]):
                 raise Refused("a count")
@@ -307,7 +313,9 @@ def data(content, style):
         wanted = counts.get("types" if section in ("Masses", "Atom Type Labels") else "atoms")
         if wanted is None or at + 1 >= len(lines) or lines[at + 1]:
             raise Refused("no count, or no blank line")
-        rows = [WIDE.split(line) if line else [] for line in lines[at + 2 : at + 2 + wanted]]
+        if hints[at + 1]:
+            raise Unsure("a comment in place of a blank line")
+        rows = [BLANKS.split(line) if line else [] for line in lines[at + 2 : at + 2 + wanted]]
         if len(rows) < wanted or not all(rows):
             raise Refused("too few rows")
         at += 2 + wanted
@@ -329,6 +337,9 @@ def data(content, style):
             if len(velocities) < len(rows):
                 raise Refused("velocities twice")
         else:
+            numbered = {bool(WHOLE.fullmatch(row[columns.index("type")])) for row in rows if len(row) >= len(columns)}
+            if len(numbered) > 1:
+                raise Unsure("types by number and by label")
             for row in rows:
                 if len(row) not in (len(columns), len(columns) + 3) or len(row) != len(rows[0]):
                     raise Refused("a row of Atoms")
