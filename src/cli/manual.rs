@@ -1,7 +1,7 @@
 //! `manual`: what the program says about itself, for `man`, for shells, and as a page on all tables.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
@@ -83,11 +83,16 @@ fn to_stdout(text: &[u8]) -> Result<()> {
     stdout.commit()
 }
 
-fn pages(mut program: clap::Command, folder: &PathBuf, force: bool) -> Result<()> {
+fn pages(mut program: clap::Command, folder: &Path, force: bool) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(|error| Error::io("make the folder", folder, error))?;
     program.build();
-    let hidden = |command: &&clap::Command| command.get_name() != "help";
-    let commands: Vec<clap::Command> = program.get_subcommands().filter(hidden).cloned().collect();
+    // clap's own has no page.
+    let has_page = |command: &&clap::Command| command.get_name() != "help";
+    let commands: Vec<clap::Command> = program
+        .get_subcommands()
+        .filter(has_page)
+        .cloned()
+        .collect();
     let mut files = Vec::new();
     let named = commands.into_iter().map(|command| {
         // clap keeps names for good.
