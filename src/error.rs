@@ -171,6 +171,20 @@ impl fmt::Display for Error {
     }
 }
 
+/// The beginning of what was found, short enough for a message.
+pub fn beginning(found: &str) -> String {
+    found.chars().take(60).collect()
+}
+
+/// Names behind each other, short and few enough for a message.
+pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>, separator: &str) -> String {
+    const MOST: usize = 40;
+    let mut names = names.into_iter().map(beginning);
+    let mut shown: Vec<String> = names.by_ref().take(MOST).collect();
+    shown.extend(names.next().map(|_| "…".to_string()));
+    shown.join(separator)
+}
+
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)

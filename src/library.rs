@@ -88,7 +88,7 @@ pub fn analyse<C: Command>(
         frames: Some(frames.into_iter()),
         answer: None,
     };
-    arguments.run(Wanted::everything(), &mut run)?;
+    arguments.run(Wanted::Everything, &mut run)?;
     run.answer
         .ok_or_else(|| Error::new("the analysis said nothing"))
 }
@@ -123,14 +123,8 @@ impl<I: Iterator<Item = Result<Frame>>> Runner for Run<I> {
         let mut state = analysis.start(&context);
         let mut kept = Kept::of(&analysis);
         for frame in std::iter::once(Ok(first)).chain(frames) {
-            let mut frame = frame?;
-            let ordinal = frame.ordinal;
-            if let Some(potential) = analysis.inherent() {
-                frame = inherent(frame, potential).map_err(|error| error.in_frame(ordinal))?;
-            }
-            let said = analysis.frame(&context, &frame);
-            let said = said.map_err(|error| error.in_frame(ordinal))?;
-            analysis.reduce(&context, &mut state, said, &mut kept)?;
+            let (_, partial) = said(&analysis, &context, frame?)?;
+            analysis.reduce(&context, &mut state, partial, &mut kept)?;
         }
         let finished = analysis.finish(&context, state, &mut kept)?;
         let figure =
@@ -143,6 +137,23 @@ impl<I: Iterator<Item = Result<Frame>>> Runner for Run<I> {
         });
         Ok(())
     }
+}
+
+/// What an analysis says of a frame, which is taken to its inherent structure before, if the analysis wants that.
+///
+/// Errors: a frame that the analysis cannot do with, or whose inherent structure is not found.
+pub fn said<A: Analysis>(
+    analysis: &A,
+    context: &A::Context,
+    mut frame: Frame,
+) -> Result<(Frame, A::Partial)> {
+    let ordinal = frame.ordinal;
+    let in_frame = |error: Error| error.in_frame(ordinal);
+    if let Some(potential) = analysis.inherent() {
+        frame = inherent(frame, potential).map_err(in_frame)?;
+    }
+    let partial = analysis.frame(context, &frame).map_err(in_frame)?;
+    Ok((frame, partial))
 }
 
 /// Keeps all tables.

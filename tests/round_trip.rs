@@ -556,6 +556,23 @@ fn hard_frames_survive_extended_xyz() {
 }
 
 #[test]
+fn keys_whose_name_is_in_use_get_another() {
+    let scratch = Scratch::new();
+    let key = |name: &str| (name.to_string(), format!("of {name}"));
+    let mut exact = hard().remove(0);
+    exact.time = Some(1.5);
+    exact.keys = ["Time", "Time_", "Lattice", "twice", "twice", "time"]
+        .map(key)
+        .to_vec();
+    let file = scratch.file("keys.extxyz", encoded(&[exact.clone()], Format::Xyz));
+    let names = ["Time_", "Time__", "Lattice_", "twice", "twice_", "time"];
+    for (key, name) in exact.keys.iter_mut().zip(names) {
+        key.0 = name.to_string();
+    }
+    assert_same(&frames(&file), &[exact], "keys → xyz");
+}
+
+#[test]
 fn hard_frames_survive_a_dump() {
     let scratch = Scratch::new();
     let mut exact = hard();

@@ -203,8 +203,8 @@ def xyz(content, grammar=KEY):
             if comment[at : match.start()].strip():
                 raise Unsure("a comment line that is not plain")
             key, at = match.group(1), match.end()
-            if key in keys:
-                raise Unsure("a key twice")
+            if key in keys and (match.group(0) != key or keys[key] is not None):
+                raise Refused("a key twice")
             keys[key] = match.group(2) if match.group(2) is not None else match.group(3)
         if comment[at:].strip() or "Properties" not in keys or "Lattice" not in keys:
             raise Unsure("a comment line that is not plain")

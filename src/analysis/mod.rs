@@ -155,40 +155,62 @@ pub trait Runner {
 }
 
 /// What was asked of an analysis beside its main table, so that nothing is computed or kept in vain.
-#[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// Names of the further tables.
-    pub tables: Vec<String>,
-    /// Names of the figures; empty for the main one.
-    pub figures: Vec<String>,
-    /// An annotated trajectory is needed.
-    pub annotation: bool,
-    /// Every table and every figure is needed.
-    pub everything: bool,
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// Every table and every figure.
+    Everything,
+    /// Some of what there is.
+    These {
+        /// Names of the further tables.
+        tables: Vec<String>,
+        /// Names of the figures; empty for the main one.
+        figures: Vec<String>,
+        /// Whether a trajectory is to be annotated.
+        annotation: bool,
+    },
 }
 
 impl Wanted {
-    /// Every table and every figure.
-    pub fn everything() -> Self {
-        Wanted {
-            everything: true,
-            ..Wanted::default()
-        }
-    }
+    /// The main table alone.
+    pub const NOTHING: Self = Wanted::These {
+        tables: Vec::new(),
+        figures: Vec::new(),
+        annotation: false,
+    };
 
     /// Whether this further table is needed.
     pub fn table(&self, name: &str) -> bool {
-        self.everything || self.tables.iter().any(|table| table == name)
+        match self {
+            Wanted::Everything => true,
+            Wanted::These { tables, .. } => tables.iter().any(|table| table == name),
+        }
     }
 
     /// Whether this figure, which is not the main one, is needed.
     pub fn figure(&self, name: &str) -> bool {
-        self.everything || self.figures.iter().any(|figure| figure == name)
+        match self {
+            Wanted::Everything => true,
+            Wanted::These { figures, .. } => figures.iter().any(|figure| figure == name),
+        }
     }
 
     /// Whether any figure is needed.
     pub fn any_figure(&self) -> bool {
-        self.everything || !self.figures.is_empty()
+        match self {
+            Wanted::Everything => true,
+            Wanted::These { figures, .. } => !figures.is_empty(),
+        }
+    }
+
+    /// Whether columns for a trajectory are needed.
+    pub fn annotation(&self) -> bool {
+        matches!(
+            self,
+            Wanted::These {
+                annotation: true,
+                ..
+            }
+        )
     }
 }
 

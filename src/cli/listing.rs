@@ -36,7 +36,7 @@ impl Listing {
     /// What an analysis has, that of the means among it, with these flags of its command.
     pub fn of<C: Command>(command: &str, flags: &str) -> Result<Self> {
         let mut listing = Listing::new(format!("{command} {flags}").trim_end(), &[], &[]);
-        arguments::<C>(flags)?.run(Wanted::default(), &mut listing)?;
+        arguments::<C>(flags)?.run(Wanted::NOTHING, &mut listing)?;
         Ok(listing)
     }
 

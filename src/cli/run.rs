@@ -15,8 +15,8 @@ use crate::analysis::{Abscissa, Analysis, InputFacts, Runner, Wanted};
 use crate::data::frame::Frame;
 use crate::data::means;
 use crate::data::replicas::{self, Replicas};
-use crate::engine::inherent::inherent;
 use crate::error::{Error, Result};
+use crate::library::said;
 use crate::physics::topology::Filter;
 use crate::sink::atomic::AtomicFile;
 use crate::sink::figure;
@@ -89,11 +89,10 @@ impl<'a> AnalysisRunner<'a> {
                 .map_or("", |(name, _)| name)
                 .to_string()
         };
-        Wanted {
+        Wanted::These {
             tables: self.output.tables.iter().map(name).collect(),
             figures: self.output.plots.iter().map(name).collect(),
             annotation: self.output.annotate.is_some(),
-            everything: false,
         }
     }
 
@@ -151,16 +150,8 @@ impl<'a> AnalysisRunner<'a> {
         let annotates = outputs.annotates();
         let work = {
             let (analysis, context) = (analysis.clone(), context.clone());
-            let potential = analysis.inherent();
             move |frame: Result<Frame>| -> Result<(Vec<u8>, A::Partial)> {
-                let mut frame = frame?;
-                if let Some(potential) = potential {
-                    let ordinal = frame.ordinal;
-                    frame = inherent(frame, potential).map_err(|error| error.in_frame(ordinal))?;
-                }
-                let partial = analysis
-                    .frame(&context, &frame)
-                    .map_err(|error| error.in_frame(frame.ordinal))?;
+                let (frame, partial) = said(&*analysis, &context, frame?)?;
                 let text = if annotates {
                     annotated(frame, analysis.annotation(&partial))?
                 } else {

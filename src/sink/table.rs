@@ -13,7 +13,7 @@ use polars::prelude::*;
 
 use super::provenance::{self, Provenance};
 use crate::data::table::{Cells, ColumnSpec, Kind, Rows};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed};
 
 /// Rows of a Parquet row group or an Arrow batch: what is held in memory at most.
 const ROWS_OF_A_GROUP: usize = 131_072;
@@ -536,8 +536,9 @@ fn choose(names: &[&str], wanted: &[&[&str]]) -> Result<Vec<usize>> {
                 .iter()
                 .find_map(|wanted| names.iter().position(|name| name == wanted))
                 .ok_or_else(|| {
-                    Error::new(format!("there is no column {}", spellings.join(" or ")))
-                        .help(format!("its columns are {}", names.join(", ")))
+                    Error::new(format!("there is no column {}", spellings.join(" or "))).help(
+                        format!("its columns are {}", listed(names.iter().copied(), ", ")),
+                    )
                 })
         })
         .collect()

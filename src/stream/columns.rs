@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::lines::Block;
 use crate::data::frame::{Column, Values};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, beginning, listed};
 
 /// What a column of a text block holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -363,7 +363,7 @@ fn word(rest: &[u8]) -> &[u8] {
 }
 
 fn shown(word: &[u8]) -> String {
-    String::from_utf8_lossy(word).chars().take(40).collect()
+    beginning(&String::from_utf8_lossy(word))
 }
 
 /// A whole number at the start of `rest` that ends there and fits 64 bits.
@@ -387,9 +387,6 @@ fn integer(rest: &[u8]) -> Option<(i64, usize)> {
     text.parse().ok().map(|value| (value, end))
 }
 
-/// Names of columns that a message tells.
-const NAMES: usize = 40;
-
 /// What is wrong with the value at the start of `rest`, component `component` of field `index`.
 fn unexpected(
     column: &Builder,
@@ -400,15 +397,11 @@ fn unexpected(
 ) -> Error {
     if let [b'\n', ..] | [] = rest {
         let found = total(&fields[..index]) + component;
-        let mut names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-        if names.len() > NAMES {
-            names.truncate(NAMES);
-            names.push("…");
-        }
+        let names = fields.iter().map(|field| field.name.as_str());
         let what = format!(
             "the line has {found} values where {} belong ({})",
             total(fields),
-            names.join(" ")
+            listed(names, " ")
         );
         return Error::new(what).help("correct the line");
     }

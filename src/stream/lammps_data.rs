@@ -16,7 +16,7 @@ use super::number::Writer;
 use super::text_format::TextFormat;
 use crate::data::cell::Cell;
 use crate::data::frame::{Column, Coordinates, Frame, Species, VELOCITIES, Values};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, beginning};
 
 /// Reader of data files.
 pub struct LammpsData {
@@ -164,7 +164,7 @@ impl TextFormat for LammpsData {
                         .read(&line, lines.number())
                         .map_err(|error| error.at_line(lines.number()))?;
                 } else if !line.is_empty() {
-                    let found: String = line.chars().take(40).collect();
+                    let found = beginning(&line);
                     return Err(Error::new(format!(
                         "expected the name of a section, found '{found}'"
                     ))
@@ -515,7 +515,7 @@ fn skip_blank(lines: &mut Lines) -> Result<()> {
     match lines.line()? {
         Some(line) if line.trim().is_empty() => Ok(()),
         Some(line) => {
-            let found = line.chars().take(40).collect::<String>();
+            let found = beginning(line);
             Err(Error::new(format!(
                 "expected a blank line after the section's name, found '{found}'"
             ))

@@ -16,7 +16,7 @@ use super::text_format::TextFormat;
 use super::write::unused;
 use crate::data::cell::Cell;
 use crate::data::frame::{Column, Coordinates, Frame, Species, VELOCITIES, Values};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, beginning};
 
 /// Key of a frame that keeps the boundary flags which say more than periodic or fixed.
 const BOUNDARY: &str = "boundary";
@@ -68,10 +68,7 @@ impl TextFormat for LammpsDump {
                 Some(item) => item.trim().to_string(),
                 None if line.trim().is_empty() && !inside => continue,
                 None => {
-                    let what = format!(
-                        "expected an ITEM: line, found '{}'",
-                        line.chars().take(40).collect::<String>()
-                    );
+                    let what = format!("expected an ITEM: line, found '{}'", beginning(line));
                     let help = match self.block_size {
                         0 => "check the format of the input, or name it with --format",
                         _ => "the number of atoms may not match the rows",
@@ -362,7 +359,7 @@ fn value<T>(lines: &mut Lines, what: &str, parse: impl Fn(&str) -> Option<T>) ->
         return Err(cut_short(lines));
     };
     parse(line.trim()).ok_or_else(|| {
-        let found: String = line.trim().chars().take(40).collect();
+        let found = beginning(line.trim());
         Error::new(format!("expected {what}, found '{found}'"))
             .help("correct the line")
             .at_line(number)

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::str::FromStr;
 
 use crate::data::frame::Frame;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed};
 
 /// Frames `start` to `stop` (exclusive) in steps of `step`, as Python slices: negative numbers count from the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,10 +288,10 @@ pub fn check_species(frame: &Frame, wanted: &[String]) -> Result<()> {
     {
         None => Ok(()),
         Some(missing) => {
-            let present: Vec<&str> = names.iter().map(|name| &**name).collect();
+            let present = listed(names.iter().map(|name| &**name), ", ");
             Err(
                 Error::new(format!("no particle is of the species {missing}"))
-                    .help(format!("the species are {}", present.join(", ")))
+                    .help(format!("the species are {present}"))
                     .in_frame(frame.ordinal),
             )
         }
@@ -310,9 +310,9 @@ pub fn species(mut frame: Frame, wanted: &[String]) -> Result<Frame> {
         .collect();
     if !chosen.iter().any(|&chosen| chosen) {
         let what = format!("no particle is of the species {}", wanted.join(", "));
-        let present: Vec<&str> = frame.species.names.iter().map(|name| &**name).collect();
+        let present = listed(frame.species.names.iter().map(|name| &**name), ", ");
         return Err(Error::new(what)
-            .help(format!("the species are {}", present.join(", ")))
+            .help(format!("the species are {present}"))
             .in_frame(frame.ordinal));
     }
     let rows: Vec<u32> = (0..frame.len() as u32)

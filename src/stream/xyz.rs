@@ -3,6 +3,7 @@
 //! Read: `Properties` in any order, any `Lattice` with a positive volume, `pbc`, `Origin`, image flags as `map_shift:I:3`; every further
 //! column and key is kept. A plain XYZ file has no cell; its step is found in a comment such as `Atoms. Timestep: 1000`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use nalgebra::Vector3;
@@ -15,7 +16,7 @@ use super::text_format::TextFormat;
 use super::write::unused;
 use crate::data::cell::Cell;
 use crate::data::frame::{Coordinates, Frame, Species, Values};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, beginning};
 
 /// Reader of extended and plain XYZ.
 #[derive(Default)]
@@ -42,7 +43,7 @@ impl TextFormat for Xyz {
             match line.trim() {
                 "" => continue,
                 text => {
-                    let found: String = text.chars().take(40).collect();
+                    let found = beginning(text);
                     let rows = text.parse::<usize>();
                     break rows.map_err(|_| {
                         Error::new(format!("expected the number of atoms, found '{found}'"))
@@ -181,21 +182,29 @@ fn plain_step(comment: &str) -> Option<i64> {
     after.split_whitespace().next()?.parse().ok()
 }
 
-/// `key=value` pairs; values bare, in quotes, braces or brackets; a key without a value is true.
+/// `key=value` pairs; values bare, in quotes, braces or brackets; a key without a value is true, however often it is there.
 fn parse_keys(comment: &str) -> Result<Vec<(String, String)>> {
     let mut keys = Vec::new();
+    let mut seen = HashMap::new();
     let mut rest = comment.trim_start();
     while !rest.is_empty() {
         let (key, after) = scan(rest, |c| c == '=' || c.is_whitespace())?;
-        match after.trim_start().strip_prefix('=') {
+        let (value, after) = match after.trim_start().strip_prefix('=') {
             Some(value) => {
                 let (value, after) = scan(value.trim_start(), char::is_whitespace)?;
-                keys.push((key, value));
-                rest = after.trim_start();
+                (Some(value), after)
             }
-            None => {
-                keys.push((key, "T".to_string()));
-                rest = after.trim_start();
+            None => (None, after),
+        };
+        rest = after.trim_start();
+        match seen.insert(key.clone(), value.is_some()) {
+            None => keys.push((key, value.unwrap_or_else(|| "T".to_string()))),
+            Some(false) if value.is_none() => {}
+            Some(_) => {
+                return Err(
+                    Error::new(format!("key '{}' occurs twice", beginning(&key)))
+                        .help("give one of the two another name"),
+                );
             }
         }
     }
@@ -277,7 +286,7 @@ fn numbers<const N: usize>(key: &str, text: &str) -> Result<[f64; N]> {
     values
         .and_then(|values| values.try_into().ok())
         .ok_or_else(|| {
-            let found: String = text.chars().take(60).collect();
+            let found = beginning(text);
             Error::new(format!("{key}=\"{found}\" is not {N} numbers"))
                 .help("correct the comment line")
         })
@@ -294,7 +303,7 @@ fn flags(text: &str) -> Result<[bool; 3]> {
     flags
         .and_then(|flags| flags.try_into().ok())
         .ok_or_else(|| {
-            let found: String = text.chars().take(60).collect();
+            let found = beginning(text);
             Error::new(format!("pbc=\"{found}\" is not three of T and F"))
                 .help("correct the comment line")
         })
@@ -303,7 +312,7 @@ fn flags(text: &str) -> Result<[bool; 3]> {
 fn parse_properties(text: &str) -> Result<Vec<Field>> {
     let parts: Vec<&str> = text.split(':').collect();
     let bad = || {
-        let found: String = text.chars().take(200).collect();
+        let found = beginning(text);
         Error::new(format!(
             "Properties={found} is not a list of name:type:count"
         ))
@@ -408,28 +417,38 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
     if numbers.is_some() {
         out.text(":").text(ELEMENT_NUMBER).text(":I:1");
     }
+    let mut names = ["Lattice", "Origin", "pbc", "Properties"]
+        .map(str::to_string)
+        .to_vec();
+    let mut key = |name: &str, out: &mut Writer| {
+        let name = unused(name, &names, |name| vec![name.to_string()]).remove(0);
+        out.text(" ").text(&quoted(&name)).text("=");
+        names.push(name);
+    };
     if frame.coordinates == Coordinates::Unwrapped {
-        out.text(" ").text(UNWRAPPED).text("=T");
+        key(UNWRAPPED, &mut out);
+        out.text("T");
     }
     if let Some(step) = frame.step {
-        out.text(" Timestep=").integer(step);
+        key(STEP[0], &mut out);
+        out.integer(step);
     }
     if let Some(time) = frame.time {
-        out.text(" Time=").real(time);
+        key(TIME[0], &mut out);
+        out.real(time);
     }
     // A temperature that was given goes before the input's own key, which would be read back in its place.
     let is_temperature = |key: &str| key.eq_ignore_ascii_case(TEMPERATURE);
     let kept = frame.key(TEMPERATURE).and_then(columns::real);
     let given = frame.temperature.filter(|given| kept != Some(*given));
     if let Some(temperature) = given {
-        out.text(" ").text(TEMPERATURE).text("=").real(temperature);
+        key(TEMPERATURE, &mut out);
+        out.real(temperature);
     }
     let keys = frame.keys.iter();
-    for (key, text) in keys.filter(|(key, _)| given.is_none() || !is_temperature(key)) {
-        out.text(" ")
-            .text(&quoted(key))
-            .text("=")
-            .text(&quoted(text));
+    for (name, text) in keys.filter(|(name, _)| given.is_none() || !is_temperature(name)) {
+        key(name, &mut out);
+        out.text(&quoted(text));
     }
     out.text("\n");
     for row in 0..frame.len() {

@@ -143,7 +143,7 @@ pub fn debug<T: std::fmt::Debug + ?Sized>(value: &T) -> String {
 }
 
 /// A frame as extended XYZ holds it, which is `found` there: the order is that of ids, zeros of the origin have no sign, and names are as
-/// [`is_name_of`] has it. A column that is the numbers that ASE needs is written anew.
+/// [`is_name_of`] has it; those of keys likewise. A column that is the numbers that ASE needs is written anew.
 fn as_xyz(frame: &Frame, found: &Frame) -> Frame {
     let mut frame = frame.clone();
     frame.unordered = false;
@@ -154,6 +154,12 @@ fn as_xyz(frame: &Frame, found: &Frame) -> Frame {
     for (column, found) in frame.columns.iter_mut().zip(&found.columns) {
         if is_name_of(&found.name, &column.name) {
             column.name = found.name.clone();
+        }
+    }
+    for ((key, _), (found, _)) in frame.keys.iter_mut().zip(&found.keys) {
+        let rest = found.strip_prefix(&**key);
+        if rest.is_some_and(|rest| rest.chars().all(|c| c == '_')) {
+            *key = found.clone();
         }
     }
     frame

@@ -228,7 +228,7 @@ impl Command for Arguments {
     }
 
     fn run(&self, wanted: Wanted, runner: &mut impl Runner) -> Result<()> {
-        if wanted.annotation {
+        if wanted.annotation() {
             return Err(Error::new(
                 "--annotate: δ* is known only when the last frame has been read",
             )

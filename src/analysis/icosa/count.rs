@@ -250,7 +250,7 @@ impl Analysis for Icosahedra {
             first.map_or(0, |cluster| cluster.size)
         };
         let largest = (0..structures).map(largest).collect();
-        let each = (self.wanted.annotation || self.wanted.table("particles")).then(|| Each {
+        let each = (self.wanted.annotation() || self.wanted.table("particles")).then(|| Each {
             ids: frame.ids.clone(),
             species: (0..frame.len())
                 .map(|row| frame.species.name(row).clone())

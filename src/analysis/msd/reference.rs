@@ -328,7 +328,7 @@ impl Analysis for FromReference {
                     .in_frame(frame.ordinal),
             );
         }
-        let displacements = if self.wanted.annotation || self.wanted.table("displacements") {
+        let displacements = if self.wanted.annotation() || self.wanted.table("displacements") {
             displacements
         } else {
             Vec::new()

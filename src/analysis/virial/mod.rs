@@ -98,7 +98,7 @@ impl Command for Arguments {
         runner.run(PerParticle {
             potential: self.potential()?,
             arguments: self.clone(),
-            per_particle: wanted.annotation || wanted.table("particles"),
+            per_particle: wanted.annotation() || wanted.table("particles"),
         })
     }
 

@@ -475,7 +475,7 @@ impl Analysis for Voronoi {
             .collect();
         let tables = ["particles", "neighbours"];
         let is_wanted =
-            self.wanted.annotation || tables.iter().any(|table| self.wanted.table(table));
+            self.wanted.annotation() || tables.iter().any(|table| self.wanted.table(table));
         Ok(Said {
             moment: Moment::of(frame),
             groups,
