@@ -458,7 +458,7 @@ fn spatial_order_is_a_permutation_that_brings_neighbours_together() {
     // Sixteen particles fill a cube with an edge of 16^(1/3) mean spacings; the mean distance within it is about 0.66 edges.
     let spacing = (system.edges.iter().product::<f64>() / 1000.0).cbrt();
     let (mut sum, mut pairs) = (0.0, 0.0);
-    for cluster in order.chunks_exact(16) {
+    for cluster in order.as_chunks::<16>().0 {
         let pairs_of = (0..16).flat_map(|a| (0..a).map(move |b| (cluster[a], cluster[b])));
         for (i, j) in pairs_of {
             let d2: f64 = (0..3)

@@ -184,9 +184,9 @@ mod portable {
         #[inline(always)]
         fn unpaired(self, triangles: [u32; 4]) -> ([[u8; 2]; 16], u32) {
             let mut edges = [[0; 2]; 16];
-            for (edges, triangle) in edges.chunks_exact_mut(4).zip(triangles) {
+            for (edges, triangle) in edges.as_chunks_mut().0.iter_mut().zip(triangles) {
                 let [a, b, c, _] = triangle.to_le_bytes();
-                edges[..3].copy_from_slice(&[[a, b], [b, c], [c, a]]);
+                *edges = [[a, b], [b, c], [c, a], [0; 2]];
             }
             let is_unpaired = |[a, b]: [u8; 2]| !edges.contains(&[b, a]);
             let bits = (0..16).map(|at| u32::from(is_unpaired(edges[at])) << (2 * at));

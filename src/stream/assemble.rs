@@ -185,10 +185,8 @@ pub fn take_sizes(columns: &mut Columns, frame: &mut Frame) -> Result<()> {
 
 /// Rows of three as vectors.
 pub fn vectors(values: &[f64]) -> Vec<Vector3<f64>> {
-    values
-        .chunks_exact(3)
-        .map(|row| Vector3::new(row[0], row[1], row[2]))
-        .collect()
+    let rows = values.as_chunks().0.iter();
+    rows.map(|row: &[f64; 3]| Vector3::from(*row)).collect()
 }
 
 /// Checks what can be checked and puts the particles into the order of their ids. Row `i` of the frame stands on line `first_line + i`.
@@ -276,8 +274,8 @@ pub fn images(values: &[i64], first_line: u64) -> Result<Coordinates> {
             .help("correct the line, or leave the frame out with --frames")
             .at_line(first_line + at as u64 / 3));
     }
-    let rows = values.chunks_exact(3);
-    let rows = rows.map(|row| [row[0] as i32, row[1] as i32, row[2] as i32]);
+    let rows = values.as_chunks().0.iter();
+    let rows = rows.map(|row: &[i64; 3]| row.map(|image| image as i32));
     Ok(Coordinates::Images(rows.collect()))
 }
 

@@ -346,10 +346,10 @@ fn kinetic(frame: &Frame) -> Result<f64> {
             "a temperature from velocities needs two particles or more",
         ));
     }
+    let velocities = velocities.as_chunks().0.iter();
     let twice_kinetic: f64 = velocities
-        .chunks_exact(3)
         .zip(masses)
-        .map(|(v, mass)| mass * (v[0] * v[0] + v[1] * v[1] + v[2] * v[2]))
+        .map(|([x, y, z], mass)| mass * (x * x + y * y + z * z))
         .sum();
     Ok(twice_kinetic / (3 * frame.len() - 3) as f64)
 }

@@ -318,11 +318,11 @@ fn parse_properties(text: &str) -> Result<Vec<Field>> {
         ))
         .help("correct the comment line")
     };
-    if !parts.len().is_multiple_of(3) {
+    let (triples, []) = parts.as_chunks() else {
         return Err(bad());
-    }
-    let property = |triple: &[&str]| {
-        let expect = match (triple[0], triple[1]) {
+    };
+    let property = |[name, kind, width]: &[&str; 3]| {
+        let expect = match (*name, *kind) {
             ("species" | "element", _) => Expect::Text,
             (_, "R") => Expect::Real,
             (_, "I") => Expect::Integer,
@@ -330,18 +330,18 @@ fn parse_properties(text: &str) -> Result<Vec<Field>> {
             (_, "L") => Expect::Boolean,
             _ => return Err(bad()),
         };
-        let width = triple[2]
+        let width = width
             .parse()
             .ok()
             .filter(|&width| (1..=1024).contains(&width))
             .ok_or_else(bad)?;
         Ok(Field {
-            name: triple[0].to_string(),
+            name: name.to_string(),
             expect,
             width,
         })
     };
-    parts.chunks_exact(3).map(property).collect()
+    triples.iter().map(property).collect()
 }
 
 /// Columns of a plain file: species, position, and whatever else its first line holds.

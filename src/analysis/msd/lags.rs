@@ -718,7 +718,8 @@ impl Paths {
             start += (self.particles * stride) as u64;
         }
         for frame in self.open.chunks_exact(self.row()) {
-            for (path, position) in paths.iter_mut().zip(frame[3 * first..].chunks_exact(3)) {
+            let positions = frame[3 * first..].as_chunks::<3>().0;
+            for (path, position) in paths.iter_mut().zip(positions) {
                 path.axes
                     .iter_mut()
                     .zip(position)
