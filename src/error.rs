@@ -173,7 +173,7 @@ impl fmt::Display for Error {
 
 /// The beginning of what was found, short enough for a message.
 pub fn beginning(found: &str) -> String {
-    found.chars().take(60).collect()
+    found.chars().take(40).collect()
 }
 
 /// Names behind each other, short and few enough for a message.

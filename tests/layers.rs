@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each layer and those it may use beside itself and `error`: {cli → lammps, library} → {analysis, engine, stream, sink} → kernel → physics → data.
+/// Each layer and those it may use beside itself and `error`: cli → {lammps, library} → {analysis, engine, stream, sink} → kernel → physics → data.
 const MAY_USE: [(&str, &[&str]); 11] = [
     (
         "cli",
         &[
-            "lammps", "analysis", "engine", "stream", "sink", "physics", "kernel", "data",
+            "lammps", "library", "analysis", "engine", "stream", "sink", "physics", "kernel",
+            "data",
         ],
     ),
     (
