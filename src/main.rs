@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 use hyalo::cli::Cli;
+use hyalo::cli::progress::say;
 use hyalo::error::Kind;
 
 // Frames come and go by the thousand; the system's allocator hands their pages back and forth to the kernel.
@@ -20,7 +21,7 @@ fn main() -> ExitCode {
         Ok(outcome) => ExitCode::from(outcome.exit_code()),
         Err(error) => {
             if error.kind() != Kind::ClosedPipe {
-                eprintln!("hyalo: {error}");
+                say(&format!("hyalo: {error}"));
             }
             ExitCode::from(error.exit_code())
         }
@@ -46,6 +47,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         // Nobody who mistypes a flag wants it for the name of a file.
         .find(|tip| !tip.starts_with("to pass"))
         .unwrap_or("--help tells what there is");
-    eprintln!("hyalo: {}; {tip}", what.trim_start_matches("error: "));
+    let what = what.trim_start_matches("error: ");
+    say(&format!("hyalo: {what}; {tip}"));
     ExitCode::from(error.exit_code() as u8)
 }

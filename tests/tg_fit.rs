@@ -41,6 +41,7 @@ fn method(liquid: Form, seed: u64) -> Method {
         replicates: 200,
         vary: 0.25,
         seed,
+        ramp: 0,
     }
 }
 

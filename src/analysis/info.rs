@@ -398,7 +398,7 @@ impl Holdings {
             let diameter = match at.and_then(|at| self.diameters(at)) {
                 Some(spread) if spread.min == spread.max => format!(", diameter {}", spread.mean),
                 Some(spread) => format!(
-                    ", diameter {:.4} ({} to {})",
+                    ", diameter {:.4} ({:.4} to {:.4})",
                     spread.mean, spread.min, spread.max
                 ),
                 None => String::new(),

@@ -145,7 +145,7 @@ pub const TABLES: [TableSpec; 4] = [
             ColumnSpec::real(
                 "limit",
                 "value",
-                "y0 of the hyperbola, the limit for rate → 0; missing, like b and c, if it has become a line",
+                "y0 of the hyperbola, the limit for rate → 0, but no less than --lowest; missing, like b and c, if it has become a line",
             ),
             ColumnSpec::real(
                 "limit_error",
@@ -473,7 +473,7 @@ impl Answer {
             if let Some(p_value) = fit.p_value {
                 parts.push(format!("p of {} {p_value:.3}", fit.form.name()));
             }
-            let limit = Some(fit.curve.limit()).filter(|limit| limit.is_finite());
+            let limit = Some(fit.curve.limit().max(self.lowest)).filter(|limit| limit.is_finite());
             if let Some(limit) = limit.filter(|_| fit.form != Form::Line) {
                 let interval = self.between(self.limit(fit));
                 parts.push(format!("its limit {}{interval}", self.number(limit)));
@@ -542,7 +542,11 @@ impl Answer {
         rows.push(forms.collect::<Vec<Arc<str>>>().into());
         rows.extend(parameter(false, Curve::intercept));
         rows.extend(parameter(false, Curve::slope));
-        rows.extend(parameter(true, Curve::limit));
+        let [value, error] = parameter(true, Curve::limit);
+        let clamped = |value: Option<f64>| value.map(|value| value.max(self.lowest));
+        let values = value.reals().into_iter();
+        rows.push(Cells::Real(values.map(clamped).collect()));
+        rows.push(error);
         rows.extend([limit(0), limit(1)]);
         rows.extend(parameter(true, Curve::strength));
         rows.extend(parameter(true, Curve::pole));

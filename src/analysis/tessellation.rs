@@ -35,8 +35,10 @@ pub(crate) fn tessellation(frame: &Frame, cells: Cells) -> Result<Tessellation> 
         Cells::Plain => Weights::Plain,
         Cells::Radical => {
             let diameters = frame.diameters.as_ref().ok_or_else(|| {
-                Error::new("the radical tessellation needs diameters")
-                    .help("give them with --diameters A=1.0,B=1.2, or use --tessellation plain")
+                Error::new("the radical tessellation needs diameters").help(format!(
+                    "give them with --diameters {}, or use --tessellation plain",
+                    frame.species.example()
+                ))
             })?;
             radii = diameters.iter().map(|diameter| 0.5 * diameter).collect();
             Weights::Radical(&radii)

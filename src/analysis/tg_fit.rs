@@ -548,6 +548,7 @@ impl Arguments {
             replicates: self.replicates,
             vary: self.vary,
             seed: self.seed,
+            ramp: input,
         };
         Windows::find(data, form, glass, liquid)
             .and_then(|windows| Transition::find(data, windows, &method))

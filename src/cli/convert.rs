@@ -8,21 +8,22 @@ use clap::Args;
 use serde_json::json;
 
 use super::flags::{InputFlags, RunFlags};
+use super::output::input_of;
 use super::particles;
 use super::progress::{self, Progress, say};
 use super::run::Outcome;
 use crate::analysis::counted;
 use crate::data::frame::Source;
 use crate::data::table::ColumnSpec;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed};
 use crate::sink::atomic::AtomicFile;
-use crate::sink::provenance::{self, Provenance};
+use crate::sink::provenance::{Provenance, noted};
 use crate::sink::table::{TableFormat, TableWriter};
 use crate::stream::bytes::Compression;
 use crate::stream::parallel::Workers;
 use crate::stream::unwrap::Unwrap;
 use crate::stream::write::{Encoder, encode};
-use crate::stream::{self, About, Format, chemfiles, lammps_data};
+use crate::stream::{self, About, Format, chemfiles, lammps_data, lammps_dump};
 
 /// Arguments of `convert`.
 #[derive(Args)]
@@ -138,9 +139,10 @@ impl Arguments {
             ));
         }
         if outcome == Outcome::Interrupted {
-            let incomplete = match form.tells() {
-                true => path.to_string(),
-                false => format!("{path}.incomplete"),
+            let incomplete = match (path, form.tells()) {
+                ("-", _) => "standard output".to_string(),
+                (path, true) => path.to_string(),
+                (path, false) => format!("{path}.incomplete"),
             };
             say(&format!(
                 "hyalo: interrupted; {incomplete} holds the frames up to here"
@@ -182,19 +184,9 @@ impl Arguments {
     ) -> Result<Provenance> {
         let mut input = self.input.clone();
         input.unwrap.get_or_insert(Unwrap::None);
-        let input = serde_json::to_value(&input)
-            .map_err(|error| Error::new(format!("cannot note the arguments: {error}")))?;
-        let mut provenance = Provenance::new("convert", json!({ "input": input }), units);
-        let content = about.meter.content();
-        provenance.inputs.push(provenance::Input {
-            name: about.name.clone(),
-            label: None,
-            format: about.format.name().to_string(),
-            bytes: content.as_ref().map(|content| content.bytes),
-            blake3: content.and_then(|content| content.blake3),
-            frames_used: written as u64,
-            positions: about.positions().map(str::to_string),
-        });
+        let arguments = json!({ "input": noted(&input)? });
+        let mut provenance = Provenance::new("convert", arguments, units);
+        provenance.inputs.push(input_of(about, written as u64));
         provenance.complete = outcome == Outcome::Whole && !about.cut_short();
         Ok(provenance)
     }
@@ -217,13 +209,12 @@ fn natively(
         frames.map(move |frame| frame.map(|frame| (frame, std::mem::replace(&mut first, false))));
     let encoded = workers.map_ordered(frames, move |frame| {
         let (frame, first) = frame?;
-        let left_out: Vec<String> = match (format, first) {
-            (Format::LammpsData, true) => lammps_data::left_out(&frame)
-                .into_iter()
-                .map(str::to_string)
-                .collect(),
+        let left_out = match (format, first) {
+            (Format::LammpsData, true) => lammps_data::left_out(&frame),
+            (Format::LammpsDump, true) => lammps_dump::left_out(&frame),
             _ => Vec::new(),
         };
+        let left_out = listed(left_out, ", ");
         Ok::<_, Error>((encode(format, &frame, first)?, left_out))
     });
     let mut written = 0;
@@ -236,9 +227,9 @@ fn natively(
             );
         }
         if !left_out.is_empty() {
+            let name = format.name();
             say(&format!(
-                "hyalo: {path}: a LAMMPS data file has no place for {}: left out",
-                left_out.join(", ")
+                "hyalo: {path}: the format {name} has no place for {left_out}: left out"
             ));
         }
         out.write_all(&text)?;

@@ -1,7 +1,7 @@
 //! Flags that commands share, and what they mean.
 
 use std::collections::HashMap;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -245,10 +245,13 @@ impl InputFlags {
 
     fn temperature(&self, spec: &str, input: &Input, options: &Options) -> Result<Temperature> {
         if spec.starts_with("ramp:") {
-            return Ok(Temperature::Ramp {
-                ends: ramp_ends(spec)?,
-                extent: stream::extent(input, options)?,
-            });
+            let ends = ramp_ends(spec)?;
+            let mut extent = stream::extent(input, options)?;
+            // Steps that are given are at equal distances, as the frames are then.
+            if options.attachments.steps.is_some() {
+                extent.steps = None;
+            }
+            return Ok(Temperature::Ramp { ends, extent });
         }
         if let Some(name) = spec.strip_prefix("key:") {
             return Ok(Temperature::Key(name.to_string()));
@@ -268,10 +271,12 @@ impl InputFlags {
                 .filter_map(|(step, temperature)| Some((step?, temperature?)));
             Session::new(pairs).into_iter().collect::<Vec<_>>()
         } else {
-            let (file, _) = stream::bytes::open(&Input::File(path.to_owned())).map_err(|error| error.help("--temperature takes ramp:T0:T1, key:NAME, velocities, a LAMMPS log or a table"))?;
-            let text = std::io::read_to_string(file)
+            let (mut file, _) = stream::bytes::open(&Input::File(path.to_owned())).map_err(|error| error.help("--temperature takes ramp:T0:T1, key:NAME, velocities, a LAMMPS log or a table"))?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)
                 .map_err(|error| Error::io("read", path, error).help("give a whole LAMMPS log"))?;
-            lammps_log::parse(&text)
+            // What programs print beside their output need not be text.
+            lammps_log::parse(&String::from_utf8_lossy(&bytes))
         };
         if sessions.is_empty() {
             return Err(Error::new(format!("{spec} has no thermo output with Step and Temp")).help("give a LAMMPS log, or a .csv, .parquet, .ndjson or .arrow table with step and temperature"));
@@ -302,13 +307,13 @@ pub fn inputs(names: &[String], what: &str) -> Result<Vec<Input>> {
 
 /// The temperatures of `ramp:T0:T1`.
 pub fn ramp_ends(spec: &str) -> Result<[f64; 2]> {
-    let ends: Vec<f64> = spec
+    let end = |text| stream::columns::real(text).filter(|end| end.is_finite());
+    let ends: Option<Vec<f64>> = spec
         .trim_start_matches("ramp:")
         .split(':')
-        .filter_map(stream::columns::real)
-        .filter(|end| end.is_finite())
+        .map(end)
         .collect();
-    ends.try_into().map_err(|_| {
+    ends.and_then(|ends| ends.try_into().ok()).ok_or_else(|| {
         Error::new(format!("--temperature {spec} is not two temperatures"))
             .help("write ramp:0.1:0.9")
     })

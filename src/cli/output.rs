@@ -13,10 +13,10 @@ use crate::data::table::{
 use crate::error::{Error, Result};
 use crate::sink::atomic::AtomicFile;
 use crate::sink::figure::ImageFormat;
-use crate::sink::provenance::Provenance;
+use crate::sink::provenance::{self, Provenance};
 use crate::sink::table::{TableFormat, TableWriter};
-use crate::stream::Format;
 use crate::stream::write::Encoder;
+use crate::stream::{About, Format};
 
 /// How rows tell which input they come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,20 @@ impl Origin {
             0 | 1 => Origin::Only,
             _ => Origin::Named,
         }
+    }
+}
+
+/// What provenance says of an input without a label, of which so many frames were used.
+pub fn input_of(about: &About, frames_used: u64) -> provenance::Input {
+    let content = about.meter.content();
+    provenance::Input {
+        name: about.name.clone(),
+        label: None,
+        format: about.format.name().to_string(),
+        bytes: content.as_ref().map(|content| content.bytes),
+        blake3: content.and_then(|content| content.blake3),
+        frames_used,
+        positions: about.positions().map(str::to_string),
     }
 }
 

@@ -16,7 +16,7 @@ use super::tables::{self, missing_or, readable, reals};
 use crate::analysis::rate_fit::{self, Answer, FIGURES, Measurement, TABLES};
 use crate::data::table::RowSink;
 use crate::error::{Error, Result};
-use crate::sink::provenance::{self, Provenance};
+use crate::sink::provenance::{self, Provenance, noted};
 use crate::sink::{figure, table};
 use crate::stream::bytes::{self, Input};
 
@@ -156,9 +156,7 @@ impl Arguments {
     }
 
     fn provenance(&self) -> Result<Provenance> {
-        let text =
-            |error: serde_json::Error| Error::new(format!("cannot note the arguments: {error}"));
-        let arguments = json!({ "command": serde_json::to_value(&self.fit).map_err(text)? });
+        let arguments = json!({ "command": noted(&self.fit)? });
         let mut provenance = Provenance::new("rate-fit", arguments, "lj");
         provenance.seed = Some(self.fit.seed);
         Ok(provenance)

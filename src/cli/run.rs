@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::flags::{InputFlags, OutputFlags, RunFlags};
 use super::listing::Listing;
-use super::output::{Origin, Outputs};
+use super::output::{Origin, Outputs, input_of};
 use super::progress::{self, Progress, say};
 use crate::analysis::{Abscissa, Analysis, InputFacts, Runner, Wanted};
 use crate::data::frame::Frame;
@@ -20,7 +20,7 @@ use crate::library::said;
 use crate::physics::topology::Filter;
 use crate::sink::atomic::AtomicFile;
 use crate::sink::figure;
-use crate::sink::provenance::{self, Provenance};
+use crate::sink::provenance::{self, Provenance, noted};
 use crate::stream::bytes::Input;
 use crate::stream::parallel::Workers;
 use crate::stream::unwrap::Unwrap;
@@ -66,12 +66,7 @@ impl<'a> AnalysisRunner<'a> {
         output: &'a OutputFlags,
         run: &'a RunFlags,
     ) -> Result<Self> {
-        let text =
-            |error: serde_json::Error| Error::new(format!("cannot note the arguments: {error}"));
-        let arguments = json!({
-            "command": serde_json::to_value(arguments).map_err(text)?,
-            "input": serde_json::to_value(input).map_err(text)?,
-        });
+        let arguments = json!({ "command": noted(arguments)?, "input": noted(input)? });
         Ok(AnalysisRunner {
             command,
             arguments,
@@ -201,17 +196,9 @@ impl<'a> AnalysisRunner<'a> {
         provenance.inputs = read
             .iter()
             .enumerate()
-            .map(|(index, read)| {
-                let content = read.about.meter.content();
-                provenance::Input {
-                    name: read.about.name.clone(),
-                    label: self.output.label(index).cloned(),
-                    format: read.about.format.name().to_string(),
-                    bytes: content.as_ref().map(|content| content.bytes),
-                    blake3: content.and_then(|content| content.blake3),
-                    frames_used: read.used,
-                    positions: read.about.positions().map(str::to_string),
-                }
+            .map(|(index, read)| provenance::Input {
+                label: self.output.label(index).cloned(),
+                ..input_of(&read.about, read.used)
             })
             .collect();
         if self.outcome == Outcome::Interrupted {

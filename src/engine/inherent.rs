@@ -22,8 +22,12 @@ pub fn inherent(mut frame: Frame, potential: Potential) -> Result<Frame> {
         .help("take the frames as they are, or give some with such a cell"));
     };
     if frame.diameters.is_none() {
-        return Err(Error::new("an inherent structure needs diameters")
-            .help("give them with --diameters A=1.0,B=1.2"));
+        return Err(
+            Error::new("an inherent structure needs diameters").help(format!(
+                "give them with --diameters {}",
+                frame.species.example()
+            )),
+        );
     }
     let mut state = state_of(&frame)?;
     check(&state, potential)

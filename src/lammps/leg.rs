@@ -393,8 +393,12 @@ fn own<'a>(runner: &'a Runner, files: &Files, input: &str, log: &str) -> Result<
 fn check_others(runner: &Runner, files: &Files, log: &Log, name: &str) -> Result<()> {
     match (runner, &log.error) {
         (Runner::Other { .. }, Some(error)) => {
-            files.remove(name);
-            Err(program::failure(files, name, Some(error), None))
+            // Out of the way of the next one, for people to read.
+            let kept = format!("{name}.failed");
+            let path = files.path(&kept);
+            std::fs::rename(files.path(name), &path)
+                .map_err(|error| Error::io("rename the log to", &path, error))?;
+            Err(program::failure(files, &kept, Some(error), None))
         }
         _ => Ok(()),
     }

@@ -20,6 +20,7 @@ use crate::engine::state::State;
 use crate::error::{Error, Result};
 
 use files::Files;
+pub use files::NEXT;
 pub use input::{can_express, needed_styles};
 use leg::Stretch;
 pub use program::Program;

@@ -43,6 +43,8 @@ pub struct Mixing {
     pub non_additivity: f64,
     /// e₀ (energy), e₁ (energy/length) and e₂ (energy/length²), relative to the potential's own energies.
     pub strength: [f64; 3],
+    /// The diameters of the two species (length) that these stand for; `None` where particles may have any.
+    pub species: Option<[f64; 2]>,
 }
 
 /// What a pair's particles make of it.
@@ -61,6 +63,7 @@ impl Mixing {
     pub const ADDITIVE: Self = Mixing {
         non_additivity: 0.0,
         strength: [1.0, 0.0, 0.0],
+        species: None,
     };
 
     /// Two species with these σ (length) and ε (energy) for pairs AA, AB and BB, each particle's diameter being that of a pair of its kind.
@@ -80,6 +83,7 @@ impl Mixing {
                 first - second * (aa + ab),
                 second,
             ],
+            species: Some([aa, bb]),
         }
     }
 
@@ -88,13 +92,29 @@ impl Mixing {
         *self == Self::ADDITIVE
     }
 
-    /// Whether strengths do not hang on diameters, so that particles can be resized.
+    /// Whether particles may have any diameters, and so can be resized.
     pub fn is_resizable(&self) -> bool {
-        self.strength[1..] == [0.0; 2]
+        self.species.is_none()
     }
 
-    /// Checks that σ_ij is positive for all pairs of particles of these diameters (length).
+    /// Checks that σ_ij is positive for all pairs of particles of these diameters (length), and that these are those of the species, if they
+    /// have to be.
     pub fn admits(&self, diameters: &[f64]) -> Result<()> {
+        if let Some(species) = self.species {
+            // As far as single precision tells.
+            let is_one = |diameter: &f64| {
+                species
+                    .iter()
+                    .any(|known| (diameter - known).abs() <= 1e-6 * known)
+            };
+            if let Some(other) = diameters.iter().find(|diameter| !is_one(diameter)) {
+                let [first, second] = species;
+                let what = format!(
+                    "the potential is one of particles of diameters {first} and {second}, and one has {other}"
+                );
+                return Err(Error::new(what).help("give these diameters, or another potential"));
+            }
+        }
         let smallest = diameters.iter().copied().fold(f64::INFINITY, f64::min);
         let largest = diameters.iter().copied().fold(0.0, f64::max);
         match self.non_additivity * (largest - smallest) >= 1.0 {

@@ -297,6 +297,8 @@ pub struct Method {
     pub vary: f64,
     /// Seed of the random numbers.
     pub seed: u64,
+    /// Number of the ramp: those of one seed are drawn again independently of each other.
+    pub ramp: usize,
 }
 
 /// The crossing of two branches.
@@ -336,7 +338,8 @@ impl Transition {
         let (glass, liquid) = (sides[0].branch, sides[1].branch);
         let temperature = crossing(&glass, &liquid, gap, highest);
         let replicate = |number: usize| {
-            let mut random = Random::new(method.seed, Purpose::Resampling, number as i64, 0);
+            let ramp = method.ramp as i64;
+            let mut random = Random::new(method.seed, Purpose::Resampling, number as i64, ramp);
             let again = sides
                 .each_ref()
                 .map(|side| side.again(method.vary, &mut random));

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::data::table::ColumnSpec;
+use crate::error::{Error, Result};
 
 /// Version of the layout of the JSON; it changes when a key is renamed, removed or changes its meaning.
 pub const SCHEMA: u32 = 1;
@@ -47,7 +48,7 @@ pub struct Input {
     /// Its name in tables and figures, if it was given one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Its format: `lammps-dump`.
+    /// Its format: `dump`.
     pub format: String,
     /// Its size in bytes after decompression, if the whole was read.
     pub bytes: Option<u64>,
@@ -55,8 +56,16 @@ pub struct Input {
     pub blake3: Option<String>,
     /// Number of frames that the results stand on.
     pub frames_used: u64,
-    /// Which of the input's positions were used: `unwrapped`, `wrapped with images`.
+    /// Which of the input's positions were used: `unwrapped`, `wrapped, with image flags`.
     pub positions: Option<String>,
+}
+
+/// Arguments as they are noted.
+///
+/// Errors: a path that is not UTF-8.
+pub fn noted(arguments: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(arguments)
+        .map_err(|error| Error::new(format!("cannot note the arguments: {error}")))
 }
 
 impl Provenance {

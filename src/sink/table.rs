@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::panic;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use polars::io::{csv, ipc, json, parquet};
@@ -398,6 +398,9 @@ fn in_table(path: &Path, error: Error) -> Error {
 
 /// Damaged files make polars panic now and then, on threads of its own, too; what it would say of that goes nowhere.
 fn guarded<T>(read: impl FnOnce() -> Result<T> + panic::UnwindSafe) -> Result<T> {
+    // The hook is the process's: two at once could leave the silent one behind.
+    static ONE_BY_ONE: Mutex<()> = Mutex::new(());
+    let _alone = ONE_BY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let report = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
     let outcome = panic::catch_unwind(read);
@@ -435,7 +438,7 @@ impl<'a> TextTable<'a> {
         };
         let header = header.ok_or_else(|| {
             Error::new("there is no line with the names of the columns")
-                .help("begin with one such as id,diameter")
+                .help("begin with one, such as step,temperature")
                 .at_line(1)
         })?;
         let with_commas = header.contains(',');

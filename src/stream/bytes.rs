@@ -1,7 +1,7 @@
 //! Bytes of an input: a file or standard input, decompressed by what it contains, metered for progress and hashed for provenance.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -267,8 +267,15 @@ pub fn decompressed_copy(input: &Input, ending: &str) -> Result<tempfile::TempPa
         .suffix(ending)
         .tempfile()
         .map_err(failed)?;
-    io::copy(&mut reader, &mut file).map_err(failed)?;
-    Ok(file.into_temp_path())
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let read = match reader.read(&mut buffer) {
+            Ok(0) => break Ok(file.into_temp_path()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read.map_err(|error| Error::from(error).in_input(input.name()))?,
+        };
+        file.write_all(&buffer[..read]).map_err(failed)?;
+    }
 }
 
 /// Opens a regular file or a named pipe; the size is known only of the former.

@@ -713,7 +713,7 @@ fn check_limits(frame: &Frame, format: &Format) -> Result<()> {
         }
     }
     if name == "GRO"
-        && velocities(frame).is_some_and(|values| {
+        && frame.velocities().is_some_and(|values| {
             values
                 .iter()
                 .any(|value| !(-99.9999..=999.9999).contains(value))
@@ -751,17 +751,6 @@ fn check_limits(frame: &Frame, format: &Format) -> Result<()> {
     Ok(())
 }
 
-fn velocities(frame: &Frame) -> Option<&[f64]> {
-    match frame.column("velo") {
-        Some(Column {
-            width: 3,
-            values: Values::Real(values),
-            ..
-        }) => Some(values),
-        _ => None,
-    }
-}
-
 fn to_native(frame: &Frame, format: &Format) -> Result<::chemfiles::Frame> {
     const DEFAULT_XTC_PRECISION: f64 = 1e5;
     let mut native = ::chemfiles::Frame::new();
@@ -773,7 +762,7 @@ fn to_native(frame: &Frame, format: &Format) -> Result<::chemfiles::Frame> {
         native.set_cell(&to_native_cell(cell, format.scale)?);
     }
     if format.has_velocities
-        && let Some(velocities) = velocities(frame)
+        && let Some(velocities) = frame.velocities()
     {
         native.add_velocities();
         let targets = native.velocities_mut().into_iter().flatten().flatten();
@@ -1104,7 +1093,7 @@ mod tests {
                         assert_eq!(after.species.names, ["X".into()], "{name}");
                     }
                     assert_eq!((&after.masses, &after.diameters), (&None, &None));
-                    let velocities = (velocities(before).unwrap(), velocities(after));
+                    let velocities = (before.velocities().unwrap(), after.velocities());
                     match (name, velocities.1) {
                         ("TRR" | "GRO" | "Amber NetCDF", Some(after)) => {
                             let off = furthest(velocities.0.iter().copied(), after.iter().copied());

@@ -10,10 +10,11 @@ use nalgebra::Vector3;
 
 use super::assemble::{self, Columns};
 use super::columns::{self, Expect, Field};
-use super::lammps_dump::{BOUNDS, inverse_difference, type_numbers};
+use super::lammps_dump::{BOUNDS, inverse_difference, type_column, type_numbers};
 use super::lines::{Block, Lines};
 use super::number::Writer;
 use super::text_format::TextFormat;
+use super::write::keys;
 use crate::data::cell::Cell;
 use crate::data::frame::{Column, Coordinates, Frame, Species, VELOCITIES, Values};
 use crate::error::{Error, Kind, Result, beginning};
@@ -641,10 +642,13 @@ fn read_velocities(block: &Block, count: usize, ids: &[i64]) -> Result<Column> {
     })
 }
 
-/// Per-particle properties that a data file has no place for, of those that the frame has.
+/// Per-particle properties and keys that a data file has no place for, of those that the frame has.
 pub fn left_out(frame: &Frame) -> Vec<&str> {
     let style = style_for(frame);
-    let kept = |name: &str| VELOCITIES.contains(&name) || name == "type" || style.1.contains(&name);
+    let kept = |name: &str| match name {
+        "type" => type_column(frame).is_some(),
+        name => VELOCITIES.contains(&name) || style.1.contains(&name),
+    };
     let columns = frame.columns.iter().map(|column| column.name.as_str());
     let (types, _) = type_numbers(frame);
     let masses_fit = frame.masses.is_none()
@@ -653,6 +657,7 @@ pub fn left_out(frame: &Frame) -> Vec<&str> {
     columns
         .filter(|name| !kept(name))
         .chain((!masses_fit).then_some("mass"))
+        .chain(keys(frame).filter(|key| !key.eq_ignore_ascii_case("units")))
         .collect()
 }
 
@@ -676,7 +681,7 @@ fn style_for(frame: &Frame) -> &'static (&'static str, &'static [&'static str]) 
 /// Text of a frame as a data file, in the simplest atom style that holds what it has (`sphere` where there are diameters).
 ///
 /// Unwrapped positions are written with image flags of zero, which LAMMPS sets right as it puts the atoms into the box. Every number
-/// round-trips exactly. Columns that no style holds are left out: [`left_out`] names them.
+/// round-trips exactly. Columns that no style holds and keys are left out: [`left_out`] names them.
 pub fn format(frame: &Frame) -> Result<Vec<u8>> {
     let cell = frame.cell.as_ref().ok_or_else(|| {
         Error::new("a LAMMPS data file needs a cell and this input has none")

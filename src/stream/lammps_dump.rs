@@ -13,7 +13,7 @@ use super::columns::{self, Expect, Field};
 use super::lines::{Block, Lines};
 use super::number::{self, Writer};
 use super::text_format::TextFormat;
-use super::write::unused;
+use super::write::{keys, unused};
 use crate::data::cell::Cell;
 use crate::data::frame::{Column, Coordinates, Frame, Species, VELOCITIES, Values};
 use crate::error::{Error, Kind, Result, beginning};
@@ -473,7 +473,8 @@ fn overhang(xy: f64, xz: f64, yz: f64) -> [[f64; 3]; 2] {
 
 /// Text of a frame as a snapshot of a dump; `first` says whether it opens the file.
 ///
-/// Cells that are not in LAMMPS's restricted orientation are written as `abc origin`. Every number round-trips exactly.
+/// Cells that are not in LAMMPS's restricted orientation are written as `abc origin`. Every number round-trips exactly. Keys of the frame are
+/// left out: [`left_out`] names them.
 pub fn format(frame: &Frame, first: bool) -> Result<Vec<u8>> {
     let mut out = Writer::with_capacity(64 * frame.len() + 512);
     if let (true, Some(units)) = (first, frame.key(UNITS)) {
@@ -513,7 +514,7 @@ pub fn format(frame: &Frame, first: bool) -> Result<Vec<u8>> {
     let columns: Vec<&Column> = frame
         .columns
         .iter()
-        .filter(|column| column.name != "type")
+        .filter(|column| column.name != "type" || type_column(frame).is_none())
         .collect();
     let mut header: Vec<String> = header.split(' ').map(str::to_string).collect();
     for column in &columns {
@@ -553,16 +554,29 @@ pub fn format(frame: &Frame, first: bool) -> Result<Vec<u8>> {
 /// Numbers that LAMMPS takes for atom types.
 const TYPES: std::ops::RangeInclusive<i64> = 1..=i32::MAX as i64;
 
+/// The column of type numbers beside the species, if LAMMPS would take them.
+pub fn type_column(frame: &Frame) -> Option<&[i64]> {
+    let column = frame.column("type").filter(|column| column.width == 1)?;
+    match &column.values {
+        Values::Integer(types) if types.iter().all(|kind| TYPES.contains(kind)) => Some(types),
+        _ => None,
+    }
+}
+
+/// Keys of a frame that a dump has no place for.
+pub fn left_out(frame: &Frame) -> Vec<&str> {
+    let has_place = |key: &str| {
+        [UNITS, BOUNDARY]
+            .iter()
+            .any(|kept| key.eq_ignore_ascii_case(kept))
+    };
+    keys(frame).filter(|key| !has_place(key)).collect()
+}
+
 /// Type numbers, and whether the names of the species have to be written beside them.
 pub fn type_numbers(frame: &Frame) -> (Vec<i64>, bool) {
-    if let Some(Column {
-        values: Values::Integer(types),
-        width: 1,
-        ..
-    }) = frame.column("type")
-        && types.iter().all(|kind| TYPES.contains(kind))
-    {
-        return (types.clone(), true);
+    if let Some(types) = type_column(frame) {
+        return (types.to_vec(), true);
     }
     // A name such as 01 is not the number 1.
     let number = |name: &std::sync::Arc<str>| {

@@ -103,7 +103,7 @@ struct Normalisation {
 impl Normalisation {
     fn note(&mut self, words: &[&str]) {
         match words {
-            ["units", units] => self.by_units = *units == "lj",
+            ["units", units, ..] => self.by_units = *units == "lj",
             // It undoes what thermo_modify has set.
             ["thermo_style", ..] => self.by_command = None,
             ["thermo_modify", settings @ ..] => {
@@ -119,6 +119,15 @@ impl Normalisation {
     fn is_per_atom(&self) -> bool {
         self.by_command.unwrap_or(self.by_units)
     }
+}
+
+/// The units that a log echoes.
+pub fn units(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        words.next().filter(|word| *word == "units")?;
+        words.next()
+    })
 }
 
 /// The runs of a log that print Step and Temp.

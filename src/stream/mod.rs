@@ -406,8 +406,10 @@ fn content(input: &Input, options: &Options) -> Result<Content> {
     let format = match options.format.or(by_name.0) {
         Some(format) => format,
         None => Format::from_content(start(&mut lines)?).ok_or_else(|| {
-            Error::new("the format cannot be told from the name or the content")
-                .help(format!("name it with --format ({})", Format::names()))
+            Error::new("the format cannot be told from the name or the content").help(format!(
+                "give a trajectory, and name its format with --format ({})",
+                Format::names()
+            ))
         })?,
     };
     Ok(Content::Text(Box::new(lines), format))

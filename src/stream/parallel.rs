@@ -22,8 +22,8 @@ impl Workers {
             .thread_name(|index| format!("worker-{index}"));
         match named.build_global() {
             Ok(()) => Ok(Workers { threads }),
-            // The pool is there already; the number still bounds what is under way.
-            Err(_) if rayon::current_num_threads() > 0 => Ok(Workers { threads }),
+            // The pool is there already, where no failure of the system is behind it; the number still bounds what is under way.
+            Err(error) if std::error::Error::source(&error).is_none() => Ok(Workers { threads }),
             Err(error) => Err(
                 Error::new(format!("cannot start {threads} threads: {error}"))
                     .help("ask for fewer with -j"),

@@ -30,6 +30,16 @@ pub fn unused(name: &str, used: &[String], names: impl Fn(&str) -> Vec<String>) 
     }
 }
 
+/// Key of the temperature.
+pub const TEMPERATURE: &str = "temperature";
+
+/// The names of what a frame says beside its particles, as extended XYZ writes them: its keys, and its temperature if it was given one.
+pub fn keys(frame: &Frame) -> impl Iterator<Item = &str> {
+    let given = frame.temperature.is_some() && frame.key(TEMPERATURE).is_none();
+    let keys = frame.keys.iter().map(|(key, _)| key.as_str());
+    keys.chain(given.then_some(TEMPERATURE))
+}
+
 /// A writer that has to be told when all is written.
 pub enum Encoder<W: Write> {
     /// As it is.

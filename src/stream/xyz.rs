@@ -13,7 +13,7 @@ use super::columns::{self, Expect, Field};
 use super::lines::{Block, Lines};
 use super::number::{self, Writer};
 use super::text_format::TextFormat;
-use super::write::unused;
+use super::write::{TEMPERATURE, unused};
 use crate::data::cell::Cell;
 use crate::data::frame::{Coordinates, Frame, Species, Values};
 use crate::error::{Error, Kind, Result, beginning};
@@ -169,8 +169,6 @@ const STEP: [&str; 4] = ["Timestep", "timestep", "Step", "step"];
 const TIME: [&str; 2] = ["Time", "time"];
 /// Key that marks positions as continuous in time.
 const UNWRAPPED: &str = "unwrapped";
-/// Key of the temperature.
-const TEMPERATURE: &str = "temperature";
 
 /// Whether a comment line is that of extended XYZ.
 pub fn is_extended(comment: &str) -> bool {

@@ -258,6 +258,9 @@ pub struct Reference {
     source: Source,
 }
 
+/// Bins of the histogram of diameters, at most.
+const MOST_BINS: f64 = 1e5;
+
 /// Where a frame's icosahedral particles are looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
@@ -414,8 +417,22 @@ impl Analysis for DeltaStar {
             return Err(Error::new(
                 "the frame has no diameters, and the histogram and the figures show them",
             )
-            .help("give them with --diameters")
+            .help(format!(
+                "give them with --diameters {}",
+                first.species.example()
+            ))
             .in_frame(first.ordinal));
+        }
+        let diameters = first.diameters.iter().flatten().copied();
+        let [low, high] = diameters.fold([f64::INFINITY, 0.0], |[low, high], diameter| {
+            [low.min(diameter), high.max(diameter)]
+        });
+        if (high - low) / self.arguments.bin_width > MOST_BINS {
+            let what = format!(
+                "--bin-width {} makes more than {MOST_BINS} bins of diameters from {low} to {high}",
+                self.arguments.bin_width
+            );
+            return Err(Error::new(what).help("give a larger one"));
         }
         Ok(Reference {
             positions: followed.positions(first)?,

@@ -59,7 +59,7 @@ pub struct Arguments {
     #[arg(long)]
     pub inherent: bool,
 
-    /// Potential of --inherent: wahnstrom, kob-andersen, weeks-chandler-andersen, lennard-jones:CUTOFF, lennard-jones:INNER:CUTOFF or
+    /// Potential of --inherent: wahnstrom, kob-andersen (for diameters 1 and 0.88), weeks-chandler-andersen, lennard-jones:CUTOFF, lennard-jones:INNER:CUTOFF or
     /// inverse-power:INNER:CUTOFF:KAPPA
     #[arg(long, value_name = "NAME", default_value = "wahnstrom")]
     pub potential: String,

@@ -165,7 +165,7 @@ impl EngineFlags {
             ("lammps-arguments", &self.lammps_arguments, ""),
         ] {
             if value != default {
-                again += &format!(" --{flag} '{value}'");
+                again += &format!(" --{flag} {}", quoted(value));
             }
         }
         if self.lammps_types != TYPES {

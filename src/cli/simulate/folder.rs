@@ -14,6 +14,7 @@ use crate::data::table::{Rows, TableSpec};
 use crate::engine::protocol::{self, Kind, Protocol, Schedule, Stage};
 use crate::engine::run::{Checkpoint, Ending, Needed, Particles, Simulation, Thermo, Trace};
 use crate::error::{Error, Result};
+use crate::lammps;
 use crate::sink::growing::{GrowingFile, partial_name};
 use crate::sink::provenance::Provenance;
 use crate::sink::table::{TableFormat, TableWriter};
@@ -111,12 +112,10 @@ impl Folder {
             check_free(path, protocol)?;
         }
         for old in of_earlier_run(path, protocol) {
-            let removed = match old.is_dir() {
-                true => fs::remove_dir_all(&old),
-                false => fs::remove_file(&old),
-            };
-            removed.map_err(|error| Error::io("remove", &old, error))?;
+            fs::remove_file(&old).map_err(|error| Error::io("remove", &old, error))?;
         }
+        // It stays if it holds what no run has made.
+        let _ = fs::remove_dir(lammps(path));
         let identity = Identity {
             protocol: protocol.to_toml(),
             threads,
@@ -424,17 +423,34 @@ fn of_earlier_run(folder: &Path, protocol: &Protocol) -> Vec<PathBuf> {
         .flat_map(|protocol| &protocol.stages)
         .map(|stage| stage.name.as_str())
         .collect();
+    let is_of_lammps = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| {
+            name == lammps::NEXT || stages.iter().any(|stage| is_of_stage(name, stage))
+        })
+    };
+    let entries = fs::read_dir(lammps(folder)).into_iter().flatten().flatten();
+    let of_lammps: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(is_of_lammps)
+        .collect();
     let grown = stages
-        .into_iter()
-        .flat_map(names)
+        .iter()
+        .flat_map(|stage| names(stage))
         .chain([protocol::FILE_NAME.to_string()])
         .map(|name| folder.join(name))
         .flat_map(|path| [partial_name(&path), path]);
-    [folder.join(CHECKPOINT), lammps(folder)]
-        .into_iter()
+    std::iter::once(folder.join(CHECKPOINT))
         .chain(grown)
+        .chain(of_lammps)
         .filter(|path| path.exists())
         .collect()
+}
+
+/// Whether a file of LAMMPS's folder belongs to a stage.
+fn is_of_stage(name: &str, stage: &str) -> bool {
+    name.strip_prefix(stage)
+        .is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Keeps other runs out of the folder until the file is dropped; where folders can't be locked, nothing is done.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::flags::{InputFlags, RunFlags};
+use super::output::input_of;
 use super::progress::{self, say};
 use super::run::Outcome;
 use crate::data::frame::{Frame, Source};
@@ -347,7 +348,7 @@ impl Arguments {
         );
         let every = match self.engine.is_exported() {
             true => Duration::ZERO,
-            false => Duration::from_secs_f64(self.checkpoint_every),
+            false => Duration::try_from_secs_f64(self.checkpoint_every).unwrap_or(Duration::MAX),
         };
         let mut stage = simulation.stage();
         let mut stage_start = Instant::now();
@@ -520,17 +521,7 @@ fn sample(protocol: &Protocol) -> Result<Option<(Frame, provenance::Input)>> {
     frames::state_of(&found)
         .and_then(|state| frames::check(&state, protocol.potential))
         .map_err(|error| error.in_input(format!("{}: stage {}", about.name, stage.name)))?;
-    let content = about.meter.content();
-    let input = provenance::Input {
-        name: about.name.clone(),
-        label: None,
-        format: about.format.name().to_string(),
-        bytes: content.as_ref().map(|content| content.bytes),
-        blake3: content.and_then(|content| content.blake3),
-        frames_used: 1,
-        positions: about.positions().map(str::to_string),
-    };
-    Ok(Some((found, input)))
+    Ok(Some((found, input_of(&about, 1))))
 }
 
 /// The frames of a trajectory that are needed.

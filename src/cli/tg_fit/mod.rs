@@ -15,7 +15,7 @@ use crate::data::replicas::{self, Replicas};
 use crate::data::table::RowSink;
 use crate::error::{Error, Result};
 use crate::sink::figure;
-use crate::sink::provenance::Provenance;
+use crate::sink::provenance::{Provenance, noted};
 use crate::stream::parallel::Workers;
 
 mod ramps;
@@ -91,6 +91,9 @@ impl Arguments {
                 .read(label, given.number(index), workers)
                 .map_err(|error| error.in_input(inputs[index].name()))?;
             observed.append(&mut read.ramps);
+            if let Some(found) = read.units.take().filter(|_| index == 0) {
+                provenance.units = found;
+            }
             read.about.label = self.output.label(index).cloned();
             provenance.inputs.push(read.about);
             provenance.complete &= !read.interrupted && !read.cut_short;
@@ -166,12 +169,7 @@ impl Arguments {
     }
 
     fn provenance(&self) -> Result<Provenance> {
-        let text =
-            |error: serde_json::Error| Error::new(format!("cannot note the arguments: {error}"));
-        let arguments = json!({
-            "command": serde_json::to_value(&self.fit).map_err(text)?,
-            "input": serde_json::to_value(&self.input).map_err(text)?,
-        });
+        let arguments = json!({ "command": noted(&self.fit)?, "input": noted(&self.input)? });
         let mut provenance = Provenance::new("tg-fit", arguments, "lj");
         provenance.seed = Some(self.fit.seed);
         Ok(provenance)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::analysis::tg_fit::{self, Observed, for_input};
 use crate::analysis::{ALL, counted};
 use crate::cli::flags::{InputFlags, RunFlags, ramp_ends};
+use crate::cli::output::input_of;
 use crate::cli::progress::{self, Progress};
 use crate::cli::tables::{self, missing_or, readable, reals};
 use crate::data::frame::Frame;
@@ -61,6 +62,8 @@ pub struct ReadInput {
     pub ramps: Vec<Observed>,
     /// What is known about it.
     pub about: provenance::Input,
+    /// LAMMPS's name of its units, if it tells.
+    pub units: Option<String>,
     /// Whether the user ended the reading before its end.
     pub interrupted: bool,
     /// Whether it ended in the middle of a frame.
@@ -150,6 +153,7 @@ impl Reader<'_> {
         };
         Ok(ReadInput {
             about: tables::about(input, format, ramps.iter().map(rows).sum(), self.hashes)?,
+            units: None,
             ramps,
             interrupted: false,
             cut_short: false,
@@ -161,7 +165,8 @@ impl Reader<'_> {
         let mut text = Vec::new();
         reader.read_to_end(&mut text)?;
         // What programs print beside their output need not be text.
-        let sessions = lammps_log::sessions(&String::from_utf8_lossy(&text));
+        let text = String::from_utf8_lossy(&text);
+        let sessions = lammps_log::sessions(&text);
         let session = session(&sessions, self.fit.session)?;
         let temperatures = match self.given()? {
             Given::Ramp(ends) => set_points(
@@ -204,7 +209,10 @@ impl Reader<'_> {
             energies: Some(used(rows, self.range()?, "energy")?),
             ..Observed::default()
         };
-        self.whole(vec![ramp], input, "lammps-log")
+        Ok(ReadInput {
+            units: lammps_log::units(&text).map(str::to_string),
+            ..self.whole(vec![ramp], input, "lammps-log")?
+        })
     }
 
     fn table(&self, input: &Input, format: TableFormat) -> Result<ReadInput> {
@@ -255,9 +263,13 @@ impl Reader<'_> {
         let stream::Trajectory { frames, about } = stream::open(&input, &options, workers)?;
         let mut progress = Progress::new(about.clone(), self.run, self.to_stdout);
         let mut data = Data::default();
+        let mut units = None;
         let mut interrupted = false;
         for frame in frames {
             let frame = frame?;
+            if data.temperatures.is_empty() {
+                units = frame.key("units").map(str::to_string);
+            }
             let scalars = scalars(&frame, self.fit.energy.as_deref());
             let (temperature, energy) = scalars.map_err(|error| error.in_frame(frame.ordinal))?;
             data.temperatures.push(temperature);
@@ -269,17 +281,9 @@ impl Reader<'_> {
             }
         }
         drop(progress);
-        let content = about.meter.content();
         Ok(ReadInput {
-            about: provenance::Input {
-                name: about.name.clone(),
-                label: None,
-                format: about.format.name().to_string(),
-                bytes: content.as_ref().map(|content| content.bytes),
-                blake3: content.and_then(|content| content.blake3),
-                frames_used: data.temperatures.len() as u64,
-                positions: about.positions().map(str::to_string),
-            },
+            about: input_of(&about, data.temperatures.len() as u64),
+            units,
             ramps: vec![Observed {
                 energies: Some(data),
                 ..Observed::default()
