@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 use std::process::Stdio;
 
-use common::{Scratch, Table, command, fixture, fixture_bytes, hyalo, hyalo_fed};
+use common::{Scratch, Table, command, fixture, fixture_bytes, hyalo, hyalo_fed, worst};
 use polars::prelude::{
     CsvWriter, DataFrame, IpcReader, JsonFormat, JsonReader, ParquetReader, SerReader, SerWriter,
 };
@@ -479,6 +479,48 @@ fn as_csv(mut frame: DataFrame) -> String {
     let mut bytes = Vec::new();
     CsvWriter::new(&mut bytes).finish(&mut frame).unwrap();
     String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_ramp_goes_over_the_steps_that_are_given() {
+    let dump = fixture(DUMP);
+    let temperatures = |more: &[&str]| {
+        let ramp = ["msd", &dump, "--temperature", "ramp:0.1:0.9"];
+        hyalo(&[&ramp, more].concat())
+            .ok()
+            .table()
+            .reals("temperature")
+    };
+    let (exact, given) = (temperatures(&[]), temperatures(&["--steps", "1000000:7"]));
+    assert_eq!((given[0], given.last()), (0.1, Some(&0.9)));
+    assert!(worst(&given, &exact, 0.0) < 1e-12);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_message_that_cannot_be_written_changes_no_exit_code() {
+    for arguments in [&["msd", "nosuch.lammpstrj"][..], &["msd", "--nosuch"]] {
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let status = command(arguments).stderr(full).status().unwrap();
+        assert_eq!(status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn damage_to_a_compressed_pipe_that_is_read_twice_is_told_as_damage() {
+    let mut damaged = fixture_bytes("heat_wrapped.lammpstrj.gz");
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 64].fill(0x55);
+    let run = hyalo_fed(&["msd", "-", "--temperature", "ramp:0.1:0.9"], &damaged);
+    let message = run.refused();
+    assert!(
+        message.contains("the gzip compression is damaged"),
+        "{message}"
+    );
+    assert!(!message.contains("make room"), "{message}");
 }
 
 #[test]

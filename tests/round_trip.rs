@@ -399,6 +399,43 @@ fn what_lammps_writes_as_extended_xyz_survives_a_dump() {
     }
 }
 
+#[test]
+fn what_a_dump_cannot_hold_is_told_and_a_type_that_is_none_is_kept() {
+    let scratch = Scratch::new();
+    let (xyz, dump) = (scratch.path("x.extxyz"), scratch.path("x.lammpstrj"));
+    let text = "2\nLattice=\"5 0 0 0 5 0 0 0 5\" Properties=species:S:1:pos:R:3:type:S:1 energy=-1.5 units=metal temperature=0.5\n\
+                A 0 0 0 core\nB 1 1 1 shell\n";
+    std::fs::write(&xyz, text).unwrap();
+    let run = hyalo(&["convert", &xyz, "-o", &dump]).ok();
+    let told = "the format dump has no place for energy, temperature: left out";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    let frame = &frames(&dump)[0];
+    let kept = frame.column("type_").expect("it has another name");
+    assert_eq!(
+        kept.values,
+        Values::Text(vec!["core".into(), "shell".into()])
+    );
+    assert_eq!(frame.keys, [("units".to_string(), "metal".to_string())]);
+}
+
+#[test]
+fn velocities_are_known_by_all_their_names() {
+    let scratch = Scratch::new();
+    let trr = scratch.path("x.trr");
+    for name in ["velo", "vel", "velocities"] {
+        let text = format!(
+            "1\nLattice=\"5 0 0 0 5 0 0 0 5\" Properties=species:S:1:pos:R:3:{name}:R:3\nA 0 0 0 0.5 -1 2\n"
+        );
+        let xyz = scratch.file("x.extxyz", text);
+        hyalo(&["convert", &xyz, "-o", &trr, "--force"]).ok();
+        assert_eq!(
+            frames(&trr)[0].velocities(),
+            Some(&[0.5, -1.0, 2.0][..]),
+            "{name}"
+        );
+    }
+}
+
 /// Frames with everything that is hard to write: values at the ends of their ranges, huge and negative ids, words, keys.
 fn hard() -> Vec<Frame> {
     let texts = [

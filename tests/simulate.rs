@@ -484,12 +484,28 @@ fn a_folder_holds_one_run() {
     let scratch = Scratch::new();
     let path = scratch.path("run");
     fs::create_dir(&path).unwrap();
-    fs::write(scratch.path("run/notes"), "mine").unwrap();
+    fs::create_dir(scratch.path("run/lammps")).unwrap();
+    for name in ["notes", "lammps/notes"] {
+        fs::write(scratch.path(&format!("run/{name}")), "mine").unwrap();
+    }
+    fs::write(scratch.path("run/lammps/apart.0.in"), "of an earlier run").unwrap();
     let short = scratch.file(
         "short.toml",
         &PROTOCOL[..PROTOCOL.find("[[stage]]\nname = \"liquid\"").unwrap()],
     );
-    hyalo(&["simulate", &short, "-o", &path]).ok();
+    let message = hyalo(&["simulate", &short, "-o", &path]).refused();
+    assert!(message.contains("apart.0.in already exists"), "{message}");
+    // Longer than there are seconds.
+    hyalo(&[
+        "simulate",
+        &short,
+        "-o",
+        &path,
+        "--force",
+        "--checkpoint-every",
+        "1e20",
+    ])
+    .ok();
     let renamed = fs::read_to_string(&short)
         .unwrap()
         .replace("apart", "parted");
@@ -497,6 +513,11 @@ fn a_folder_holds_one_run() {
     hyalo(&["simulate", &renamed, "-o", &path, "--force"]).ok();
     let names: Vec<String> = files(&path).into_iter().map(|(name, _)| name).collect();
     assert!(names.contains(&"parted.log".to_string()) && names.contains(&"notes".to_string()));
+    assert_eq!(
+        fs::read_to_string(scratch.path("run/lammps/notes")).unwrap(),
+        "mine"
+    );
+    assert!(!Path::new(&scratch.path("run/lammps/apart.0.in")).exists());
     assert!(
         !names.iter().any(|name| name.starts_with("apart")),
         "{names:?}"

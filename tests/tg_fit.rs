@@ -469,6 +469,7 @@ fn logs_are_joined_and_their_energies_are_per_atom() {
     }
     for of_all in [
         "units metal\n",
+        "units metal # and not lj\n",
         "units lj\nthermo_modify flush yes norm no\n",
     ] {
         agree(fits(&log(of_all, &[(0, scaled(500.0))], end), &[]));

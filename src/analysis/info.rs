@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::{Analysis, Command, InputFacts, Moment, Runner, Wanted, counted};
 use crate::data::cell::Cell;
-use crate::data::frame::{Column, Coordinates, Frame, Values};
+use crate::data::frame::{Column, Frame, Values};
 use crate::data::table::{RowSink, TableSpec};
 use crate::error::Result;
 
@@ -167,11 +167,7 @@ impl Analysis for Info {
                 .filter_map(of_species)
                 .collect(),
             cell: frame.cell.clone(),
-            positions: match frame.coordinates {
-                Coordinates::Unwrapped => "unwrapped",
-                Coordinates::Images(_) => "wrapped, with image flags",
-                Coordinates::Unknown => "as stored, without image flags",
-            },
+            positions: frame.coordinates.words(),
             columns: frame
                 .columns
                 .iter()

@@ -4,7 +4,6 @@
 //! their order, on one thread). It never knows where frames come from or where rows go.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::data::figure::{Color, Figure};
 use crate::data::frame::{Column, Frame, Species};
@@ -241,6 +240,30 @@ pub fn arguments<A: clap::Args>(flags: &str) -> Result<A> {
     })
 }
 
+/// What is given once or once for each of several inputs.
+///
+/// Errors: it is given another number of times.
+pub fn for_input<'a, T>(
+    flag: &str,
+    values: &'a [T],
+    input: usize,
+    inputs: usize,
+) -> Result<Option<&'a T>> {
+    match values {
+        [] => Ok(None),
+        [one] => Ok(Some(one)),
+        several if several.len() == inputs => Ok(Some(&several[input])),
+        several => {
+            let what = format!(
+                "{flag} is given {} times for {}",
+                several.len(),
+                counted(inputs, "input")
+            );
+            Err(Error::new(what).help("give it once, or once for each input"))
+        }
+    }
+}
+
 /// A number of things: `1 frame`, `2 frames`.
 pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
@@ -307,15 +330,18 @@ impl Moment {
     }
 }
 
-/// Names in legends: of all, then of each species; a bare number says what it is.
-pub(crate) fn curve_labels(species: &Species) -> Vec<String> {
-    let label = |name: &Arc<str>| match name.parse::<i64>() {
+/// Name of a species in a legend; a bare number says what it is.
+pub(crate) fn curve_label(species: &str) -> String {
+    match species.parse::<i64>() {
         Ok(number) => format!("species {number}"),
-        Err(_) => name.to_string(),
-    };
-    std::iter::once(ALL.to_string())
-        .chain(species.names.iter().map(label))
-        .collect()
+        Err(_) => species.to_string(),
+    }
+}
+
+/// Names in legends: of all, then of each species.
+pub(crate) fn curve_labels(species: &Species) -> Vec<String> {
+    let names = species.names.iter().map(|name| curve_label(name));
+    std::iter::once(ALL.to_string()).chain(names).collect()
 }
 
 /// How many of the curves (of all, then of each species) a figure shows: with a single species the curve of all says everything.

@@ -27,7 +27,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::columns::TEMPERATURE;
-use super::{check_resampling, counted};
+use super::{check_resampling, counted, for_input};
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Stroke};
 use crate::data::replicas::Replicas;
 use crate::data::table::{Cells, ColumnSpec, Rows, TableSpec};
@@ -393,30 +393,6 @@ pub const TABLES: [TableSpec; 2] = [
 
 /// The figures; `energy` is the main one.
 pub const FIGURES: [&str; 1] = ["energy"];
-
-/// What is given once or once for each of several inputs.
-///
-/// Errors: it is given another number of times.
-pub fn for_input<'a, T>(
-    flag: &str,
-    values: &'a [T],
-    input: usize,
-    inputs: usize,
-) -> Result<Option<&'a T>> {
-    match values {
-        [] => Ok(None),
-        [one] => Ok(Some(one)),
-        several if several.len() == inputs => Ok(Some(&several[input])),
-        several => {
-            let what = format!(
-                "{flag} is given {} times for {}",
-                several.len(),
-                counted(inputs, "input")
-            );
-            Err(Error::new(what).help("give it once, or once for each input"))
-        }
-    }
-}
 
 impl Arguments {
     /// Checks what the flags' types do not, for a number of inputs.

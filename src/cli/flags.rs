@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
+use crate::analysis::for_input;
 use crate::data::table::Cells;
 use crate::error::{Error, Result};
 use crate::sink::table;
@@ -221,19 +222,7 @@ impl InputFlags {
             unwrap: self.unwrap.unwrap_or(unwrap),
             without_hash: false,
         };
-        let temperature = match &self.temperature[..] {
-            [] => None,
-            [one] => Some(one),
-            several if several.len() == inputs.len() => Some(&several[index]),
-            several => {
-                let what = format!(
-                    "--temperature is given {} times for {} inputs",
-                    several.len(),
-                    inputs.len()
-                );
-                return Err(Error::new(what).help("give it once, or once for each input"));
-            }
-        };
+        let temperature = for_input("--temperature", &self.temperature, index, inputs.len())?;
         if let Some(spec) = temperature {
             if spec.starts_with("ramp:") && matches!(input, Input::Stdin) {
                 input = stream::bytes::spool()?;

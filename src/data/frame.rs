@@ -55,6 +55,17 @@ pub enum Coordinates {
     Unwrapped,
 }
 
+impl Coordinates {
+    /// What the positions are, for people.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Coordinates::Unwrapped => "unwrapped",
+            Coordinates::Images(_) => "wrapped, with image flags",
+            Coordinates::Unknown => "as stored, without image flags",
+        }
+    }
+}
+
 /// Species of the particles of a frame.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Species {

@@ -286,15 +286,7 @@ fn content(path: &Path, hashed: bool) -> Result<Content> {
             blake3: None,
         });
     }
-    let mut hasher = blake3::Hasher::new();
-    let bytes = io::copy(
-        &mut bytes::open(&Input::File(path.to_path_buf()))?.0,
-        &mut hasher,
-    )?;
-    Ok(Content {
-        bytes,
-        blake3: Some(hasher.finalize().to_hex().to_string()),
-    })
+    bytes::content(&Input::File(path.to_path_buf()))
 }
 
 fn from_native(native: &::chemfiles::Frame, format: &Format) -> Result<Frame> {

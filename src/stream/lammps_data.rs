@@ -538,18 +538,6 @@ fn skip_section(lines: &mut Lines) -> Result<()> {
     Ok(())
 }
 
-fn first_row_values(block: &Block) -> usize {
-    let first = block
-        .bytes
-        .split(|&byte| byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    first
-        .split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty())
-        .count()
-}
-
 /// The columns of Atoms: by the user's word, else by the file's, else by their number where only one style fits.
 fn atom_style(
     asked: Option<&str>,
@@ -573,7 +561,7 @@ fn atom_style(
             .at_line(block.first_line.saturating_sub(2))
         });
     }
-    match first_row_values(block) {
+    match block.words_of_first_line() {
         // No atoms, or those of the only style of that many values.
         0 | 5 | 8 => Ok(STYLES[0].1),
         values => Err(Error::new(format!(
@@ -594,7 +582,7 @@ fn read_atoms(block: &Block, count: usize, style: &[&str]) -> Result<Columns> {
         .iter()
         .map(|name| Field::single(name, expect(name)))
         .collect();
-    if first_row_values(block) == style.len() + 3 {
+    if block.words_of_first_line() == style.len() + 3 {
         fields.push(Field {
             name: "images".to_string(),
             expect: Expect::Integer,
@@ -606,7 +594,7 @@ fn read_atoms(block: &Block, count: usize, style: &[&str]) -> Result<Columns> {
 
 /// Velocities in the order of `ids`, from rows in any order; angular velocities of spheres are passed over.
 fn read_velocities(block: &Block, count: usize, ids: &[i64]) -> Result<Column> {
-    let further = first_row_values(block).saturating_sub(4);
+    let further = block.words_of_first_line().saturating_sub(4);
     let mut fields = vec![
         Field::single("id", Expect::Integer),
         Field::vector(VELOCITIES[0]),

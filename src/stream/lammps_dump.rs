@@ -16,7 +16,7 @@ use super::text_format::TextFormat;
 use super::write::{keys, unused};
 use crate::data::cell::Cell;
 use crate::data::frame::{Column, Coordinates, Frame, Species, VELOCITIES, Values};
-use crate::error::{Error, Kind, Result, beginning};
+use crate::error::{Error, Result, beginning};
 
 /// Key of a frame that keeps the boundary flags which say more than periodic or fixed.
 const BOUNDARY: &str = "boundary";
@@ -59,7 +59,7 @@ impl TextFormat for LammpsDump {
         loop {
             let Some(line) = lines.line()? else {
                 return if inside {
-                    Err(cut_short(lines))
+                    Err(lines.cut_in_header())
                 } else {
                     Ok(None)
                 };
@@ -356,7 +356,7 @@ fn take_species(columns: &mut Columns, frame: &mut Frame, rows: usize) -> Result
 fn value<T>(lines: &mut Lines, what: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
     let number = lines.number() + 1;
     let Some(line) = lines.line()? else {
-        return Err(cut_short(lines));
+        return Err(lines.cut_in_header());
     };
     parse(line.trim()).ok_or_else(|| {
         let found = beginning(line.trim());
@@ -364,15 +364,6 @@ fn value<T>(lines: &mut Lines, what: &str, parse: impl Fn(&str) -> Option<T>) ->
             .help("correct the line")
             .at_line(number)
     })
-}
-
-fn cut_short(lines: &Lines) -> Error {
-    Error::of_kind(
-        Kind::Truncated,
-        "the input ends in the middle of a frame's header",
-    )
-    .help("use --partial to go on with the complete frames before it")
-    .at_line(lines.number() + 1)
 }
 
 impl Bounds {

@@ -197,11 +197,7 @@ impl About {
         self.positions
             .lock()
             .expect("no reader has panicked")
-            .get_or_insert(match frame.coordinates {
-                Coordinates::Unwrapped => "unwrapped",
-                Coordinates::Images(_) => "wrapped, with image flags",
-                Coordinates::Unknown => "as stored, without image flags",
-            });
+            .get_or_insert(frame.coordinates.words());
     }
 }
 

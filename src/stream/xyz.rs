@@ -16,7 +16,7 @@ use super::text_format::TextFormat;
 use super::write::{TEMPERATURE, unused};
 use crate::data::cell::Cell;
 use crate::data::frame::{Coordinates, Frame, Species, Values};
-use crate::error::{Error, Kind, Result, beginning};
+use crate::error::{Error, Result, beginning};
 
 /// Reader of extended and plain XYZ.
 #[derive(Default)]
@@ -59,12 +59,7 @@ impl TextFormat for Xyz {
             }
         };
         let Some(comment) = lines.line()? else {
-            return Err(Error::of_kind(
-                Kind::Truncated,
-                "the input ends in the middle of a frame's header",
-            )
-            .help("use --partial to go on with the complete frames before it")
-            .at_line(lines.number() + 1));
+            return Err(lines.cut_in_header());
         };
         let comment = comment.to_string();
         let block = lines.block(rows, self.block_size)?;
@@ -344,15 +339,7 @@ fn parse_properties(text: &str) -> Result<Vec<Field>> {
 
 /// Columns of a plain file: species, position, and whatever else its first line holds.
 fn plain_properties(block: &Block) -> Vec<Field> {
-    let first = block
-        .bytes
-        .split(|&byte| byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let count = first
-        .split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty())
-        .count();
+    let count = block.words_of_first_line();
     let mut fields = vec![Field::single("species", Expect::Text), Field::vector("pos")];
     fields.extend(
         (5..=count).map(|column| Field::single(&format!("column_{column}"), Expect::Guess)),

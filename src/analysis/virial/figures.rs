@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{Finished, Said};
-use crate::analysis::Abscissa;
 use crate::analysis::distribution::{Histogram, Spread};
-use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Stroke};
+use crate::analysis::{Abscissa, curve_color, curve_label, curves_shown};
+use crate::data::figure::{Axes, Axis, Figure, Layer, Stroke};
 
 /// A frame as the figures and the summary show it.
 #[derive(Clone)]
@@ -76,7 +76,7 @@ fn line((edges, heights): (Vec<f64>, Vec<f64>), index: usize, label: Option<Stri
     Layer::Histogram {
         edges,
         heights,
-        stroke: Stroke::solid(index.checked_sub(1).map_or(Color::Black, Color::Series)),
+        stroke: Stroke::solid(curve_color(index)),
         label,
     }
 }
@@ -118,21 +118,13 @@ pub(super) fn diameters(inputs: &[(String, &Finished)]) -> Figure {
     let shown = shown(inputs);
     let mut layers = Vec::new();
     if let [(_, only)] = &shown[..] {
-        // With a single species the curve of all says everything.
-        let groups = match only.diameters.len() {
-            2 => 1,
-            groups => groups.min(9),
-        };
+        let groups = curves_shown(only.diameters.len());
         for (index, (name, count, histogram)) in only.diameters.iter().take(groups).enumerate() {
-            let label = match name.parse::<i64>() {
-                Ok(number) => format!("species {number}"),
-                Err(_) => name.to_string(),
-            };
             let share = *count as f64 / only.particles as f64;
             layers.push(line(
                 histogram.outline(0.0, share),
                 index,
-                (groups > 1).then_some(label),
+                (groups > 1).then(|| curve_label(name)),
             ));
         }
     } else {

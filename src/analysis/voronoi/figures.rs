@@ -2,7 +2,7 @@
 
 use super::Finished;
 use crate::analysis::distribution::Histogram;
-use crate::analysis::{curve_color, curves_shown};
+use crate::analysis::{curve_color, curve_label, curves_shown};
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Stroke};
 
 /// Bars that the figure of indices shows.
@@ -27,13 +27,14 @@ pub fn volume_fractions(inputs: &[(String, &Finished)]) -> Figure {
             let named = only.volume_fractions.iter().take(shown).enumerate();
             named
                 .map(|(index, (name, histogram))| {
-                    let label = match name.parse::<i64>() {
-                        Ok(number) => format!("species {number}"),
-                        Err(_) => name.to_string(),
-                    };
                     let share = histogram.total() as f64 / total as f64;
                     let stroke = Stroke::solid(curve_color(index));
-                    ((shown > 1).then_some(label), histogram, share, stroke)
+                    (
+                        (shown > 1).then(|| curve_label(name)),
+                        histogram,
+                        share,
+                        stroke,
+                    )
                 })
                 .collect()
         }

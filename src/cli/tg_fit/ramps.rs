@@ -5,8 +5,8 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::analysis::tg_fit::{self, Observed, for_input};
-use crate::analysis::{ALL, counted};
+use crate::analysis::tg_fit::{self, Observed};
+use crate::analysis::{ALL, counted, for_input};
 use crate::cli::flags::{InputFlags, RunFlags, ramp_ends};
 use crate::cli::output::input_of;
 use crate::cli::progress::{self, Progress};
