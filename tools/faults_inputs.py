@@ -256,11 +256,17 @@ def toml(content):
     if tomllib is None:
         raise Unsure("no reader of TOML")
     try:
-        return plan(tomllib.loads(content.decode().replace("\r\n", "\n")))
+        written = content.decode().replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise Refused("not text") from None
-    except tomllib.TOMLDecodeError as error:
-        raise Refused(f"no TOML: {error}") from None
+    # TOML 1.1 has line ends within braces, which tomllib does not know yet.
+    joined = re.sub(r"\{[^{}]*\}", lambda braces: braces[0].replace("\n", " "), written)
+    for text in written, joined:
+        try:
+            return plan(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            refused = Refused(f"no TOML: {error}")
+    raise refused
 
 
 FIELD = r'(?:"[^"]*"|[^",]*)'

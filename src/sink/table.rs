@@ -1190,12 +1190,12 @@ mod tests {
             (
                 "a.csv",
                 "",
-                "a.csv: line 1: there is no line with the names of the columns; begin with one such as id,diameter",
+                "a.csv: line 1: there is no line with the names of the columns; begin with one, such as step,temperature",
             ),
             (
                 "a.csv",
                 "1,2\n3,4\n",
-                "a.csv: line 1: there is no line with the names of the columns; begin with one such as id,diameter",
+                "a.csv: line 1: there is no line with the names of the columns; begin with one, such as step,temperature",
             ),
             (
                 "a.csv",
