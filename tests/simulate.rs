@@ -511,7 +511,10 @@ fn a_folder_holds_one_run() {
         .replace("apart", "parted");
     let renamed = scratch.file("renamed.toml", renamed);
     hyalo(&["simulate", &renamed, "-o", &path, "--force"]).ok();
-    let names: Vec<String> = files(&path).into_iter().map(|(name, _)| name).collect();
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string();
+    let names: Vec<String> = (fs::read_dir(&path).unwrap())
+        .map(|entry| name(entry).unwrap())
+        .collect();
     assert!(names.contains(&"parted.log".to_string()) && names.contains(&"notes".to_string()));
     assert_eq!(
         fs::read_to_string(scratch.path("run/lammps/notes")).unwrap(),
