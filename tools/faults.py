@@ -252,9 +252,15 @@ def kill_simulate(row, times, dice, replicas=False):
                 shutil.copytree(other, folder)
                 old = files_in(folder)
             arguments = ["simulate", str(protocol), "-q", "-o", str(folder), *further, "--checkpoint-every", dice.choice(["0", "0.1", "120"])]
-            first = True
+
+            def how():
+                """Where an earlier run is still whole, because the kill came before it was touched, --resume would rightly refuse it."""
+                found = files_in(folder) if old else {}
+                is_old = any(name.endswith("checkpoint") and content == old.get(name) for name, content in found.items())
+                return "--force" if is_old else "--resume"
+
             for _ in range(dice.randrange(1, 4)):
-                resumed = arguments + (["--force"] if first and old else ["--resume"])
+                resumed = [*arguments, how()]
                 child = subprocess.Popen([HYALO, *resumed], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
                 time.sleep(dice.choice([0.03, 0.3, 1.0]) * dice.random() * duration)
                 child.send_signal(signal.SIGKILL)
@@ -266,12 +272,7 @@ def kill_simulate(row, times, dice, replicas=False):
                     is_ours = file.endswith((".partial", "checkpoint"))
                     if not is_ours and content not in (whole.get(file), old.get(file)):
                         row.fail(f"run {number}: {file} is neither old nor whole")
-                first = False
-            if old and files_in(folder).get("checkpoint") == old.get("checkpoint") and not replicas:
-                resumed = arguments + ["--force"]
-            else:
-                resumed = arguments + ["--resume"]
-            done = run(resumed)
+            done = run([*arguments, how()])
             if done.returncode:
                 row.fail(f"run {number}: resumed: {done.returncode} {done.stderr.decode()}")
             elif files_in(folder) != whole:
