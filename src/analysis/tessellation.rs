@@ -37,7 +37,7 @@ pub(crate) fn tessellation(frame: &Frame, cells: Cells) -> Result<Tessellation> 
             let diameters = frame.diameters.as_ref().ok_or_else(|| {
                 Error::new("the radical tessellation needs diameters").help(format!(
                     "give them with --diameters {}, or use --tessellation plain",
-                    frame.species.example()
+                    frame.species.example_diameters()
                 ))
             })?;
             radii = diameters.iter().map(|diameter| 0.5 * diameter).collect();

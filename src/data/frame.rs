@@ -76,20 +76,6 @@ pub struct Species {
 }
 
 impl Species {
-    /// Diameters by species as flags take them, for messages: `A=1.0,B=1.2`.
-    pub fn example(&self) -> String {
-        let values = ["1.0", "1.2", "…"].into_iter();
-        let pairs = self
-            .names
-            .iter()
-            .zip(values)
-            .map(|(name, value)| match value {
-                "…" => value.to_string(),
-                value => format!("{name}={value}"),
-            });
-        pairs.collect::<Vec<_>>().join(",")
-    }
-
     /// Sorts out the names of a list with one label a particle.
     pub fn from_labels<T: AsRef<str>>(labels: &[T]) -> Self {
         let mut names: Vec<Arc<str>> = Vec::new();
@@ -180,6 +166,20 @@ impl Species {
             .iter()
             .for_each(|&index| counts[index as usize] += 1);
         counts
+    }
+
+    /// Diameters by species as flags take them, for messages: `A=1.0,B=1.2`.
+    pub fn example_diameters(&self) -> String {
+        let values = ["1.0", "1.2", "…"].into_iter();
+        let pairs = self
+            .names
+            .iter()
+            .zip(values)
+            .map(|(name, value)| match value {
+                "…" => value.to_string(),
+                value => format!("{name}={value}"),
+            });
+        pairs.collect::<Vec<_>>().join(",")
     }
 }
 

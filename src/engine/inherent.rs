@@ -25,7 +25,7 @@ pub fn inherent(mut frame: Frame, potential: Potential) -> Result<Frame> {
         return Err(
             Error::new("an inherent structure needs diameters").help(format!(
                 "give them with --diameters {}",
-                frame.species.example()
+                frame.species.example_diameters()
             )),
         );
     }

@@ -32,13 +32,6 @@ pub struct Block {
 }
 
 impl Block {
-    /// The number of words in the first line.
-    pub fn words_of_first_line(&self) -> usize {
-        let first = self.bytes.split(|&byte| byte == b'\n').next();
-        let words = first.unwrap_or_default().split(u8::is_ascii_whitespace);
-        words.filter(|word| !word.is_empty()).count()
-    }
-
     /// A block of whole lines.
     pub fn new(bytes: Vec<u8>, first_line: u64) -> Self {
         let ends = memchr::memchr_iter(b'\n', &bytes).collect();
@@ -48,19 +41,16 @@ impl Block {
             first_line,
         }
     }
+
+    /// The number of words in the first line.
+    pub fn words_of_first_line(&self) -> usize {
+        let first = self.bytes.split(|&byte| byte == b'\n').next();
+        let words = first.unwrap_or_default().split(u8::is_ascii_whitespace);
+        words.filter(|word| !word.is_empty()).count()
+    }
 }
 
 impl Lines {
-    /// The error of an input that ends before a frame's rows.
-    pub fn cut_in_header(&self) -> Error {
-        Error::of_kind(
-            Kind::Truncated,
-            "the input ends in the middle of a frame's header",
-        )
-        .help("use --partial to go on with the complete frames before it")
-        .at_line(self.number() + 1)
-    }
-
     /// Lines of a reader whose progress goes to `meter`.
     pub fn new(reader: Box<dyn Read>, meter: Arc<Meter>) -> Self {
         Lines {
@@ -212,6 +202,16 @@ impl Lines {
             });
         }
         Ok(())
+    }
+
+    /// The error of an input that ends before a frame's rows.
+    pub fn cut_in_header(&self) -> Error {
+        Error::of_kind(
+            Kind::Truncated,
+            "the input ends in the middle of a frame's header",
+        )
+        .help("use --partial to go on with the complete frames before it")
+        .at_line(self.number() + 1)
     }
 }
 

@@ -419,7 +419,7 @@ impl Analysis for DeltaStar {
             )
             .help(format!(
                 "give them with --diameters {}",
-                first.species.example()
+                first.species.example_diameters()
             ))
             .in_frame(first.ordinal));
         }

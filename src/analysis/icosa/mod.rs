@@ -59,8 +59,8 @@ pub struct Arguments {
     #[arg(long)]
     pub inherent: bool,
 
-    /// Potential of --inherent: wahnstrom, kob-andersen (for diameters 1 and 0.88), weeks-chandler-andersen, lennard-jones:CUTOFF, lennard-jones:INNER:CUTOFF or
-    /// inverse-power:INNER:CUTOFF:KAPPA
+    /// Potential of --inherent: wahnstrom, kob-andersen (for diameters 1 and 0.88), weeks-chandler-andersen, lennard-jones:CUTOFF,
+    /// lennard-jones:INNER:CUTOFF or inverse-power:INNER:CUTOFF:KAPPA
     #[arg(long, value_name = "NAME", default_value = "wahnstrom")]
     pub potential: String,
 

@@ -41,8 +41,8 @@ use figures::Shown;
 pub struct Arguments {
     /// Pair potential u(r/σ_ij), σ_ij = (σ_i + σ_j)/2: wahnstrom (4 x⁻¹² − 4 x⁻⁶, smooth from 2.5 to 2.75: lj/smooth of LAMMPS with shift),
     /// weeks-chandler-andersen, lennard-jones:CUTOFF (cut and shifted), lennard-jones:INNER:CUTOFF, inverse-power:INNER:CUTOFF:KAPPA
-    /// (x⁻¹², smooth from INNER to CUTOFF, σ_ij non-additive with KAPPA, which may be left out), kob-andersen (for diameters 1 and 0.88). Every image of a particle within the cutoff counts.
-    /// Particles that --species leaves out do not interact
+    /// (x⁻¹², smooth from INNER to CUTOFF, σ_ij non-additive with KAPPA, which may be left out), kob-andersen (for diameters 1 and 0.88). Every image of
+    /// a particle within the cutoff counts. Particles that --species leaves out do not interact
     #[arg(long, value_name = "NAME", default_value = "wahnstrom")]
     pub potential: String,
 
