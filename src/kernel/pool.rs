@@ -21,7 +21,9 @@ pub struct Pool {
 struct Shared {
     /// Number of pieces of work handed out so far.
     round: AtomicUsize,
-    /// Workers that have finished this round.
+    /// For each thread's number the last round in which its call was begun, by the thread itself or by the caller.
+    begun: Vec<AtomicUsize>,
+    /// Calls of this round that have ended, but for that of number 0.
     finished: AtomicUsize,
     slot: Mutex<Slot>,
     sleep: Condvar,
@@ -31,7 +33,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Slot {
-    /// The work of this round, valid until all workers have finished it.
+    /// The work of this round, valid until all its calls have ended.
     work: Option<Work>,
     /// Workers that sleep. Waking is a call to the system, too slow to be made in vain.
     asleep: usize,
@@ -40,21 +42,14 @@ struct Slot {
 #[derive(Clone, Copy)]
 struct Work(*const (dyn Fn(usize) + Sync));
 
-// SAFETY: what it points to is `Sync`, and `run` keeps it alive until every worker has finished with it.
+// SAFETY: what it points to is `Sync`, and `run` keeps it alive until every call of it has ended.
 unsafe impl Send for Work {}
 
 impl Pool {
     /// A pool of `threads` threads, at least one: the caller's.
     pub fn new(threads: usize) -> Self {
-        let shared = Arc::new(Shared {
-            round: AtomicUsize::new(0),
-            finished: AtomicUsize::new(0),
-            slot: Mutex::default(),
-            sleep: Condvar::new(),
-            ends: AtomicBool::new(false),
-            panicked: AtomicBool::new(false),
-        });
-        let workers = (1..threads.max(1))
+        let shared = Arc::new(Shared::of(threads.max(1)));
+        let workers = (1..shared.begun.len())
             .map(|index| {
                 let shared = shared.clone();
                 thread::spawn(move || shared.work_on(index))
@@ -69,19 +64,21 @@ impl Pool {
 
     /// Number of threads.
     pub fn threads(&self) -> usize {
-        self.workers.len() + 1
+        self.shared.begun.len()
     }
 
-    /// Calls `work` once in every thread, with the thread's number, and returns when all calls have.
+    /// Calls `work` once with each thread's number, and returns when all calls have.
+    ///
+    /// The thread of that number does it, or the caller when it is ready before that thread has begun: another program may have the thread's core.
     ///
     /// Panics if a call does, and never returns if it is called from within `work`.
     pub fn run(&self, work: &(dyn Fn(usize) + Sync)) {
-        if self.workers.is_empty() {
+        if self.threads() == 1 {
             return work(0);
         }
         let _busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = &*self.shared;
-        // SAFETY: only the lifetime is forgotten; this function doesn't return or unwind before every worker has finished with the work.
+        // SAFETY: only the lifetime is forgotten; this function doesn't return or unwind before every call of the work has ended.
         let erased = Work(unsafe {
             std::mem::transmute::<
                 *const (dyn Fn(usize) + Sync),
@@ -89,18 +86,23 @@ impl Pool {
             >(work)
         });
         shared.finished.store(0, Ordering::Relaxed);
-        let asleep = {
+        let (round, asleep) = {
             let mut slot = shared.slot.lock().unwrap();
             slot.work = Some(erased);
-            shared.round.fetch_add(1, Ordering::Release);
-            slot.asleep
+            (
+                shared.round.fetch_add(1, Ordering::Release) + 1,
+                slot.asleep,
+            )
         };
         if asleep > 0 {
             shared.sleep.notify_all();
         }
         let mine = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(0)));
+        for index in 1..self.threads() {
+            shared.call(index, round);
+        }
         let mut waited = 0;
-        while shared.finished.load(Ordering::Acquire) < self.workers.len() {
+        while shared.finished.load(Ordering::Acquire) < self.threads() - 1 {
             pause(&mut waited);
         }
         if let Err(panic) = mine {
@@ -173,6 +175,18 @@ pub fn parts_mut<'a>(
 }
 
 impl Shared {
+    fn of(threads: usize) -> Self {
+        Shared {
+            round: AtomicUsize::new(0),
+            begun: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
+            finished: AtomicUsize::new(0),
+            slot: Mutex::default(),
+            sleep: Condvar::new(),
+            ends: AtomicBool::new(false),
+            panicked: AtomicBool::new(false),
+        }
+    }
+
     fn work_on(&self, index: usize) {
         let mut seen = 0;
         loop {
@@ -188,19 +202,33 @@ impl Shared {
                     slot.asleep -= 1;
                 }
             }
-            seen += 1;
+            seen = self.round.load(Ordering::Acquire);
             if self.ends.load(Ordering::Relaxed) {
                 return;
             }
-            let work = self.slot.lock().unwrap().work;
-            let work = work.expect("there is work in every round");
-            // SAFETY: `run` waits for `finished` before it lets go of what this points to.
-            let call = std::panic::AssertUnwindSafe(|| unsafe { (*work.0)(index) });
-            if std::panic::catch_unwind(call).is_err() {
-                self.panicked.store(true, Ordering::Relaxed);
-            }
-            self.finished.fetch_add(1, Ordering::Release);
+            self.call(index, seen);
         }
+    }
+
+    /// Does the call of this number in this round, unless somebody has begun it.
+    fn call(&self, index: usize, round: usize) {
+        let mine = self.begun[index].compare_exchange(
+            round - 1,
+            round,
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+        if mine.is_err() {
+            return;
+        }
+        let work = self.slot.lock().unwrap().work;
+        let work = work.expect("there is work in every round");
+        // SAFETY: a call that nobody had begun has not ended, and `run` waits for the end of all before it lets go of what this points to.
+        let call = std::panic::AssertUnwindSafe(|| unsafe { (*work.0)(index) });
+        if std::panic::catch_unwind(call).is_err() {
+            self.panicked.store(true, Ordering::Relaxed);
+        }
+        self.finished.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -237,6 +265,25 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_caller_does_what_no_thread_has_begun() {
+        let (send, receive) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            // Its threads have been started on no core.
+            let pool = Pool {
+                busy: Mutex::new(()),
+                shared: Arc::new(Shared::of(3)),
+                workers: Vec::new(),
+            };
+            for _ in 0..2 {
+                pool.run(&|thread| send.send(thread).expect("somebody listens"));
+            }
+        });
+        let patience = std::time::Duration::from_secs(60);
+        let calls = (0..6).map(|_| receive.recv_timeout(patience));
+        assert_eq!(calls.collect::<Result<_, _>>(), Ok(vec![0, 1, 2, 0, 1, 2]));
     }
 
     #[test]
