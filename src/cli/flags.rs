@@ -320,12 +320,19 @@ fn per_particle(what: &str, spec: &str) -> Result<PerParticle> {
             Some((name.trim().to_string(), value))
         };
         let pairs: Option<Vec<(String, f64)>> = spec.split(',').map(pair).collect();
-        return pairs.map(PerParticle::Species).ok_or_else(|| {
+        let pairs = pairs.ok_or_else(|| {
             Error::new(format!(
                 "'{spec}' is not a list of species and positive numbers"
             ))
             .help("write A=1.0,B=1.2")
-        });
+        })?;
+        for (row, (name, _)) in pairs.iter().enumerate() {
+            if pairs[..row].iter().any(|(before, _)| before == name) {
+                let what = format!("'{spec}' has two numbers for the species {name}");
+                return Err(Error::new(what).help("leave one out"));
+            }
+        }
+        return Ok(PerParticle::Species(pairs));
     }
     let path = PathBuf::from(spec);
     if !path.exists() {

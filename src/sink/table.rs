@@ -535,14 +535,19 @@ fn choose(names: &[&str], wanted: &[&[&str]]) -> Result<Vec<usize>> {
     wanted
         .iter()
         .map(|spellings| {
-            spellings
+            let place = spellings
                 .iter()
                 .find_map(|wanted| names.iter().position(|name| name == wanted))
                 .ok_or_else(|| {
                     Error::new(format!("there is no column {}", spellings.join(" or "))).help(
                         format!("its columns are {}", listed(names.iter().copied(), ", ")),
                     )
-                })
+                })?;
+            if names[place + 1..].contains(&names[place]) {
+                let what = format!("there are two columns {}", names[place]);
+                return Err(Error::new(what).help("leave one out"));
+            }
+            Ok(place)
         })
         .collect()
 }
@@ -1201,6 +1206,11 @@ mod tests {
                 "a.csv",
                 "id,radius\n1,2\n",
                 "a.csv: there is no column diameter; its columns are id, radius",
+            ),
+            (
+                "a.csv",
+                "id,diameter,mass,diameter\n1,2,1,3\n",
+                "a.csv: there are two columns diameter; leave one out",
             ),
             (
                 "a.csv",

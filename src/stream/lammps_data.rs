@@ -66,6 +66,8 @@ struct Header {
     general: [Option<[f64; 3]>; 4],
     /// Where the bounds stand.
     lines: [u64; 3],
+    /// What has been said: the words of each line behind its numbers.
+    said: Vec<String>,
 }
 
 /// Atom styles: name, and the columns of a line in Atoms before the image flags.
@@ -400,6 +402,17 @@ impl Header {
             // Counts of what is not read: bonds, angles, extra space …
             [count, ..] if count.parse::<i64>().is_ok() => {}
             _ => return Err(bad()),
+        }
+        let names = words
+            .into_iter()
+            .skip_while(|word| columns::real(word).is_some());
+        let name = names.collect::<Vec<_>>().join(" ");
+        if self.said.contains(&name) {
+            let what = format!("the header has a second line with '{}'", beginning(&name));
+            return Err(Error::new(what).help("leave one out"));
+        }
+        if !name.is_empty() {
+            self.said.push(name);
         }
         Ok(())
     }

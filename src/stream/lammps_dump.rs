@@ -77,14 +77,17 @@ impl TextFormat for LammpsDump {
                 }
             };
             inside = true;
+            let at = lines.number();
             if item == "TIMESTEP" {
-                step = Some(value(lines, "a whole number for the timestep", |text| {
+                let value = value(lines, "a whole number for the timestep", |text| {
                     text.parse::<i64>().ok()
-                })?);
+                })?;
+                once(&mut step, value, &item, at)?;
             } else if item == "TIME" {
-                time = Some(value(lines, "a number for the time", |text| {
+                let value = value(lines, "a number for the time", |text| {
                     columns::real(text).filter(|time| time.is_finite())
-                })?);
+                })?;
+                once(&mut time, value, &item, at)?;
             } else if item == "UNITS" {
                 let units: Arc<str> = value(lines, "a unit style", |text| Some(text.into()))?;
                 if let Some(before) = self.units.replace(units.clone())
@@ -97,24 +100,25 @@ impl TextFormat for LammpsDump {
                     .at_line(lines.number()));
                 }
             } else if item == "NUMBER OF ATOMS" {
-                rows = Some(value(lines, "the number of atoms", |text| {
+                let value = value(lines, "the number of atoms", |text| {
                     text.parse::<usize>().ok()
-                })?);
+                })?;
+                once(&mut rows, value, &item, at)?;
             } else if let Some(header) = item.strip_prefix("BOX BOUNDS") {
                 let numbers = |text: &str| {
                     text.split_whitespace()
                         .map(|word| columns::real(word).filter(|value| value.is_finite()))
                         .collect::<Option<Vec<f64>>>()
                 };
-                let line = lines.number() + 1;
                 let values = (0..3)
                     .map(|_| value(lines, "numbers for the bounds of the box", numbers))
                     .collect::<Result<_>>()?;
-                bounds = Some(Bounds {
+                let value = Bounds {
                     header: header.to_string(),
                     values,
-                    line,
-                });
+                    line: at + 1,
+                };
+                once(&mut bounds, value, &item, at)?;
             } else if let Some(names) = item.strip_prefix("ATOMS") {
                 if !names
                     .split_whitespace()
@@ -364,6 +368,17 @@ fn value<T>(lines: &mut Lines, what: &str, parse: impl Fn(&str) -> Option<T>) ->
             .help("correct the line")
             .at_line(number)
     })
+}
+
+/// Keeps what an item says, which a snapshot says once.
+fn once<T>(place: &mut Option<T>, value: T, item: &str, line: u64) -> Result<()> {
+    if place.replace(value).is_none() {
+        return Ok(());
+    }
+    let what = format!("a second 'ITEM: {}' before the atoms", beginning(item));
+    Err(Error::new(what)
+        .help("remove one, or the snapshot that was cut here")
+        .at_line(line))
 }
 
 impl Bounds {

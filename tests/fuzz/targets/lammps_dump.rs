@@ -84,7 +84,7 @@ fn check_same(mut found: Frame, mut wanted: Frame) {
 fn check_numbers(text: &str, frames: &[Frame]) {
     let mut lines = text.lines();
     for frame in frames {
-        let mut rows = 0;
+        let mut rows = 0usize;
         let names: Vec<&str> = loop {
             let line = lines.next().expect("a frame has atoms");
             let item = line.strip_prefix("ITEM:").map(str::trim);
