@@ -800,3 +800,150 @@ fn an_engine_is_not_changed_on_the_way() {
     let message = hyalo(&["simulate", &protocol, "-o", &other]).refused();
     assert!(message.contains("already exists"), "{message}");
 }
+
+/// Four particles far from each other.
+const FOUR: &str = r#"
+version = 1
+[[stage]]
+name = "start"
+kind = "create"
+random.density = 0.01
+random.species = [{ name = "A", diameter = 1.0, count = 4 }]
+[[stage]]
+name = "apart"
+kind = "minimise"
+[[stage]]
+name = "liquid"
+kind = "equilibrate"
+temperature = 1.0
+steps = 200
+"#;
+
+/// A run of [`FOUR`] for which this test is LAMMPS.
+struct ByHand {
+    _scratch: Scratch,
+    folder: String,
+}
+
+impl ByHand {
+    /// It has got the input for its first stage.
+    fn new() -> Self {
+        let scratch = Scratch::new();
+        let (protocol, folder) = (scratch.file("protocol.toml", FOUR), scratch.path("run"));
+        let flags = ["--engine", "lammps", "--export", "-q", "-j", "1"];
+        let run = hyalo(&[&["simulate", &protocol, "-o", &folder], &flags[..]].concat());
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        ByHand { _scratch: scratch, folder }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        Path::new(&self.folder).join(name)
+    }
+
+    /// Writes a log with rows of these steps and a last line.
+    fn log(&self, name: &str, steps: &[i64], end: &str) {
+        let mut text = "   Step  Temp  PotEng  c_virial  Econserve\n".to_string();
+        for step in steps {
+            text += &format!("{step} 1.0 -0.1 0.0 1.0\n");
+        }
+        fs::write(self.path(&format!("lammps/{name}")), text + end + "\n").unwrap();
+    }
+
+    /// Writes the final frame of a stage.
+    fn last_frame(&self, stage: &str, step: i64) {
+        let edge = 400_f64.cbrt();
+        let text = format!(
+            "ITEM: TIMESTEP\n{step}\nITEM: NUMBER OF ATOMS\n4\nITEM: BOX BOUNDS pp pp pp\n0 {edge}\n0 {edge}\n0 {edge}\n\
+             ITEM: ATOMS id type xu yu zu vx vy vz fx fy fz\n\
+             1 1 1 1 1 0 0 0 0 0 0\n2 1 3 1 1 0 0 0 0 0 0\n3 1 1 3 1 0 0 0 0 0 0\n4 1 1 1 3 0 0 0 0 0 0\n"
+        );
+        fs::write(self.path(&format!("lammps/{stage}.final.lammpstrj")), text).unwrap();
+    }
+
+    /// Ends the first stage as LAMMPS does.
+    fn minimise(&self) {
+        self.log("apart.0.log", &[0, 7], "Loop time of 0\nhyalo: complete");
+        self.last_frame("apart", 7);
+    }
+
+    fn import(&self) -> Run {
+        hyalo(&["simulate", "--import", "-q", "-o", &self.folder])
+    }
+
+    /// Takes up what there is, which leads to the next input.
+    #[track_caller]
+    fn import_to(&self, input: &str) {
+        let run = self.import();
+        assert_eq!(run.code, 1, "{}", run.stderr);
+        assert!(
+            run.stderr.contains("the input for LAMMPS is "),
+            "{}",
+            run.stderr
+        );
+        let next = fs::read_to_string(self.path("lammps/in.next")).unwrap();
+        assert!(next.ends_with(&format!("include {input}\n")), "{next}");
+    }
+}
+
+#[test]
+fn a_stage_that_could_not_be_saved_is_taken_up_again() {
+    let run = ByHand::new();
+    run.minimise();
+    // Where the table is to be written there is a folder.
+    let in_the_way = run.path("apart.thermo.parquet.partial");
+    fs::create_dir(&in_the_way).unwrap();
+    let message = run.import().refused();
+    assert!(
+        message.contains("apart.thermo.parquet.partial"),
+        "{message}"
+    );
+    fs::remove_dir(&in_the_way).unwrap();
+    run.import_to("liquid.0.in");
+    assert_eq!(column(&run.folder, "apart.thermo", "step"), [0.0, 7.0]);
+    // What the stage alone needed is gone once it is saved.
+    assert!(!run.path("lammps/apart.final.lammpstrj").exists());
+}
+
+#[test]
+fn what_stopped_lammps_is_told_once_and_costs_no_more_than_the_steps_behind_the_restart_file() {
+    let run = ByHand::new();
+    run.minimise();
+    run.import_to("liquid.0.in");
+    let error =
+        "ERROR on proc 0: Cannot open dump file x: No space left on device (src/dump.cpp:1)";
+    run.log("liquid.0.log", &[0, 100, 120], error);
+    let restart = run.path("lammps/liquid.restart.100");
+    fs::write(&restart, "as LAMMPS writes it").unwrap();
+    let message = run.import().refused();
+    assert!(
+        message.contains(
+            "stage liquid: LAMMPS stopped: Cannot open dump file x: No space left on device"
+        ),
+        "{message}"
+    );
+    for _ in 0..2 {
+        assert!(restart.exists());
+        run.import_to("liquid.100.in");
+    }
+    let input = fs::read_to_string(run.path("lammps/liquid.100.in")).unwrap();
+    assert!(
+        input.contains("read_restart liquid.restart.100\n"),
+        "{input}"
+    );
+    // It stops again, at once.
+    run.log("liquid.100.log", &[100], error);
+    let message = run.import().refused();
+    assert!(message.contains("LAMMPS stopped"), "{message}");
+    run.import_to("liquid.100.in");
+    run.log(
+        "liquid.100.log",
+        &[100, 200],
+        "Loop time of 0\nhyalo: complete",
+    );
+    run.last_frame("liquid", 200);
+    run.import().ok();
+    assert_eq!(
+        column(&run.folder, "liquid.thermo", "step"),
+        [0.0, 100.0, 200.0]
+    );
+}

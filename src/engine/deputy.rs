@@ -62,4 +62,7 @@ pub trait Deputy {
 
     /// What was told up to a step is kept elsewhere.
     fn saved(&mut self, step: i64);
+
+    /// The end of the stage is kept elsewhere.
+    fn ended(&mut self);
 }

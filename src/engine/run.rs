@@ -442,8 +442,10 @@ impl Simulation {
 
     /// Everything up to the last [`Event::Safe`] or [`Event::End`] is kept.
     pub fn saved(&mut self) {
-        if let (Work::Deputed { after, .. }, Some(deputy)) = (&self.work, &mut self.deputy) {
-            deputy.saved(*after);
+        match (&self.work, &mut self.deputy) {
+            (Work::Deputed { after, .. }, Some(deputy)) => deputy.saved(*after),
+            (Work::Beginning, Some(deputy)) => deputy.ended(),
+            _ => {}
         }
     }
 

@@ -80,6 +80,14 @@ impl Files {
         fs::rename(&passing, &path).map_err(|error| Error::io("write", &path, error))
     }
 
+    /// Brings a file that another program has written to the disk.
+    pub fn sync(&self, name: &str) -> Result<()> {
+        let path = self.path(name);
+        fs::File::open(&path)
+            .and_then(|file| file.sync_all())
+            .map_err(|error| Error::io("bring to the disk", &path, error))
+    }
+
     /// Removes a file, which may be gone already.
     pub fn remove(&self, name: &str) {
         let _ = fs::remove_file(self.path(name));

@@ -91,7 +91,6 @@ impl Stretch {
         if process.is_none() {
             let mut found = log();
             let told = found.rows()?.last().map_or(-1, |row| row.step);
-            check_others(runner, files, &found, &files.of_run(first, "log"))?;
             if !found.is_complete {
                 // A restart file is whole once the row of its step is there.
                 let mut restarts = files.steps("restart.", "").into_iter();
@@ -99,6 +98,8 @@ impl Stretch {
             }
             let end = if found.is_complete { Some(told) } else { limit };
             if end.is_none_or(|end| end <= self.safe) {
+                // What it came to has been told; what stopped it has not.
+                check_others(runner, files, &found, &files.of_run(first, "log"))?;
                 return Ok(false);
             }
         }
@@ -224,7 +225,7 @@ impl Stretch {
             if let Some(row) = pending {
                 self.tell(row)?;
             }
-            self.tell_safe(limit);
+            self.tell_safe(limit)?;
             self.turn = Turn::Start(limit);
         } else if !run.log.is_complete {
             let error = run.log.error.as_deref();
@@ -253,7 +254,7 @@ impl Stretch {
             .is_some_and(|last| (row.step as u64) < last)
         {
             self.tell(row)?;
-            self.tell_safe(row.step);
+            self.tell_safe(row.step)?;
             self.turn = Turn::Start(row.step);
             return Ok(());
         }
@@ -270,7 +271,6 @@ impl Stretch {
             }
             _ => None,
         };
-        self.files.tidy();
         self.news.push_back(News::End {
             thermo,
             state: Box::new(state),
@@ -292,7 +292,9 @@ impl Stretch {
             .filter(|step| *step > self.safe && *step <= row.step && *step < last)
             .collect();
         let before = safe.iter().rfind(|step| **step < row.step);
-        before.into_iter().for_each(|step| self.tell_safe(*step));
+        if let Some(step) = before {
+            self.tell_safe(*step)?;
+        }
         let stage = &self.task.stage;
         let has_frame = !matches!(stage.trajectory, Schedule::None)
             && stage.trajectory.is_due(row.step as u64, stage);
@@ -307,14 +309,17 @@ impl Stretch {
         self.news.push_back(News::Step { thermo, state });
         self.told = row.step;
         if safe.last() == Some(&row.step) {
-            self.tell_safe(row.step);
+            self.tell_safe(row.step)?;
         }
         Ok(())
     }
 
-    fn tell_safe(&mut self, step: i64) {
+    /// Tells that the stage can go on from a step, whose restart file is there.
+    fn tell_safe(&mut self, step: i64) -> Result<()> {
+        self.files.sync(&self.files.restart(step))?;
         self.safe = step;
         self.news.push_back(News::Safe(step));
+        Ok(())
     }
 
     /// The particles of a frame.
@@ -353,6 +358,11 @@ impl Stretch {
             pressure: state.density() * temperature + row.virial_pressure,
             conserved,
         })
+    }
+
+    /// Its files, once it has ended.
+    pub fn files(self) -> Files {
+        self.files
     }
 
     /// What was told up to a step is kept elsewhere.

@@ -46,6 +46,8 @@ pub struct Lammps {
     folder: PathBuf,
     largest_number_of_types: usize,
     stretch: Option<Stretch>,
+    /// The files of a stage that has ended, until its end is kept elsewhere.
+    ended: Option<Files>,
     /// The stage of which the particles' types were noted last.
     noted: Option<String>,
     note: Option<String>,
@@ -64,6 +66,7 @@ impl Lammps {
             folder,
             largest_number_of_types,
             stretch: None,
+            ended: None,
             noted: None,
             note: None,
         })
@@ -100,7 +103,7 @@ impl Deputy for Lammps {
         let news = stretch.news(&self.runner)?;
         match news {
             News::Waiting => std::thread::sleep(GLANCE),
-            News::End { .. } => self.stretch = None,
+            News::End { .. } => self.ended = self.stretch.take().map(Stretch::files),
             _ => {}
         }
         Ok(news)
@@ -122,6 +125,12 @@ impl Deputy for Lammps {
     fn saved(&mut self, step: i64) {
         if let Some(stretch) = &mut self.stretch {
             stretch.saved(step);
+        }
+    }
+
+    fn ended(&mut self) {
+        if let Some(files) = self.ended.take() {
+            files.tidy();
         }
     }
 }

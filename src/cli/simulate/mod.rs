@@ -388,6 +388,7 @@ impl Arguments {
                     let summary = summary(&simulation.protocol().stages[stage], &ending);
                     outlet.end(&ending, &summary)?;
                     outlet.save(&simulation)?;
+                    simulation.saved();
                     (saved, is_current) = (Instant::now(), true);
                     if !self.run.quiet {
                         let seconds = stage_start.elapsed().as_secs_f64();
