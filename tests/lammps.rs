@@ -821,7 +821,7 @@ steps = 200
 
 /// A run of [`FOUR`] for which this test is LAMMPS.
 struct ByHand {
-    _scratch: Scratch,
+    scratch: Scratch,
     folder: String,
 }
 
@@ -833,7 +833,7 @@ impl ByHand {
         let flags = ["--engine", "lammps", "--export", "-q", "-j", "1"];
         let run = hyalo(&[&["simulate", &protocol, "-o", &folder], &flags[..]].concat());
         assert_eq!(run.code, 1, "{}", run.stderr);
-        ByHand { _scratch: scratch, folder }
+        ByHand { scratch, folder }
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
@@ -946,4 +946,26 @@ fn what_stopped_lammps_is_told_once_and_costs_no_more_than_the_steps_behind_the_
         column(&run.folder, "liquid.thermo", "step"),
         [0.0, 100.0, 200.0]
     );
+}
+
+#[test]
+fn a_run_of_lammps_remains_one_without_its_folder() {
+    let run = ByHand::new();
+    fs::rename(run.path("lammps"), run.scratch.path("moved")).unwrap();
+    let resume = [
+        "simulate",
+        "--resume",
+        "-q",
+        "--lammps",
+        "nosuch",
+        "-o",
+        &run.folder,
+    ];
+    let message = hyalo(&resume).refused();
+    assert!(
+        message.contains("there is no program 'nosuch'"),
+        "{message}"
+    );
+    run.import_to("apart.0.in");
+    assert!(run.path("lammps/apart.0.in").exists());
 }

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use common::{Run, Scratch, Table, assert_same_files, command, files, hyalo, run};
+use hyalo::physics::registers::InstructionSet;
 use hyalo::sink::table::read_columns;
 
 /// Every kind of stage in a few thousand steps.
@@ -727,4 +728,122 @@ fn what_does_not_converge_or_blows_up_ends_with_1() {
         said.starts_with("hyalo: stage homogenised: not homogenised after 1 iteration"),
         "{said}"
     );
+}
+
+/// Sixty particles that only repel each other, in no time.
+const QUICK: &str = r#"
+version = 1
+potential = "weeks-chandler-andersen"
+
+[[stage]]
+name = "random"
+kind = "create"
+random.particles = 60
+random.density = 0.6
+random.species = [{ name = "A", diameter = 1.0, fraction = 0.5 }, { name = "B", diameter = 1.2, fraction = 0.5 }]
+
+[[stage]]
+name = "apart"
+kind = "minimise"
+force_tolerance = 1.0
+
+[[stage]]
+name = "liquid"
+kind = "equilibrate"
+temperature = 1.0
+steps = 300
+
+[[stage]]
+name = "cool"
+kind = "ramp"
+from = 1.0
+to = 0.5
+steps = 200
+trajectory.every = 50
+
+[[stage]]
+name = "inherent"
+kind = "inherent-structures"
+of = "cool"
+"#;
+
+/// A run of [`QUICK`], whole or up to a stage.
+fn quick(scratch: &Scratch, name: &str, flags: &[&str]) -> String {
+    let (protocol, folder) = (scratch.file("quick.toml", QUICK), scratch.path(name));
+    let fixed = ["simulate", &protocol, "-q", "-j", "1", "-o", &folder];
+    hyalo(&[&fixed[..], flags].concat()).ok();
+    folder
+}
+
+#[test]
+fn a_folder_called_lammps_makes_no_run_one_of_lammps() {
+    let scratch = Scratch::new();
+    let whole = quick(&scratch, "whole", &[]);
+    fs::create_dir_all(scratch.path("run/lammps")).unwrap();
+    scratch.file("run/lammps/log.lammps", "mine");
+    let run = quick(&scratch, "run", &["--until", "liquid"]);
+    resume(&run).ok();
+    fs::remove_dir_all(scratch.path("run/lammps")).unwrap();
+    assert_same_files(&run, &whole);
+}
+
+/// Changes the value of a checkpoint, whose checksum is then that of the new one.
+fn change_checkpoint(folder: &str, change: impl FnOnce(&mut Vec<u8>)) {
+    let path = Path::new(folder).join("checkpoint");
+    let bytes = fs::read(&path).unwrap();
+    let (head, rest) = bytes.split_at(1 + bytes.iter().position(|byte| *byte == b'\n').unwrap());
+    let mut value = rest[32..].to_vec();
+    change(&mut value);
+    let hash = blake3::hash(&value);
+    fs::write(&path, [head, hash.as_bytes(), &value].concat()).unwrap();
+}
+
+#[test]
+fn a_run_goes_on_with_the_instruction_set_that_it_was_begun_with() {
+    let scratch = Scratch::new();
+    let whole = quick(&scratch, "whole", &[]);
+    let set = InstructionSet::preferred().name();
+    // A checkpoint may end before the engine, the length of the name and the name: then it is taken as it is.
+    let run_without = quick(&scratch, "without", &["--until", "liquid"]);
+    change_checkpoint(&run_without, |value| {
+        let means = [&[0, set.len() as u8], set.as_bytes()].concat();
+        assert!(value.ends_with(&means));
+        value.truncate(value.len() - means.len());
+    });
+    resume(&run_without).ok();
+    assert_same_files(&run_without, &whole);
+
+    let foreign = quick(&scratch, "foreign", &["--until", "liquid"]);
+    change_checkpoint(&foreign, |value| {
+        let at = value.len() - set.len();
+        value[at..].fill(b'x');
+    });
+    let message = hyalo(&["simulate", "--resume", "-o", &foreign]).refused();
+    let name = "x".repeat(set.len());
+    let expected = format!(
+        "hyalo: {foreign} was begun with the instruction set {name}; resume on a machine that has it: "
+    );
+    assert!(message.starts_with(&expected), "{message}");
+
+    let portable = scratch.path("portable");
+    let protocol = scratch.path("quick.toml");
+    let begin = [
+        "simulate", &protocol, "-q", "-j", "1", "-o", &portable, "--until", "liquid",
+    ];
+    let go_on = ["simulate", "--resume", "-q", "-o", &portable];
+    let portably = |arguments: &[&str]| {
+        run(
+            command(arguments).env("HYALO_INSTRUCTION_SET", "portable"),
+            &[],
+        )
+    };
+    portably(&begin).ok();
+    if set != "portable" {
+        let message = hyalo(&go_on).refused();
+        let part = "the instruction set portable; resume with HYALO_INSTRUCTION_SET=portable";
+        assert!(message.contains(part), "{message}");
+    }
+    portably(&go_on).ok();
+    // Nothing is left to be done, with whatever set.
+    hyalo(&go_on).ok();
 }

@@ -755,7 +755,10 @@ impl Simulation {
         begun: bool,
     ) -> Result<()> {
         let task = self.task(stage);
-        let deputy = self.deputy.as_mut().expect("a stage is left to somebody");
+        let deputy = self.deputy.as_mut().ok_or_else(|| {
+            Error::new("another program was at work on it, and none is there to go on")
+                .help("put the folder back in which it worked, or start again with --force")
+        })?;
         if !begun {
             deputy.begin(task, &start, after)?;
         }
@@ -1333,6 +1336,25 @@ mod tests {
         let message = error.to_string();
         assert!(
             message.starts_with("stage apart: not minimised after 3 steps"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_stage_that_another_program_was_at_work_on_needs_that() {
+        let checkpoint = Checkpoint {
+            stage: 1,
+            finals: BTreeMap::new(),
+            place: Place::Deputed {
+                start: State::random(&[], 0.6, 1),
+                after: 100,
+            },
+        };
+        let mut simulation = Simulation::new(protocol(), 1, None).resume(checkpoint);
+        let error = simulation.next_event().err().expect("nobody is there");
+        let message = error.to_string();
+        assert!(
+            message.starts_with("stage apart: another program was at work on it"),
             "{message}"
         );
     }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::super::progress::quoted;
-use super::folder;
 use crate::engine::protocol::Protocol;
 use crate::engine::run::Simulation;
 use crate::error::{Error, Result};
@@ -97,20 +96,20 @@ impl EngineFlags {
         self.export || self.import
     }
 
-    /// Whether LAMMPS computes, in a folder if the run has one.
-    pub fn is_lammps(&self, folder: Option<&Path>, resumed: bool) -> Result<bool> {
-        let was = folder.is_some_and(|folder| resumed && folder::lammps(folder).exists());
-        match (self.engine.as_deref(), folder) {
-            (Some(asked), Some(folder)) if resumed && (asked == "lammps") != was => {
+    /// Whether LAMMPS computes, in a folder if the run has one; `was` tells whether it did before, where the run is gone on with.
+    pub fn is_lammps(&self, folder: Option<&Path>, was: Option<bool>) -> Result<bool> {
+        let asked = self.engine.as_deref().map(|engine| engine == "lammps");
+        match (folder, asked, was) {
+            (Some(folder), Some(asked), Some(was)) if asked != was => {
                 let is = if was { "lammps" } else { "embedded" };
                 let what = format!("{} was begun with --engine {is}", folder.display());
                 Err(Error::new(what).help("resume with that, or leave --engine out"))
             }
-            (None, Some(folder)) if self.import && !was => {
+            (Some(folder), None, was) if self.import && was != Some(true) => {
                 let what = format!("{} is no run that LAMMPS was given", folder.display());
                 Err(Error::new(what).help("begin it with --engine lammps --export"))
             }
-            (asked, _) => Ok(was || asked == Some("lammps")),
+            _ => Ok(was.or(asked) == Some(true)),
         }
     }
 

@@ -5,7 +5,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::super::progress::quoted;
 use super::{Outlet, stored_frames, tables};
@@ -15,6 +15,7 @@ use crate::engine::protocol::{self, Kind, Protocol, Schedule, Stage};
 use crate::engine::run::{Checkpoint, Ending, Needed, Particles, Simulation, Thermo, Trace};
 use crate::error::{Error, Result};
 use crate::lammps;
+use crate::physics::registers::InstructionSet;
 use crate::sink::growing::{GrowingFile, partial_name};
 use crate::sink::provenance::Provenance;
 use crate::sink::table::{TableFormat, TableWriter};
@@ -36,12 +37,61 @@ pub struct Identity {
     pub inputs: String,
 }
 
+/// By what a run is computed, from its beginning to its end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Means {
+    /// Whether LAMMPS makes the steps.
+    pub is_lammps: bool,
+    /// Name of the instruction set: sums over pairs depend on it in the last digits.
+    pub instruction_set: String,
+}
+
+impl Means {
+    /// Those of a run that begins on this machine.
+    pub fn of_this_machine(is_lammps: bool) -> Self {
+        Means {
+            is_lammps,
+            instruction_set: InstructionSet::preferred().name().to_string(),
+        }
+    }
+
+    /// Refuses to go on with the run of a folder with another instruction set.
+    pub fn check_instruction_set(&self, folder: &Path) -> Result<()> {
+        let begun_with = &self.instruction_set;
+        if begun_with == InstructionSet::preferred().name() {
+            return Ok(());
+        }
+        let available = InstructionSet::available();
+        let what = format!(
+            "{} was begun with the instruction set {begun_with}",
+            folder.display()
+        );
+        let is_there = available.iter().any(|set| set.name() == begun_with);
+        Err(Error::new(what).help(match is_there {
+            true => format!(
+                "resume with HYALO_INSTRUCTION_SET={begun_with}: sums depend on it in their last digits"
+            ),
+            false => "resume on a machine that has it: sums depend on it in their last digits".to_string(),
+        }))
+    }
+}
+
 /// What is in the checkpoint.
 #[derive(Deserialize)]
 struct Saved {
     identity: Identity,
     simulation: Checkpoint,
     files: Option<Files>,
+    /// The last, for a checkpoint may end before it.
+    #[serde(deserialize_with = "if_there")]
+    means: Option<Means>,
+}
+
+/// What stands at the end, if anything does.
+fn if_there<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<Option<T>, D::Error> {
+    Ok(T::deserialize(from).ok())
 }
 
 /// The files of the stage in progress: how long those are that grow, and the rows of those that are written at its end.
@@ -67,6 +117,7 @@ pub struct Folder {
     path: PathBuf,
     _lock: Option<File>,
     identity: Identity,
+    means: Means,
     provenance: Provenance,
     format: Format,
     open: Option<Open>,
@@ -104,8 +155,14 @@ pub fn protocol_file(folder: &Path) -> PathBuf {
 }
 
 impl Folder {
-    /// A folder for a new run; what an earlier one left is refused, or with `force` removed.
-    pub fn create(path: &Path, protocol: &Protocol, threads: usize, force: bool) -> Result<Self> {
+    /// A folder for a new run; what an earlier one left is refused, or with `force` removed, unless the new one starts from it.
+    pub fn create(
+        path: &Path,
+        protocol: &Protocol,
+        threads: usize,
+        means: Means,
+        force: bool,
+    ) -> Result<Self> {
         fs::create_dir_all(path).map_err(|error| Error::io("make the folder", path, error))?;
         let lock = lock(path)?;
         if !force {
@@ -121,7 +178,7 @@ impl Folder {
             threads,
             inputs: "[]".to_string(),
         };
-        Ok(Self::of(path, lock, protocol, identity))
+        Ok(Self::of(path, lock, protocol, identity, means))
     }
 
     /// The folder of a run that was stopped, and where it stood; `None` if there is no checkpoint.
@@ -135,10 +192,13 @@ impl Folder {
             identity,
             simulation,
             files,
+            means,
         } = checkpoint::load(&file)?;
         let name = file.display().to_string();
         let protocol = Protocol::parse(&identity.protocol, &name, Path::new(""), &[])?;
-        let mut folder = Self::of(path, lock, &protocol, identity);
+        // Without it, what is at hand is as good a guess as there is.
+        let means = means.unwrap_or_else(|| Means::of_this_machine(lammps(path).exists()));
+        let mut folder = Self::of(path, lock, &protocol, identity, means);
         if let Some(files) = files {
             let stage = protocol.stages[simulation.stage()].clone();
             let reopen = |path: PathBuf, length| GrowingFile::reopen(&path, length);
@@ -155,7 +215,13 @@ impl Folder {
         Ok(Some((folder, protocol, simulation)))
     }
 
-    fn of(path: &Path, lock: Option<File>, protocol: &Protocol, identity: Identity) -> Self {
+    fn of(
+        path: &Path,
+        lock: Option<File>,
+        protocol: &Protocol,
+        identity: Identity,
+        means: Means,
+    ) -> Self {
         let mut provenance = Provenance::new(
             "simulate",
             serde_json::json!({ "protocol": identity.protocol, "threads": identity.threads }),
@@ -163,10 +229,14 @@ impl Folder {
         );
         provenance.seed = Some(protocol.seed);
         provenance.inputs = serde_json::from_str(&identity.inputs).unwrap_or_default();
+        if means.is_lammps {
+            provenance.arguments["engine"] = "lammps".into();
+        }
         Folder {
             path: path.to_owned(),
             _lock: lock,
             identity,
+            means,
             provenance,
             format: match protocol.format {
                 protocol::Format::ExtendedXyz => Format::Xyz,
@@ -177,12 +247,16 @@ impl Folder {
         }
     }
 
-    /// Notes which engine computes, if it is not this program, and the flags that have to be given again to go on.
-    pub fn set_engine(&mut self, is_lammps: bool, again: String) {
-        if is_lammps {
-            self.provenance.arguments["engine"] = "lammps".into();
+    /// Notes the flags of LAMMPS that have to be given again to go on, where it computes.
+    pub fn set_again(&mut self, again: String) {
+        if self.means.is_lammps {
             self.again = again;
         }
+    }
+
+    /// By what the run is computed.
+    pub fn means(&self) -> &Means {
+        &self.means
     }
 
     /// What stays the same for the whole run.
@@ -365,11 +439,13 @@ impl Outlet for Folder {
             identity: &'a Identity,
             simulation: Checkpoint,
             files: Option<&'a Files>,
+            means: &'a Means,
         }
         let saved = Saved {
             identity: &self.identity,
             simulation: simulation.checkpoint(),
             files: self.open.as_ref().map(|open| &open.files),
+            means: &self.means,
         };
         checkpoint::save(&self.path.join(CHECKPOINT), &saved)
     }

@@ -32,7 +32,7 @@ mod tables;
 pub use tables::TABLES;
 
 use engine::EngineFlags;
-use folder::Folder;
+use folder::{Folder, Means};
 use gauge::Gauge;
 use pipe::Pipe;
 use replicas::Member;
@@ -196,7 +196,7 @@ impl Arguments {
         let sample = sample(protocol)?.map(|(frame, _)| frame);
         let last = self.last(protocol)?;
         let plan = protocol.plan(pace::measure(protocol, sample.as_ref(), threads)?);
-        if self.engine.is_lammps(None, false)? && !self.run.quiet {
+        if self.engine.is_lammps(None, None)? && !self.run.quiet {
             say("hyalo simulate: the times are those of the embedded engine on this machine");
         }
         Ok(plan.until(last))
@@ -229,7 +229,7 @@ impl Arguments {
         let sample = sample(&protocol)?.map(|(frame, _)| frame);
         let engine = self
             .engine
-            .ready(self.engine.is_lammps(None, false)?, &protocol, None)?;
+            .ready(self.engine.is_lammps(None, None)?, &protocol, None)?;
         let pipe = Pipe::new(&protocol, &stages)?;
         let simulation = Simulation::new(protocol, self.run.threads()?, sample).only(&stages);
         let passing = tempfile::tempdir()
@@ -261,8 +261,9 @@ impl Arguments {
                 "resume with that, or leave -j out: sums depend on it in their last digits",
             ));
         }
-        let is_lammps = self.engine.is_lammps(Some(path), true)?;
-        folder.set_engine(is_lammps, self.engine.again());
+        let was = folder.means().is_lammps;
+        let is_lammps = self.engine.is_lammps(Some(path), Some(was))?;
+        folder.set_again(self.engine.again());
         let last = self.last(&resolved)?;
         let stages = &resolved.stages[..=last];
         let Some(stage) = stages.get(checkpoint.stage()) else {
@@ -275,6 +276,7 @@ impl Arguments {
             }
             return Ok(Outcome::Whole);
         };
+        folder.means().check_instruction_set(path)?;
         if !self.run.quiet {
             self.say(&format!(
                 "hyalo simulate: {}: going on with stage {} at step {}",
@@ -298,10 +300,11 @@ impl Arguments {
         let threads = self.run.threads()?;
         let last = self.last(&protocol)?;
         let sample = sample(&protocol)?;
-        let is_lammps = self.engine.is_lammps(Some(path), false)?;
+        let is_lammps = self.engine.is_lammps(Some(path), None)?;
         let engine = self.engine.ready(is_lammps, &protocol, Some(path))?;
-        let mut folder = Folder::create(path, &protocol, threads, self.run.force)?;
-        folder.set_engine(is_lammps, self.engine.again());
+        let means = Means::of_this_machine(is_lammps);
+        let mut folder = Folder::create(path, &protocol, threads, means, self.run.force)?;
+        folder.set_again(self.engine.again());
         if let Some((_, input)) = &sample {
             folder.set_inputs(vec![input.clone()]);
         }
