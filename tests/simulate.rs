@@ -775,6 +775,16 @@ fn quick(scratch: &Scratch, name: &str, flags: &[&str]) -> String {
     folder
 }
 
+/// A protocol that starts from a source and goes on with a stage of a name.
+fn starting_from(scratch: &Scratch, source: &str, stage: &str) -> String {
+    let text = format!(
+        "version = 1\npotential = \"weeks-chandler-andersen\"\n\
+         [[stage]]\nname = \"start\"\nkind = \"create\"\n{source}\n\
+         [[stage]]\nname = \"{stage}\"\nkind = \"ramp\"\nfrom = 1.0\nto = 0.5\nsteps = 50\n"
+    );
+    scratch.file("starting.toml", text)
+}
+
 #[test]
 fn a_folder_called_lammps_makes_no_run_one_of_lammps() {
     let scratch = Scratch::new();
@@ -785,6 +795,84 @@ fn a_folder_called_lammps_makes_no_run_one_of_lammps() {
     resume(&run).ok();
     fs::remove_dir_all(scratch.path("run/lammps")).unwrap();
     assert_same_files(&run, &whole);
+}
+
+#[test]
+fn what_a_run_starts_from_is_not_removed() {
+    let scratch = Scratch::new();
+    let folder = quick(&scratch, "run", &["--until", "liquid"]);
+    let before = files(&folder);
+    let source = format!("{folder}/liquid.final.extxyz");
+    for (source, stage) in [
+        (
+            format!("run = {{ folder = '{folder}', stage = 'liquid' }}"),
+            "other",
+        ),
+        (format!("file = {{ path = '{source}' }}"), "liquid"),
+    ] {
+        let protocol = starting_from(&scratch, &source, stage);
+        let message = hyalo(&["simulate", &protocol, "-o", &folder, "--force"]).refused();
+        let expected = format!(
+            "hyalo: the run starts from {folder}/liquid.final.extxyz, which --force would remove; give another folder"
+        );
+        assert_eq!(message, expected);
+        assert!(files(&folder) == before);
+    }
+}
+
+#[test]
+fn a_source_is_needed_by_the_first_stage_only() {
+    let scratch = Scratch::new();
+    let first = quick(&scratch, "first", &["--until", "liquid"]);
+    let source = format!("run = {{ folder = '{first}', stage = 'liquid' }}");
+    let protocol = starting_from(&scratch, &source, "cooled");
+    let [whole, run] = ["whole", "run"].map(|name| scratch.path(name));
+    let flags = ["simulate", &protocol, "-q", "-j", "1", "-o"];
+    hyalo(&[&flags[..], &[&whole]].concat()).ok();
+    hyalo(&[&flags[..], &[&run, "--until", "start"]].concat()).ok();
+    fs::rename(&first, scratch.path("moved")).unwrap();
+    resume(&run).ok();
+    assert_same_files(&run, &whole);
+    // What another protocol has left is still found.
+    let quick = scratch.path("quick.toml");
+    hyalo(&[
+        "simulate", &quick, "-q", "-o", &run, "--until", "random", "--force",
+    ])
+    .ok();
+    assert!(!Path::new(&run).join("cooled.log").exists());
+}
+
+#[test]
+fn a_protocol_that_was_edited_in_the_folder_is_not_overwritten() {
+    let scratch = Scratch::new();
+    let folder = quick(&scratch, "run", &["--until", "liquid"]);
+    let file = format!("{folder}/protocol.toml");
+    let written = fs::read_to_string(&file).unwrap();
+    fs::write(&file, written.replace("steps = 200", "steps = 400")).unwrap();
+    let before = files(&folder);
+    let message = hyalo(&["simulate", "--resume", "-o", &folder]).refused();
+    let expected =
+        format!("hyalo: {folder} was begun with another protocol than {file} is; remove ");
+    assert!(message.starts_with(&expected), "{message}");
+    assert!(files(&folder) == before);
+    fs::remove_file(&file).unwrap();
+    resume(&folder).ok();
+    assert_eq!(fs::read_to_string(&file).unwrap(), written);
+}
+
+#[test]
+fn an_output_without_a_name_is_refused() {
+    let scratch = Scratch::new();
+    let protocol = scratch.file("quick.toml", QUICK);
+    for flags in [&[][..], &["--replicas", "2"], &["--resume"]] {
+        let mut command = command(&[&["simulate", &protocol, "-o", ""], flags].concat());
+        let message = run(command.current_dir(scratch.folder()), &[]).refused();
+        assert!(
+            message.contains("-o '' names no folder; name one"),
+            "{message}"
+        );
+        assert_eq!(scratch.names(), ["quick.toml"]);
+    }
 }
 
 /// Changes the value of a checkpoint, whose checksum is then that of the new one.

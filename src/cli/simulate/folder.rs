@@ -168,7 +168,17 @@ impl Folder {
         if !force {
             check_free(path, protocol)?;
         }
-        for old in of_earlier_run(path, protocol) {
+        let earlier = of_earlier_run(path, protocol);
+        let sources = sources(protocol);
+        let is_source = |old: &&PathBuf| old.canonicalize().is_ok_and(|old| sources.contains(&old));
+        if let Some(source) = earlier.iter().find(is_source) {
+            let what = format!(
+                "the run starts from {}, which --force would remove",
+                source.display()
+            );
+            return Err(Error::new(what).help("give another folder"));
+        }
+        for old in earlier {
             fs::remove_file(&old).map_err(|error| Error::io("remove", &old, error))?;
         }
         // It stays if it holds what no run has made.
@@ -195,7 +205,7 @@ impl Folder {
             means,
         } = checkpoint::load(&file)?;
         let name = file.display().to_string();
-        let protocol = Protocol::parse(&identity.protocol, &name, Path::new(""), &[])?;
+        let protocol = Protocol::parse_resolved(&identity.protocol, &name)?;
         // Without it, what is at hand is as good a guess as there is.
         let means = means.unwrap_or_else(|| Means::of_this_machine(lammps(path).exists()));
         let mut folder = Self::of(path, lock, &protocol, identity, means);
@@ -257,6 +267,27 @@ impl Folder {
     /// By what the run is computed.
     pub fn means(&self) -> &Means {
         &self.means
+    }
+
+    /// Refuses a protocol that is named, and one in the folder, that the run was not begun with.
+    pub fn check_protocol(&self, named: Option<&Protocol>) -> Result<()> {
+        let (path, begun_with) = (self.path.display(), &self.identity.protocol);
+        if named.is_some_and(|named| named.to_toml() != *begun_with) {
+            return Err(Error::new(format!("{path} was begun with another protocol")).help(
+                "resume with the protocol, the seed and the settings that it was begun with, or name none of them; or start again with --force",
+            ));
+        }
+        let file = protocol_file(&self.path);
+        if fs::read(&file).is_ok_and(|found| found != begun_with.as_bytes()) {
+            let what = format!(
+                "{path} was begun with another protocol than {} is",
+                file.display()
+            );
+            return Err(Error::new(what).help(
+                "remove or rename that file to go on with the one that it was begun with; or start again with --force",
+            ));
+        }
+        Ok(())
     }
 
     /// What stays the same for the whole run.
@@ -492,7 +523,8 @@ pub fn check_free(folder: &Path, protocol: &Protocol) -> Result<()> {
 /// The files in a folder that belong to an earlier run, or would get in the way of a run of `protocol`. A checkpoint that did not get its
 /// name is none: a run without it has not begun.
 fn of_earlier_run(folder: &Path, protocol: &Protocol) -> Vec<PathBuf> {
-    let earlier = Protocol::read(&protocol_file(folder), &[]).ok();
+    let earlier = fs::read_to_string(protocol_file(folder)).ok();
+    let earlier = earlier.and_then(|text| Protocol::parse_resolved(&text, "").ok());
     let stages: BTreeSet<&str> = [Some(protocol), earlier.as_ref()]
         .into_iter()
         .flatten()
@@ -521,6 +553,22 @@ fn of_earlier_run(folder: &Path, protocol: &Protocol) -> Vec<PathBuf> {
         .chain(of_lammps)
         .filter(|path| path.exists())
         .collect()
+}
+
+/// The files that the sample of a protocol is made from.
+fn sources(protocol: &Protocol) -> Vec<PathBuf> {
+    let paths = match &protocol.stages[0].kind {
+        Kind::Create(protocol::Source::File {
+            path, diameters, ..
+        }) => vec![
+            path.clone(),
+            PathBuf::from(diameters.clone().unwrap_or_default()),
+        ],
+        Kind::Create(protocol::Source::Run { folder, stage }) => vec![final_state(folder, stage)],
+        _ => vec![],
+    };
+    let found = paths.iter().map(|path| path.canonicalize());
+    found.filter_map(std::io::Result::ok).collect()
 }
 
 /// Whether a file of LAMMPS's folder belongs to a stage.

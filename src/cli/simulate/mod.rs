@@ -144,6 +144,10 @@ impl Arguments {
             let what = format!("--checkpoint-every {} is no time", self.checkpoint_every);
             return Err(Error::new(what).help("give seconds, 0 or more"));
         }
+        if self.output.as_deref() == Some("") {
+            return Err(Error::new("-o '' names no folder")
+                .help("name one with -o DIR; the folder that you are in is ."));
+        }
         self.check_replicas()?;
         let streams = matches!(self.output.as_deref(), None | Some("-"));
         if streams && self.engine.is_exported() && !self.dry_run {
@@ -247,13 +251,7 @@ impl Arguments {
         let Some((mut folder, resolved, checkpoint)) = resumed else {
             return self.begin_in(path, protocol.ok_or_else(no_protocol)?);
         };
-        let begun_with = &folder.identity().protocol;
-        if protocol.is_some_and(|protocol| protocol.to_toml() != *begun_with) {
-            let what = format!("{} was begun with another protocol", path.display());
-            return Err(Error::new(what).help(
-                "resume with the protocol, the seed and the settings that it was begun with, or name none of them; or start again with --force",
-            ));
-        }
+        folder.check_protocol(protocol.as_ref())?;
         let threads = folder.identity().threads;
         if self.run.threads.is_some_and(|asked| asked != threads) {
             let what = format!("{} was begun with -j {threads}", path.display());

@@ -33,6 +33,20 @@ impl Protocol {
     /// Reads a protocol from its text. `input` is its name in errors; paths in it are relative to `folder`, those in `settings` to the
     /// working directory. Otherwise as [`Protocol::read`].
     pub fn parse(text: &str, input: &str, folder: &Path, settings: &[String]) -> Result<Protocol> {
+        Self::parse_with(text, input, Some(folder), settings)
+    }
+
+    /// Reads a resolved protocol ([`Protocol::to_toml`]), whose paths are absolute. What it takes the sample from need not be there any more.
+    pub fn parse_resolved(text: &str, input: &str) -> Result<Protocol> {
+        Self::parse_with(text, input, None, &[])
+    }
+
+    fn parse_with(
+        text: &str,
+        input: &str,
+        folder: Option<&Path>,
+        settings: &[String],
+    ) -> Result<Protocol> {
         let read = || {
             let mut document = Value::document(text)?;
             check_version(&document)?;
@@ -82,7 +96,7 @@ fn name<'a>(field: &Field<'a>) -> Result<&'a str> {
     }
 }
 
-fn protocol(document: &Value, folder: &Path) -> Result<Protocol> {
+fn protocol(document: &Value, folder: Option<&Path>) -> Result<Protocol> {
     let keys = [
         "version",
         "seed",
@@ -201,7 +215,8 @@ struct Reader<'a> {
     timestep: f64,
     potential: Potential,
     potential_name: &'a str,
-    folder: &'a Path,
+    /// The folder that paths are relative to; `None` if they are absolute and not to be looked at.
+    folder: Option<&'a Path>,
     /// The names of all stages.
     names: Vec<Field<'a>>,
     /// The stages that have been read.
@@ -607,7 +622,9 @@ impl Reader<'_> {
                 let folder_field = table.require("folder", example)?;
                 let (folder, _) = self.path(&folder_field)?;
                 let stage = table.require("stage", example)?;
-                check_run(&folder, &folder_field, &stage)?;
+                if self.folder.is_some() {
+                    check_run(&folder, &folder_field, &stage)?;
+                }
                 Ok(Source::Run {
                     folder,
                     stage: stage.text()?.to_string(),
@@ -620,7 +637,7 @@ impl Reader<'_> {
     fn path(&self, field: &Field) -> Result<(PathBuf, String)> {
         let text = field.text()?;
         let from = match field.value.place {
-            Place::Line(_) => self.folder,
+            Place::Line(_) => self.folder.unwrap_or(Path::new("")),
             Place::Setting(_) => Path::new(""),
         };
         let path = std::path::absolute(from.join(text))
@@ -636,7 +653,7 @@ impl Reader<'_> {
 
     fn file(&self, field: &Field) -> Result<(PathBuf, String)> {
         let (path, text) = self.path(field)?;
-        match path.is_file() {
+        match self.folder.is_none() || path.is_file() {
             true => Ok((path, text)),
             false => Err(field.refuse(
                 "is not there, or no file",
