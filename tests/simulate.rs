@@ -843,6 +843,23 @@ fn a_source_is_needed_by_the_first_stage_only() {
 }
 
 #[test]
+fn threads_that_cannot_be_started_make_no_difference() {
+    let scratch = Scratch::new();
+    let protocol = scratch.file("quick.toml", QUICK);
+    let flags = [
+        "simulate", &protocol, "-q", "-j", "3", "--emit", "cool", "-o", "-",
+    ];
+    let usual = hyalo(&flags).ok();
+    // No stack of that size fits into memory.
+    let alone = run(
+        command(&flags).env("RUST_MIN_STACK", (1_u64 << 47).to_string()),
+        &[],
+    )
+    .ok();
+    assert!(usual.text().starts_with("60\n") && alone.stdout == usual.stdout);
+}
+
+#[test]
 fn a_protocol_that_was_edited_in_the_folder_is_not_overwritten() {
     let scratch = Scratch::new();
     let folder = quick(&scratch, "run", &["--until", "liquid"]);

@@ -47,12 +47,15 @@ unsafe impl Send for Work {}
 
 impl Pool {
     /// A pool of `threads` threads, at least one: the caller's.
+    ///
+    /// Where the system starts no more of them, the caller makes the calls of those that are missing: the results are the same.
     pub fn new(threads: usize) -> Self {
         let shared = Arc::new(Shared::of(threads.max(1)));
         let workers = (1..shared.begun.len())
-            .map(|index| {
+            .map_while(|index| {
                 let shared = shared.clone();
-                thread::spawn(move || shared.work_on(index))
+                let worker = thread::Builder::new().spawn(move || shared.work_on(index));
+                worker.ok()
             })
             .collect();
         Pool {
