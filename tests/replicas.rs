@@ -64,24 +64,16 @@ fn a_replica_is_the_same_whichever_way_it_is_made() {
         );
     }
     assert_eq!(lines.len(), 18, "{lines:?}");
-    // --seed and the number at work at once change what they say and nothing else.
-    let other = scratch.path("other");
-    let flags = [
-        "--replicas",
-        "2",
-        "--seed",
-        "4",
-        "-j",
-        "1",
-        "-q",
-        "-o",
-        &other,
-    ];
-    let run = hyalo(&[&["simulate", &protocol], &flags[..]].concat()).ok();
-    assert_eq!(run.stderr, "");
-    for number in 1..=2 {
-        let same = format!("{all}/replica-{}", number + 1);
-        assert_same_files(&format!("{other}/replica-{number}"), &same);
+    // The seed, given in either way, and the number at work at once change what they say and nothing else.
+    for seed in [["--seed", "4"], ["--set", "seed=4"]] {
+        let other = scratch.path(seed[0]);
+        let flags = ["--replicas", "2", "-j", "1", "-q", "-o", &other];
+        let run = hyalo(&[&["simulate", &protocol], &seed[..], &flags].concat()).ok();
+        assert_eq!(run.stderr, "");
+        for number in 1..=2 {
+            let same = format!("{all}/replica-{}", number + 1);
+            assert_same_files(&format!("{other}/replica-{number}"), &same);
+        }
     }
 }
 

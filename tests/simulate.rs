@@ -533,7 +533,7 @@ fn what_cannot_run_is_refused_in_one_line() {
     let scratch = Scratch::new();
     let protocol = WHOLE.path("protocol.toml");
     let out = scratch.path("run");
-    let wrong: [(&[&str], &str); 12] = [
+    let wrong: [(&[&str], &str); 13] = [
         (
             &["-o", &out],
             "no protocol; name a TOML file, or a preset with --preset vhg-quick or vhg",
@@ -571,6 +571,10 @@ fn what_cannot_run_is_refused_in_one_line() {
         (
             &[&protocol, "--set", "cool.colour=red", "-o", &out],
             "colour",
+        ),
+        (
+            &[&protocol, "--seed", "5", "--set", "seed=7", "-o", &out],
+            "--seed and --set seed are the same; give one of them",
         ),
         (&[&protocol, "-j", "0", "-o", &out], "-j 0"),
         (&[&scratch.path("none.toml"), "-o", &out], "none.toml"),

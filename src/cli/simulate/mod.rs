@@ -148,6 +148,9 @@ impl Arguments {
             return Err(Error::new("-o '' names no folder")
                 .help("name one with -o DIR; the folder that you are in is ."));
         }
+        if self.seed.is_some() && self.set.iter().any(|setting| sets_seed(setting)) {
+            return Err(Error::new("--seed and --set seed are the same").help("give one of them"));
+        }
         self.check_replicas()?;
         let streams = matches!(self.output.as_deref(), None | Some("-"));
         if streams && self.engine.is_exported() && !self.dry_run {
@@ -431,6 +434,12 @@ impl Arguments {
             None => say(line),
         }
     }
+}
+
+/// Whether a setting is of the seed.
+fn sets_seed(setting: &str) -> bool {
+    let key = setting.split('=').next().unwrap_or_default();
+    key.trim() == "seed"
 }
 
 /// What is added to what is whole, where not every stage was asked for.

@@ -12,7 +12,7 @@ use indicatif::{HumanDuration, ProgressBar};
 use super::super::flags::RunFlags;
 use super::super::progress::{self, quoted, say};
 use super::super::run::Outcome;
-use super::{Arguments, CHECKPOINT_EVERY, folder, no_protocol, sample, up_to};
+use super::{Arguments, CHECKPOINT_EVERY, folder, no_protocol, sample, sets_seed, up_to};
 use crate::engine::protocol::{Protocol, duration};
 use crate::error::{Error, Kind, Result};
 
@@ -91,7 +91,10 @@ impl Arguments {
             None if self.resumes() && folder::holds_run(&folder) => None,
             None => Some(1),
         };
+        let mut set = self.set.clone();
+        set.retain(|setting| !sets_seed(setting));
         Ok(Arguments {
+            set,
             seed: seed.transpose()?,
             output: Some(folder.to_string_lossy().into_owned()),
             replicas: None,

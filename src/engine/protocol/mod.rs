@@ -123,8 +123,8 @@ pub struct Stage {
     pub start: Option<usize>,
     /// T at which velocities are drawn at its start. `None`: the state's own are kept, or, where it has none, drawn at `set_point(0)`.
     ///
-    /// Filled in as twice the first temperature where a stage starts from a minimum, since half of the kinetic energy goes into
-    /// vibrations.
+    /// Filled in as twice the first temperature where a stage starts from a minimum, of this or of another run, since half of the kinetic
+    /// energy goes into vibrations.
     pub velocities: Option<f64>,
     /// What happens in it.
     pub kind: Kind,

@@ -20,6 +20,9 @@ const KINDS: [&str; 6] = [
     "inherent-structures",
 ];
 
+/// The smallest number of particles: one alone, at rest as a whole, has no temperature.
+const FEWEST_PARTICLES: u64 = 2;
+
 /// The largest number of particles.
 const MOST_PARTICLES: u64 = 1_000_000;
 
@@ -419,6 +422,15 @@ impl Reader<'_> {
             return self.temperature(&field).map(Some);
         }
         let start = stage.start.map(|start| &self.stages[start].kind);
+        let is_minimum = match start {
+            Some(Kind::Minimise(_) | Kind::Homogenise { .. }) => true,
+            Some(Kind::Create(Source::Run { folder, stage })) if self.folder.is_some() => {
+                let stages = stages_of(folder)?;
+                let found = stages.iter().find(|(name, _)| name == stage);
+                found.is_some_and(|(_, kind)| kind == "minimise" || kind == "homogenise")
+            }
+            _ => false,
+        };
         Ok(match start {
             Some(Kind::Create(Source::Random { .. })) => {
                 return Err(table
@@ -429,7 +441,7 @@ impl Reader<'_> {
                     ))
                     .help("put a stage of the kind minimise before it"));
             }
-            Some(Kind::Minimise(_) | Kind::Homogenise { .. }) => {
+            _ if is_minimum => {
                 let temperature = stage.set_point(0).map(|temperature| 2.0 * temperature);
                 if let Some(temperature) = temperature.filter(|hot| *hot > self.hottest()) {
                     return Err(table
@@ -665,36 +677,40 @@ impl Reader<'_> {
 
 /// Checks that a folder holds a run that has the stage.
 fn check_run(folder: &Path, folder_field: &Field, stage: &Field) -> Result<()> {
-    let text = std::fs::read_to_string(folder.join(FILE_NAME)).map_err(|_| {
-        folder_field.refuse(
+    if !folder.join(FILE_NAME).is_file() {
+        return Err(folder_field.refuse(
             &format!("holds no run: there is no {FILE_NAME} in it"),
             "name the folder that another hyalo simulate wrote",
-        )
-    })?;
+        ));
+    }
     let name = stage.text()?;
-    let document = Value::document(&text)
-        .map_err(|error| error.in_input(folder.join(FILE_NAME).display().to_string()))?;
+    let stages = stages_of(folder)?;
+    let known: Vec<&str> = stages.iter().map(|(name, _)| name.as_str()).collect();
+    match known.contains(&name) {
+        true => Ok(()),
+        false => Err(stage.refuse(
+            "is no stage of that run with a final state",
+            choices(name, &known),
+        )),
+    }
+}
+
+/// The stages of a run that have a final state: their names and kinds.
+fn stages_of(folder: &Path) -> Result<Vec<(String, String)>> {
+    let path = folder.join(FILE_NAME);
+    let text = std::fs::read_to_string(&path).map_err(|error| Error::io("read", &path, error))?;
+    let document =
+        Value::document(&text).map_err(|error| error.in_input(path.display().to_string()))?;
     let stages = match document.get("stage").map(|stages| &stages.data) {
         Some(Data::List(stages)) => &stages[..],
         _ => &[],
     };
-    let text_of =
-        |stage: &'_ Value, key: &str| stage.get(key).and_then(Value::as_text).map(str::to_string);
-    let known: Vec<String> = stages
+    let text_of = |stage: &Value, key: &str| Some(stage.get(key)?.as_text()?.to_string());
+    Ok(stages
         .iter()
-        .filter(|stage| text_of(stage, "kind").as_deref() != Some("inherent-structures"))
-        .filter_map(|stage| text_of(stage, "name"))
-        .collect();
-    match known.iter().any(|known| known == name) {
-        true => Ok(()),
-        false => {
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            Err(stage.refuse(
-                "is no stage of that run with a final state",
-                choices(name, &known),
-            ))
-        }
-    }
+        .filter_map(|stage| Some((text_of(stage, "name")?, text_of(stage, "kind")?)))
+        .filter(|(_, kind)| kind != "inherent-structures")
+        .collect())
 }
 
 fn random(field: &Field, potential: Potential) -> Result<Source> {
@@ -775,12 +791,23 @@ fn random(field: &Field, potential: Potential) -> Result<Source> {
     }
     let total: u64 = species.iter().map(|species| species.count as u64).sum();
     let total_field = particles.as_ref().unwrap_or(&list_field);
+    let refuse = |what: String, help: String| {
+        let place = &total_field.value.place;
+        Err(place
+            .error(format!("{}: {what}", total_field.name))
+            .help(help))
+    };
+    if total < FEWEST_PARTICLES {
+        return refuse(
+            "one particle has no temperature".to_string(),
+            format!("the smallest number is {FEWEST_PARTICLES}"),
+        );
+    }
     if total > MOST_PARTICLES {
-        let error = total_field.value.place.error(format!(
-            "{}: {total} particles are too many",
-            total_field.name
-        ));
-        return Err(error.help(format!("the largest number is {MOST_PARTICLES}")));
+        return refuse(
+            format!("{total} particles are too many"),
+            format!("the largest number is {MOST_PARTICLES}"),
+        );
     }
     let volume = total as f64 / density;
     let filled: f64 = species

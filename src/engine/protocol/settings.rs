@@ -26,12 +26,35 @@ pub(super) fn resolve(document: &mut Value, settings: &[String]) -> Result<()> {
     check_parameters(document)?;
     let mut used = HashSet::new();
     references(document, &mut used);
-    for setting in settings {
+    for (index, setting) in settings.iter().enumerate() {
+        let is_rival = |other: &&String| is_same_or_part(key_of(setting), key_of(other));
+        if let Some(other) = settings[..index].iter().find(is_rival) {
+            return Err(Place::Setting(Rc::from(setting.as_str()))
+                .error(format!("--set {other} sets it already"))
+                .help("leave one of the two out"));
+        }
         apply(setting, document)?;
     }
     let parameters = document.get("parameters").cloned();
     substitute(document, parameters.as_ref())?;
     check_use(parameters.as_ref(), &used)
+}
+
+/// The key of a `KEY=VALUE`.
+fn key_of(setting: &str) -> &str {
+    setting
+        .split_once('=')
+        .map_or(setting, |(key, _)| key)
+        .trim()
+}
+
+/// Whether one of two keys is the other, or a part of what the other sets.
+fn is_same_or_part(one: &str, other: &str) -> bool {
+    let is_part = |part: &str, of: &str| {
+        part.strip_prefix(of)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    is_part(one, other) || is_part(other, one)
 }
 
 /// A parameter has a name that can be told from the other keys, and a value that stands for itself.
