@@ -956,3 +956,47 @@ fn a_run_goes_on_with_the_instruction_set_that_it_was_begun_with() {
     // Nothing is left to be done, with whatever set.
     hyalo(&go_on).ok();
 }
+
+#[test]
+fn inherent_structures_of_a_dump_know_their_temperatures() {
+    let scratch = Scratch::new();
+    let folder = quick(&scratch, "run", &["--set", "format=dump"]);
+    let table = format!("{folder}/inherent.thermo.parquet");
+    let expected: Vec<f64> = (0..5)
+        .map(|k| 1.0 - 0.5 * f64::from(50 * k) / 200.0)
+        .collect();
+    assert_eq!(column(&table, "temperature"), expected);
+}
+
+#[test]
+fn inherent_structures_are_those_of_the_frames_that_were_stored() {
+    let scratch = Scratch::new();
+    let folder = quick(&scratch, "run", &["--until", "cool"]);
+    let path = format!("{folder}/cool.extxyz");
+    let stored = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = stored.split_inclusive('\n').collect();
+    let refused = |lines: &[&str]| {
+        fs::write(&path, lines.concat()).unwrap();
+        hyalo(&["simulate", "--resume", "-q", "-o", &folder]).refused()
+    };
+    // The third frame has lost its last particle.
+    let mut fewer = lines.clone();
+    fewer.remove(3 * 62 - 1);
+    fewer[2 * 62] = "59\n";
+    let message = refused(&fewer);
+    assert_eq!(
+        message,
+        "hyalo: stage inherent: a frame of cool has 59 particles, and the stage 60; the files of this run were changed; start it again with --force"
+    );
+    // The last frame is gone.
+    let message = refused(&lines[..4 * 62]);
+    assert!(
+        message.starts_with(
+            "hyalo: stage inherent: 4 frames of cool are there to be quenched, not 5; "
+        ),
+        "{message}"
+    );
+    fs::write(&path, stored).unwrap();
+    resume(&folder).ok();
+    assert_same_files(&folder, &quick(&scratch, "whole", &[]));
+}

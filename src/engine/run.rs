@@ -20,6 +20,9 @@ use crate::physics::potential::Potential;
 /// Particles times steps between two events, at most: about a second's work of a slow machine.
 const PARTICLE_STEPS: usize = 400_000;
 
+/// What to do about a trajectory that is not what a stage has stored.
+const CHANGED: &str = "the files of this run were changed; start it again with --force";
+
 /// What a simulation hands out.
 pub enum Event {
     /// The stage of this index begins; until it ends all events are its.
@@ -946,6 +949,20 @@ impl Simulation {
         Ok(())
     }
 
+    /// Checks that as many frames were quenched as the protocol has.
+    fn check_number(&self, stage: &Stage, found: u64) -> Result<()> {
+        match self.protocol.frames(self.stage) {
+            Some(expected) if expected != found => {
+                let name = &self.protocol.stages[stage.start.unwrap_or_default()].name;
+                Err(Error::new(format!(
+                    "{found} frames of {name} are there to be quenched, not {expected}"
+                ))
+                .help(CHANGED))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The minimum of the next frame of another stage.
     fn quench_next(
         &mut self,
@@ -965,13 +982,30 @@ impl Simulation {
             self.work = Work::InherentStructures { minima, frames };
             return Ok(());
         };
+        let of = stage.start.unwrap_or_default();
         let Some(frame) = frames.next() else {
+            self.check_number(stage, minima.count)?;
             self.end(None, Deed::Quenched(minima));
             return Ok(());
         };
         let frame = frame?;
         let mut state = state_of(&frame)?;
         state.step = frame.step.unwrap_or_default();
+        if let Some(known) = self.finals.get(&of).map(State::len)
+            && known != state.len()
+        {
+            let (name, found) = (&self.protocol.stages[of].name, state.len());
+            return Err(Error::new(format!(
+                "a frame of {name} has {found} particles, and the stage {known}"
+            ))
+            .help(CHANGED));
+        }
+        // A dump has no place for it.
+        let of = &self.protocol.stages[of];
+        let set_point = match of.thermostat() {
+            Some(protocol::Thermostat::None) => None,
+            _ => of.set_point(state.step as u64),
+        };
         let task = self.task(stage);
         let minimum = converged(match &mut self.deputy {
             None => self.minimiser(&state, quench).minimise(&mut state)?,
@@ -979,7 +1013,7 @@ impl Simulation {
         })?;
         let thermo = Thermo {
             time: frame.time,
-            temperature: frame.temperature,
+            temperature: frame.temperature.or(set_point),
             ..thermo_of(&state, minimum.totals)
         };
         self.output(stage, minima.count, false, &state, thermo);
