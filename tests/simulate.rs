@@ -1000,3 +1000,46 @@ fn inherent_structures_are_those_of_the_frames_that_were_stored() {
     resume(&folder).ok();
     assert_same_files(&folder, &quick(&scratch, "whole", &[]));
 }
+
+#[test]
+fn a_move_that_the_box_has_no_room_for_is_rejected() {
+    let scratch = Scratch::new();
+    // The edge is 6.604, and the largest diameters need 6.6.
+    let protocol = scratch.file(
+        "protocol.toml",
+        r#"
+version = 1
+[[stage]]
+name = "random"
+kind = "create"
+random.particles = 216
+random.density = 0.75
+random.species = [{ name = "A", diameter = 1.0, fraction = 0.5 }, { name = "B", diameter = 1.2, fraction = 0.5 }]
+[[stage]]
+name = "apart"
+kind = "minimise"
+force_tolerance = 1.0
+[[stage]]
+name = "homogenised"
+kind = "homogenise"
+halvings = 2
+force_tolerance = 1.0
+"#,
+    );
+    let folder = scratch.path("run");
+    let run = hyalo(&["simulate", &protocol, "-o", &folder]).ok();
+    let said =
+        "homogenised: iteration 1 is rejected: the box has no room for particles larger by 0.01\n";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+    let trace = format!("{folder}/homogenised.homogenisation.parquet");
+    // Three rows an iteration: of all particles, and of each species.
+    let of_all = |name: &str| -> Vec<f64> { column(&trace, name).into_iter().step_by(3).collect() };
+    assert_eq!(of_all("diameter_step"), [0.01, 0.01, 0.005, 0.0025]);
+    assert_eq!(of_all("fire_steps")[1..], [0.0; 3]);
+    let deviations = of_all("pressure_deviation");
+    assert!(
+        deviations
+            .iter()
+            .all(|deviation| (deviation / deviations[0] - 1.0).abs() < 1e-9)
+    );
+}

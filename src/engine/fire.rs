@@ -80,6 +80,9 @@ pub trait Minimise {
 
     /// Sums over all pairs and over those of each particle, of a state that is in the order of the last preparation.
     fn measure(&mut self, state: &State) -> (Totals, PerParticle);
+
+    /// Whether the box has room for the diameters of a state.
+    fn has_room(&self, state: &State) -> bool;
 }
 
 impl Minimise for Minimiser {
@@ -97,6 +100,10 @@ impl Minimise for Minimiser {
             self.field
                 .forces_and_particles(&state.positions, &mut self.forces),
         )
+    }
+
+    fn has_room(&self, state: &State) -> bool {
+        self.potential.fits(state.edges, &state.diameters).is_ok()
     }
 }
 

@@ -40,10 +40,10 @@ pub struct Iteration {
     pub enlarged: usize,
     /// Particles with dP_i/dσ_i < 0 before the move.
     pub negative_slopes: usize,
-    /// Standard deviation of P_i that the move led to (energy/length³).
+    /// Standard deviation of P_i that the move led to (energy/length³); where there was no minimisation, the one before it.
     pub deviation_tried: f64,
-    /// The minimisation after the move.
-    pub minimum: Minimum,
+    /// The minimisation after the move; `None` where the box had no room for the particles as the move would have made them.
+    pub minimum: Option<Minimum>,
     /// P_i and dP_i/dσ_i of the configuration kept, in the order of the state.
     pub local: LocalPressure,
     /// U/N of the configuration kept (energy).
@@ -147,7 +147,8 @@ impl Homogenisation {
     /// The next iteration; `None` once converged. The first is the minimisation that comes before all moves.
     ///
     /// Every particle is resized by ±Δσ at once, so as to move P_i towards the mean, and the energy is minimised at constant volume. The
-    /// move is accepted if the standard deviation of P_i fell; else the configuration is what it was and Δσ is halved.
+    /// move is accepted if the standard deviation of P_i fell; else, and where the box has no room for the particles, the configuration is
+    /// what it was and Δσ is halved.
     ///
     /// Fails as [`Minimise::minimise`] does, and when a diameter would vanish.
     pub fn iterate(
@@ -169,7 +170,7 @@ impl Homogenisation {
     fn start(&self, state: &mut State, minimiser: &mut impl Minimise) -> Result<Iteration> {
         let minimum = minimiser.minimise(state)?;
         let (totals, local) = measure(state, minimiser)?;
-        Ok(self.record(true, minimum, state, totals, local))
+        Ok(self.record(true, Some(minimum), state, totals, local))
     }
 
     fn resize(&mut self, state: &mut State, minimiser: &mut impl Minimise) -> Result<Iteration> {
@@ -189,18 +190,26 @@ impl Homogenisation {
             )
             .help("use a smaller increment"));
         }
-        let minimum = minimiser.minimise(state)?;
-        let (totals, after) = measure(state, minimiser)?;
-        let accepted = after.deviation < before.deviation;
+        let tried = match minimiser.has_room(state) {
+            true => Some((minimiser.minimise(state)?, measure(state, minimiser)?)),
+            false => None,
+        };
+        let minimum = tried.as_ref().map(|(minimum, _)| *minimum);
+        let deviation_tried = match &tried {
+            Some((_, (_, after))) => after.deviation,
+            None => before.deviation,
+        };
+        let accepted = deviation_tried < before.deviation;
         let iteration = Iteration {
             enlarged: changes.iter().filter(|change| **change > 0.0).count(),
             negative_slopes: negative(&before.slopes),
-            deviation_tried: after.deviation,
-            ..if accepted {
-                self.record(true, minimum, state, totals, after)
-            } else {
-                *state = kept;
-                self.record(false, minimum, state, totals_before, before)
+            deviation_tried,
+            ..match tried.filter(|_| accepted) {
+                Some((_, (totals, after))) => self.record(true, minimum, state, totals, after),
+                None => {
+                    *state = kept;
+                    self.record(false, minimum, state, totals_before, before)
+                }
             }
         };
         if !accepted {
@@ -218,7 +227,7 @@ impl Homogenisation {
     fn record(
         &self,
         accepted: bool,
-        minimum: Minimum,
+        minimum: Option<Minimum>,
         state: &State,
         totals: Totals,
         local: LocalPressure,
@@ -382,7 +391,7 @@ mod tests {
         let mut increment = 0.01;
         for (k, one) in iterations.iter().enumerate() {
             assert_eq!((one.iteration, one.increment), (k, increment));
-            assert!(one.minimum.converged);
+            assert!(one.minimum.unwrap().converged);
             assert_eq!(one.accepted, one.deviation_tried < deviation);
             if one.accepted {
                 assert_eq!(one.local.deviation, one.deviation_tried);

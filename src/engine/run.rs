@@ -906,7 +906,13 @@ impl Simulation {
         };
         let number = iteration.iteration as u64;
         state.step = number as i64;
-        converged(iteration.minimum)?;
+        match iteration.minimum {
+            Some(minimum) => drop(converged(minimum)?),
+            None => self.events.push_back(Event::Note(format!(
+                "iteration {number} is rejected: the box has no room for particles larger by {}",
+                iteration.increment
+            ))),
+        }
         course.deviation = iteration.local.deviation;
         course.energy = iteration.potential_energy;
         if number == 0 {
@@ -1060,6 +1066,10 @@ impl Minimise for Deputed<'_> {
     fn measure(&mut self, state: &State) -> (Totals, PerParticle) {
         self.own.measure(state)
     }
+
+    fn has_room(&self, state: &State) -> bool {
+        self.own.has_room(state)
+    }
 }
 
 /// The species of a protocol as the state knows them.
@@ -1146,7 +1156,7 @@ fn trace(state: &State, iteration: &Iteration) -> Trace {
         pressure: iteration.local.mean,
         potential_energy: iteration.potential_energy,
         volume_fraction: iteration.volume_fraction,
-        fire_steps: iteration.minimum.steps as i64,
+        fire_steps: iteration.minimum.map_or(0, |minimum| minimum.steps as i64),
         sizes: std::iter::once(all).chain(each).collect(),
     }
 }
