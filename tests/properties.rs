@@ -213,7 +213,7 @@ fn frame(count: usize, in_dump: bool) -> impl Strategy<Value = Frame> {
         prop::collection::vec(prop::array::uniform3(finite()), count),
         prop::option::of(prop::collection::vec(prop::array::uniform3(image), count)),
         prop::option::of(prop::collection::vec(size(), count)),
-        prop::option::of(prop::collection::vec(finite(), count)),
+        prop::option::of(prop::collection::vec(size(), count)),
         (0..4usize).prop_flat_map(move |columns| {
             (0..columns)
                 .map(|index| column(index, count, in_dump))

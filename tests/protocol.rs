@@ -267,6 +267,11 @@ fn bad_flags_are_refused_in_one_line() {
         ("thermo.log", "LAMMPS (22 Jul 2025)\nrun 0\n"),
         ("sizes.csv", "id,diameter\n1,1.0\n2,1.1\n"),
         ("twice.csv", "id,diameter\n1,1.0\n2,1.1\n2,1.2\n"),
+        (
+            "steps.csv",
+            "step,T\n0,0.1\n0,0.1\n10,0.2\n10,0.3\n20,0.3\n",
+        ),
+        ("hot.csv", "step,T\n0,0.1\n10,\n20,inf\n"),
     ] {
         fs::write(place.path(name), content).unwrap();
     }
@@ -281,6 +286,27 @@ fn bad_flags_are_refused_in_one_line() {
             arguments.push("in.lammpstrj");
             place.refusal(&arguments, None, says.trim())
         });
+    report(wrong.collect());
+}
+
+#[test]
+fn steps_that_go_back_tell_no_temperature() {
+    let content = GOOD.replace("TIMESTEP\n20", "TIMESTEP\n5");
+    let place = Place::with("in.lammpstrj", content.as_bytes());
+    let end = "Loop time of 1 on 1 procs for 10 steps with 3 atoms";
+    let log = format!("Step Temp\n0 0.1\n10 0.2\n{end}\nStep Temp\n5 0.3\n20 0.4\n{end}\n");
+    fs::write(place.path("thermo.log"), log).unwrap();
+    let wrong = [
+        ("ramp:0.1:0.9", "a ramp is linear in the step"),
+        ("thermo.log", "thermo.log has 2 sessions"),
+    ]
+    .into_iter()
+    .filter_map(|(spec, why)| {
+        let says = format!(
+            "in.lammpstrj: frame 2: the steps go back here, and {why}; split the input here, or give its steps with --steps START:EVERY"
+        );
+        place.refusal(&["msd", "in.lammpstrj", "--temperature", spec], None, &says)
+    });
     report(wrong.collect());
 }
 

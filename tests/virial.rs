@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::HashMap;
 
-use common::{Random, Scratch, Table, fixture, fixture_bytes, hyalo, hyalo_fed, snapshots};
+use common::{Random, Scratch, Table, fixture, fixture_bytes, hyalo, hyalo_fed, snapshots, worst};
 use hyalo::data::cell::Cell;
 use hyalo::physics::neighbours::Neighbours;
 use hyalo::physics::potential::Potential;
@@ -750,4 +750,14 @@ fn annotated_particles_are_those_of_the_table() {
         let values: Vec<f64> = columns.iter().map(|column| column[row]).collect();
         assert_eq!(rows[id], values);
     }
+}
+
+#[test]
+fn a_cell_that_is_given_leaves_origin_and_walls_as_they_are() {
+    let slab = fixture("slab_ppf.lammpstrj");
+    let flags = ["virial", &slab, "--diameters", "1=1,2=1.2", "-q"];
+    let own = hyalo(&flags).ok().table();
+    let given = hyalo(&[&flags[..], &["--cell", "5,5,6"]].concat());
+    let (own, given) = (own.reals("pressure"), given.ok().table().reals("pressure"));
+    assert!(worst(&given, &own, 0.0) < 1e-12, "{given:?} {own:?}");
 }

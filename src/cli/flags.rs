@@ -59,7 +59,8 @@ pub struct InputFlags {
     #[serde(serialize_with = "as_text")]
     pub unwrap: Option<Unwrap>,
 
-    /// Cell of every frame, instead of the input's: LX,LY,LZ or LX,LY,LZ,XY,XZ,YZ
+    /// Cell of every frame: LX,LY,LZ or LX,LY,LZ,XY,XZ,YZ. Instead of the input's, whose origin and periodicity stay; periodic along all edges
+    /// where it has none
     #[arg(long, value_name = "LENGTHS", allow_hyphen_values = true)]
     pub cell: Option<String>,
 
@@ -155,6 +156,24 @@ impl RunFlags {
 }
 
 impl InputFlags {
+    /// A flag that was given and says something about particles or how they are read.
+    pub fn about_particles(&self) -> Option<&'static str> {
+        let given = [
+            ("--species", !self.species.is_empty()),
+            ("--diameters", self.diameters.is_some()),
+            ("--masses", self.masses.is_some()),
+            ("--unwrap", self.unwrap.is_some()),
+            ("--cell", self.cell.is_some()),
+            ("--steps", self.steps.is_some()),
+            ("--timestep", self.timestep.is_some()),
+            ("--atom-style", self.atom_style.is_some()),
+            ("--ordered", self.ordered),
+            ("--partial", self.partial),
+        ];
+        let given = given.into_iter().find(|(_, is_given)| *is_given);
+        given.map(|(flag, _)| flag)
+    }
+
     /// The inputs, standard input where none is named and it is a pipe.
     pub fn inputs(&self) -> Result<Vec<Input>> {
         inputs(&self.inputs, "a trajectory")
@@ -237,8 +256,13 @@ impl InputFlags {
             let ends = ramp_ends(spec)?;
             let mut extent = stream::extent(input, options)?;
             // Steps that are given are at equal distances, as the frames are then.
-            if options.attachments.steps.is_some() {
-                extent.steps = None;
+            match extent.goes_back {
+                _ if options.attachments.steps.is_some() => extent.steps = None,
+                Some(frame) if extent.steps.is_some() => {
+                    let error = attach::goes_back("a ramp is linear in the step");
+                    return Err(error.in_frame(frame).in_input(input.name()));
+                }
+                _ => {}
             }
             return Ok(Temperature::Ramp { ends, extent });
         }
@@ -251,14 +275,9 @@ impl InputFlags {
         let path = Path::new(spec);
         let is_table = table::TableFormat::of_path(path).is_ok();
         let sessions = if is_table {
-            let columns =
-                table::read_columns(path, &[&["step", "Step"], &["temperature", "Temp", "T"]])?;
-            let steps = whole_numbers(&columns[0], path, "step")?;
-            let pairs = steps
+            Session::new(temperatures_by_step(path)?)
                 .into_iter()
-                .zip(columns[1].reals())
-                .filter_map(|(step, temperature)| Some((step?, temperature?)));
-            Session::new(pairs).into_iter().collect::<Vec<_>>()
+                .collect::<Vec<_>>()
         } else {
             let (mut file, _) = stream::bytes::open(&Input::File(path.to_owned())).map_err(|error| error.help("--temperature takes ramp:T0:T1, key:NAME, velocities, a LAMMPS log or a table"))?;
             let mut bytes = Vec::new();
@@ -275,6 +294,39 @@ impl InputFlags {
             sessions: Arc::new(sessions),
         })
     }
+}
+
+/// Temperatures of a table with step and temperature, in its order; rows that lack one of the two are left out.
+fn temperatures_by_step(path: &Path) -> Result<Vec<(i64, f64)>> {
+    let columns = table::read_columns(path, &[&["step", "Step"], &["temperature", "Temp", "T"]])?;
+    let steps = whole_numbers(&columns[0], path, "step")?;
+    let mut known = HashMap::new();
+    let mut pairs = Vec::new();
+    for (step, temperature) in steps.into_iter().zip(columns[1].reals()) {
+        let (Some(step), Some(temperature)) = (step, temperature) else {
+            continue;
+        };
+        let refused = |what: String, help: &str| {
+            let place = path.display();
+            Err(Error::new(format!("{place}: step {step} has {what}")).help(help))
+        };
+        if !temperature.is_finite() {
+            return refused(
+                format!("the temperature {temperature}"),
+                "give finite ones, or leave the field empty",
+            );
+        }
+        // Tables of several species repeat their steps.
+        let before = known.insert(step, temperature);
+        if let Some(before) = before.filter(|before| *before != temperature) {
+            return refused(
+                format!("two temperatures, {before} and {temperature}"),
+                "leave one out",
+            );
+        }
+        pairs.push((step, temperature));
+    }
+    Ok(pairs)
 }
 
 /// The inputs of these names, standard input where there is none and it is a pipe; `what` they are is said if that is missing too.

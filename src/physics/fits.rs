@@ -23,7 +23,7 @@ impl Form {
     }
 
     /// dg/dT.
-    pub fn basis_slope(self, temperature: f64) -> f64 {
+    fn basis_slope(self, temperature: f64) -> f64 {
         match self {
             Form::Line => 1.0,
             Form::RosenfeldTarazona => 0.6 * temperature.powf(-0.4),

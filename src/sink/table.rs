@@ -344,13 +344,13 @@ impl<W: Write> Write for Shared<W> {
 
 /// Reads columns of numbers from a table: [`Cells::Integer`] where all values are whole, else [`Cells::Real`].
 ///
-/// Each is asked for by the names it may go under; the first of these that the table has is taken. The ending of the
+/// Each is asked for by the names it may go under, of which the table has one. The ending of the
 /// path tells Parquet, NDJSON and Arrow IPC; anything else is text, whose columns are separated by commas or, if there
 /// are none in its header, by white space. Its header is the first line, unless that holds nothing but numbers: then it
 /// is the last of the lines above that start with `#`. Missing values are empty fields or `null`.
 ///
 /// # Errors
-/// If the file can't be read, has no such column, or if something in the column is no number; the message names the
+/// If the file can't be read, has no such column or two, or if something in the column is no number; the message names the
 /// columns there are, or the line (in text) or row (elsewhere, counted from 1).
 pub fn read_columns(path: &Path, wanted: &[&[&str]]) -> Result<Vec<Cells>> {
     let read = match TableFormat::of_ending(path) {
@@ -535,19 +535,20 @@ fn choose(names: &[&str], wanted: &[&[&str]]) -> Result<Vec<usize>> {
     wanted
         .iter()
         .map(|spellings| {
-            let place = spellings
-                .iter()
-                .find_map(|wanted| names.iter().position(|name| name == wanted))
-                .ok_or_else(|| {
-                    Error::new(format!("there is no column {}", spellings.join(" or "))).help(
-                        format!("its columns are {}", listed(names.iter().copied(), ", ")),
-                    )
-                })?;
-            if names[place + 1..].contains(&names[place]) {
-                let what = format!("there are two columns {}", names[place]);
-                return Err(Error::new(what).help("leave one out"));
+            let mut places = (0..names.len()).filter(|&place| spellings.contains(&names[place]));
+            match (places.next(), places.next()) {
+                (None, _) => {
+                    let known = listed(names.iter().copied(), ", ");
+                    let what = format!("there is no column {}", spellings.join(" or "));
+                    Err(Error::new(what).help(format!("its columns are {known}")))
+                }
+                (Some(place), None) => Ok(place),
+                (Some(one), Some(other)) => {
+                    let what =
+                        format!("there are two columns, {} and {}", names[one], names[other]);
+                    Err(Error::new(what).help("leave one out"))
+                }
             }
-            Ok(place)
         })
         .collect()
 }
@@ -1210,7 +1211,7 @@ mod tests {
             (
                 "a.csv",
                 "id,diameter,mass,diameter\n1,2,1,3\n",
-                "a.csv: there are two columns diameter; leave one out",
+                "a.csv: there are two columns, diameter and diameter; leave one out",
             ),
             (
                 "a.csv",

@@ -176,9 +176,19 @@ fn words_in(column: &str) -> Error {
 /// Takes radii or diameters and masses out of the columns.
 pub fn take_sizes(columns: &mut Columns, frame: &mut Frame) -> Result<()> {
     let radii = columns.take_reals("radius", 1)?;
-    let diameters = columns.take_reals("diameter", 1)?;
-    frame.diameters =
-        diameters.or_else(|| radii.map(|radii| radii.iter().map(|radius| 2.0 * radius).collect()));
+    let doubled: Option<Vec<f64>> =
+        radii.map(|radii| radii.iter().map(|radius| 2.0 * radius).collect());
+    frame.diameters = columns
+        .take_reals("diameter", 1)?
+        .or_else(|| doubled.clone());
+    if let (Some(doubled), Some(diameters)) = (&doubled, &frame.diameters) {
+        // Dumps are often written with six digits.
+        let differ = |pair: (&f64, &f64)| (pair.0 - pair.1).abs() > 1e-5 * pair.1.abs();
+        if doubled.iter().zip(diameters).any(differ) {
+            let what = "the columns radius and diameter do not agree";
+            return Err(Error::new(what).help("leave one of the two out"));
+        }
+    }
     frame.masses = columns.take_reals("mass", 1)?;
     Ok(())
 }
@@ -191,7 +201,7 @@ pub fn vectors(values: &[f64]) -> Vec<Vector3<f64>> {
 
 /// Checks what can be checked and puts the particles into the order of their ids. Row `i` of the frame stands on line `first_line + i`.
 ///
-/// Errors: positions, diameters or masses that are not finite; ids that occur twice.
+/// Errors: positions, diameters or masses that are not finite; negative masses; ids that occur twice.
 pub fn finish(mut frame: Frame, first_line: Option<u64>) -> Result<Frame> {
     let at = |error: Error, row: usize| match first_line {
         Some(first) => error.at_line(first + row as u64),
@@ -220,6 +230,11 @@ pub fn finish(mut frame: Frame, first_line: Option<u64>) -> Result<Frame> {
                 row,
             ));
         }
+    }
+    // Sites without mass are massless; less than nothing is an error.
+    if let Some(row) = frame.masses.iter().flatten().position(|mass| *mass < 0.0) {
+        let what = format!("the mass of particle {} is negative", frame.ids[row]);
+        return Err(at(Error::new(what).help("correct the line"), row));
     }
     if frame.ids.windows(2).any(|pair| pair[0] >= pair[1]) {
         let order = order_of_ids(&frame.ids);

@@ -9,7 +9,7 @@ use nalgebra::Vector3;
 use super::lammps_log::Session;
 use crate::data::cell::Cell;
 use crate::data::frame::Frame;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed};
 
 /// A positive number for each particle: diameters or masses.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,10 +32,9 @@ impl PerParticle {
                 let of_species = |name: &Arc<str>| {
                     let known = pairs.iter().find(|(species, _)| **species == **name);
                     known.map(|(_, value)| *value).ok_or_else(|| {
-                        let given: Vec<&str> =
-                            pairs.iter().map(|(species, _)| species.as_str()).collect();
+                        let given = pairs.iter().map(|(species, _)| species.as_str());
                         Error::new(format!("no {what} is given for the species {name}"))
-                            .help(format!("those given are for {}", given.join(", ")))
+                            .help(format!("those given are for {}", listed(given, ", ")))
                     })
                 };
                 let by_species = frame
@@ -80,7 +79,7 @@ impl PerParticle {
                     ))
                     .help(match present[..] {
                         [] => "it has no further columns".to_string(),
-                        _ => format!("its further columns are: {}", present.join(" ")),
+                        _ => format!("its further columns are: {}", listed(present, " ")),
                     })
                 })?
             }
@@ -137,8 +136,10 @@ pub enum Temperature {
 pub struct Extent {
     /// Number of frames.
     pub frames: usize,
-    /// Steps of the first and the last frame, where the input tells.
+    /// Steps of the first and the last frame, where every frame tells.
     pub steps: Option<(i64, i64)>,
+    /// The first frame whose step lies before that of the frame before it.
+    pub goes_back: Option<usize>,
 }
 
 /// A step for each frame: `START:EVERY`.
@@ -171,7 +172,7 @@ impl Steps {
     }
 }
 
-/// A cell given by the user: `LX,LY,LZ` or `LX,LY,LZ,XY,XZ,YZ`.
+/// A cell given by the user: `LX,LY,LZ` or `LX,LY,LZ,XY,XZ,YZ`, periodic along all edges.
 pub fn parse_cell(text: &str) -> std::result::Result<Cell, String> {
     let values: Option<Vec<f64>> = text.split(',').map(super::columns::real).collect();
     let (lengths, tilt) = match values.as_deref() {
@@ -190,7 +191,7 @@ pub fn parse_cell(text: &str) -> std::result::Result<Cell, String> {
 /// Everything that is attached to the frames of one input.
 #[derive(Clone, Debug, Default)]
 pub struct Attachments {
-    /// The cell of every frame, instead of the input's.
+    /// The cell of every frame, instead of the input's, whose origin and periodicity stay.
     pub cell: Option<Cell>,
     /// The step of every frame, instead of the input's.
     pub steps: Option<Steps>,
@@ -211,7 +212,10 @@ impl Attachments {
     pub fn place(&self, frame: &mut Frame) {
         frame.unordered &= !self.ordered;
         if let Some(cell) = &self.cell {
-            frame.cell = Some(cell.clone());
+            let edges = [0, 1, 2].map(|axis| cell.edge(axis));
+            let as_before = |own: &Cell| Cell::new(edges, own.origin(), own.periodic()).ok();
+            let placed = frame.cell.as_ref().and_then(as_before);
+            frame.cell = Some(placed.unwrap_or_else(|| cell.clone()));
         }
     }
 }
@@ -224,6 +228,8 @@ pub struct Attacher {
     attachments: Attachments,
     first_step: FirstStep,
     session: Option<usize>,
+    /// Step of the frame before.
+    last_step: Option<i64>,
 }
 
 impl Attacher {
@@ -233,6 +239,7 @@ impl Attacher {
             attachments,
             first_step,
             session: None,
+            last_step: None,
         }
     }
 
@@ -265,6 +272,13 @@ impl Attacher {
                 .filter(|temperature| temperature.is_finite()),
             Some(Temperature::Ramp { ends, extent }) => Some(ramp(*ends, extent, &frame)),
             Some(Temperature::Steps { name, sessions }) => {
+                let before = std::mem::replace(&mut self.last_step, frame.step);
+                if sessions.len() > 1 && frame.step.is_some() && frame.step < before {
+                    return Err(goes_back(&format!(
+                        "{name} has {} sessions",
+                        sessions.len()
+                    )));
+                }
                 let first = match with.steps {
                     Some(steps) => Some(steps.at(0)),
                     None => self.first_step.get().copied().flatten(),
@@ -289,6 +303,12 @@ impl Attacher {
         };
         Ok(frame)
     }
+}
+
+/// The error of a frame whose step lies before that of the frame before it; `why` that matters.
+pub fn goes_back(why: &str) -> Error {
+    Error::new(format!("the steps go back here, and {why}"))
+        .help("split the input here, or give its steps with --steps START:EVERY")
 }
 
 fn ramp([from, to]: [f64; 2], extent: &Extent, frame: &Frame) -> f64 {
@@ -341,6 +361,13 @@ fn kinetic(frame: &Frame) -> Result<f64> {
         Error::new("a temperature from velocities needs masses")
             .help("give them with --masses A=1.0,B=1.728")
     })?;
+    if let Some(units) = frame.key("units").filter(|units| *units != "lj") {
+        let what =
+            format!("velocities give a temperature in units of energy, and the units are {units}");
+        return Err(
+            Error::new(what).help("take the temperature from a log, a table, a key or a ramp")
+        );
+    }
     if frame.len() < 2 {
         return Err(Error::new(
             "a temperature from velocities needs two particles or more",

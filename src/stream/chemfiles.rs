@@ -27,8 +27,9 @@ use ::chemfiles::{Property, Trajectory, UnitCell};
 use super::assemble;
 use super::bytes::{self, Compression, Content, Input, Meter};
 use super::layout::{self, Clock};
+use super::write::keys;
 use crate::data::cell::Cell;
-use crate::data::frame::{Column, Coordinates, Frame, Species, Values};
+use crate::data::frame::{Column, Coordinates, Frame, Species, VELOCITIES, Values};
 use crate::error::{Error, Kind, Result};
 
 /// A format that chemfiles knows.
@@ -348,6 +349,8 @@ fn from_native(native: &::chemfiles::Frame, format: &Format) -> Result<Frame> {
     Ok(frame)
 }
 
+/// Key of the precision that an XTC is to be written with.
+const XTC_PRECISION: &str = "xtc_precision";
 /// The species of particles that have neither type nor name.
 const UNNAMED: &str = "X";
 
@@ -743,6 +746,25 @@ fn check_limits(frame: &Frame, format: &Format) -> Result<()> {
     Ok(())
 }
 
+/// What such a format has no place for, of what the frame has: species (where there are several), diameters, masses, further columns, keys.
+pub fn left_out<'a>(frame: &'a Frame, format: &Format) -> Vec<&'a str> {
+    let known = [
+        (
+            "species",
+            !format.has_atoms && frame.species.names.len() > 1,
+        ),
+        ("diameter", frame.diameters.is_some()),
+        ("mass", frame.masses.is_some()),
+    ];
+    let columns = frame.columns.iter().map(|column| column.name.as_str());
+    let is_kept = |name: &str| format.has_velocities && VELOCITIES.contains(&name);
+    (known.into_iter())
+        .filter_map(|(name, is_lost)| is_lost.then_some(name))
+        .chain(columns.filter(|name| !is_kept(name)))
+        .chain(keys(frame).filter(|key| format.name != "XTC" || *key != XTC_PRECISION))
+        .collect()
+}
+
 fn to_native(frame: &Frame, format: &Format) -> Result<::chemfiles::Frame> {
     const DEFAULT_XTC_PRECISION: f64 = 1e5;
     let mut native = ::chemfiles::Frame::new();
@@ -777,10 +799,8 @@ fn to_native(frame: &Frame, format: &Format) -> Result<::chemfiles::Frame> {
         native.set("time", time);
     }
     if format.name == "XTC" {
-        let asked = frame
-            .key("xtc_precision")
-            .and_then(|text| text.parse().ok());
-        native.set("xtc_precision", asked.unwrap_or(DEFAULT_XTC_PRECISION));
+        let asked = frame.key(XTC_PRECISION).and_then(|text| text.parse().ok());
+        native.set(XTC_PRECISION, asked.unwrap_or(DEFAULT_XTC_PRECISION));
     }
     Ok(native)
 }

@@ -426,6 +426,11 @@ impl Header {
 
     fn cell(&self) -> Result<Cell> {
         if let [Some(a), Some(b), Some(c), origin] = self.general {
+            if self.low.iter().any(Option::is_some) {
+                let what =
+                    "the header has two boxes: edges (avec, bvec, cvec) and bounds (xlo xhi)";
+                return Err(Error::new(what).help("leave one out"));
+            }
             return Cell::new(
                 [a.into(), b.into(), c.into()],
                 origin.unwrap_or_default().into(),

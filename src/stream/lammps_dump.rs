@@ -603,6 +603,37 @@ pub fn type_numbers(frame: &Frame) -> (Vec<i64>, bool) {
     )
 }
 
+/// Type numbers for species with names, the same in all frames of a file.
+#[derive(Default)]
+pub struct TypesByName(Vec<Arc<str>>);
+
+impl TypesByName {
+    /// Adds them to the next frame as the column `type`, if nothing else tells its types.
+    pub fn add_to(&mut self, frame: &mut Frame) {
+        let (_, named) = type_numbers(frame);
+        if !named || frame.column("type").is_some() {
+            return;
+        }
+        let known = &mut self.0;
+        let number = |name: &Arc<str>| {
+            let at = known.iter().position(|known| known == name);
+            let at = at.unwrap_or_else(|| {
+                known.push(name.clone());
+                known.len() - 1
+            });
+            at as i64 + 1
+        };
+        let numbers: Vec<i64> = frame.species.names.iter().map(number).collect();
+        let of = frame.species.of.iter();
+        let column = Column {
+            name: "type".to_string(),
+            width: 1,
+            values: Values::Integer(of.map(|&index| numbers[index as usize]).collect()),
+        };
+        frame.columns.insert(0, column);
+    }
+}
+
 fn component_names(name: &str, width: usize) -> Vec<String> {
     let clean = name.replace(char::is_whitespace, "_");
     let name = match clean.as_str() {

@@ -102,8 +102,10 @@ struct Normalisation {
 
 impl Normalisation {
     fn note(&mut self, words: &[&str]) {
+        if let Some(style) = unit_style(words) {
+            self.by_units = style == "lj";
+        }
         match words {
-            ["units", units, ..] => self.by_units = *units == "lj",
             // It undoes what thermo_modify has set.
             ["thermo_style", ..] => self.by_command = None,
             ["thermo_modify", settings @ ..] => {
@@ -121,13 +123,23 @@ impl Normalisation {
     }
 }
 
-/// The units that a log echoes.
+/// The unit style that a command sets; LAMMPS echoes one with variables again with their values.
+fn unit_style<'a>(words: &[&'a str]) -> Option<&'a str> {
+    match words {
+        ["units", style, ..] if !style.contains('$') => Some(style),
+        _ => None,
+    }
+}
+
+/// The unit style that a log echoes.
+///
+/// ```
+/// let log = "LAMMPS (22 Jul 2025)\nunits ${style}\nunits metal\n";
+/// assert_eq!(hyalo::stream::lammps_log::units(log), Some("metal"));
+/// ```
 pub fn units(text: &str) -> Option<&str> {
-    text.lines().find_map(|line| {
-        let mut words = line.split_whitespace();
-        words.next().filter(|word| *word == "units")?;
-        words.next()
-    })
+    let words = |line| Vec::from_iter(str::split_whitespace(line));
+    text.lines().find_map(|line| unit_style(&words(line)))
 }
 
 /// The runs of a log that print Step and Temp.

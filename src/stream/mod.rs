@@ -301,8 +301,14 @@ fn measure_text<F: TextFormat>(frames: RawFrames<F>, options: &Options) -> Resul
 
 fn measure(steps: impl Iterator<Item = Result<Option<i64>>>, partial: bool) -> Result<Extent> {
     let mut extent = Extent::default();
+    let mut before = None;
     for step in whole(steps, partial, Arc::default()) {
-        extent.steps = match (extent.steps, step?) {
+        let step = step?;
+        let goes_back = step.is_some() && step < std::mem::replace(&mut before, step);
+        if goes_back {
+            extent.goes_back.get_or_insert(extent.frames);
+        }
+        extent.steps = match (extent.steps, step) {
             (Some((first, _)), Some(step)) => Some((first, step)),
             (None, Some(step)) if extent.frames == 0 => Some((step, step)),
             _ => None,

@@ -43,6 +43,8 @@ const TRUSTED: f64 = 0.4;
 /// Unwraps the frames of a trajectory one after the other.
 pub struct Unwrapper {
     mode: Unwrap,
+    /// What the positions of the first frame are, and that frame.
+    kind: Option<(&'static str, usize)>,
     before: Option<Before>,
 }
 
@@ -58,16 +60,28 @@ struct Before {
 impl Unwrapper {
     /// An unwrapper that has not seen a frame.
     pub fn new(mode: Unwrap) -> Self {
-        Unwrapper { mode, before: None }
+        Unwrapper {
+            mode,
+            kind: None,
+            before: None,
+        }
     }
 
     /// Unwraps the next frame: r + H n with n from the image flags, else such that each particle is at the image nearest to where it was
     /// in the frame before. Non-periodic directions are left alone.
     ///
-    /// Errors: no cell; flags that are asked for and missing; particles that come or go, or that move by more than 0.4 of a cell edge
+    /// Errors: no cell; flags that are asked for and missing; positions of another kind than those of the first frame; particles that come or go, or that move by more than 0.4 of a cell edge
     /// between two frames, where the nearest image is used.
     pub fn apply(&mut self, mut frame: Frame) -> Result<Frame> {
         let ordinal = frame.ordinal;
+        let words = frame.coordinates.words();
+        let (kind, first) = *self.kind.get_or_insert((words, ordinal));
+        if self.mode == Unwrap::Auto && kind != words {
+            let what = format!("its positions are {words}, those of frame {first} {kind}");
+            return Err(Error::new(what)
+                .help("use one kind of frames with --frames, or --unwrap nearest or none")
+                .in_frame(ordinal));
+        }
         match (self.mode, &frame.coordinates) {
             (Unwrap::None, _) | (Unwrap::Auto, Coordinates::Unwrapped) => Ok(frame),
             (Unwrap::Auto | Unwrap::Images, Coordinates::Images(images)) => {

@@ -4,6 +4,7 @@
 //! column and key is kept. A plain XYZ file has no cell; its step is found in a comment such as `Atoms. Timestep: 1000`.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use nalgebra::Vector3;
@@ -151,6 +152,11 @@ fn take_columns(
     };
     assemble::take_sizes(columns, frame)?;
     if let Some(shift) = columns.take_integers(IMAGES, 3)? {
+        if frame.coordinates == Coordinates::Unwrapped {
+            let what =
+                format!("the positions are {UNWRAPPED}, and there are image flags, {IMAGES}");
+            return Err(Error::new(what).help("leave one of the two out"));
+        }
         frame.coordinates = assemble::images(&shift, first_line)?;
     }
     Ok(())
@@ -166,7 +172,7 @@ const TIME: [&str; 2] = ["Time", "time"];
 const UNWRAPPED: &str = "unwrapped";
 
 /// Whether a comment line is that of extended XYZ.
-pub fn is_extended(comment: &str) -> bool {
+fn is_extended(comment: &str) -> bool {
     comment.contains("Properties=") || comment.contains("Lattice=")
 }
 
@@ -253,14 +259,11 @@ fn take_keys(keys: Vec<(String, String)>, frame: &mut Frame) -> Result<Option<Ve
             "pbc" => periodic = Some(flags(&text)?),
             "Properties" => properties = Some(parse_properties(&text)?),
             UNWRAPPED if text.starts_with(['T', 't']) => frame.coordinates = Coordinates::Unwrapped,
-            key if STEP.contains(&key) && frame.step.is_none() && text.parse::<i64>().is_ok() => {
-                frame.step = text.parse().ok()
+            key if STEP.contains(&key) && text.parse::<i64>().is_ok() => {
+                set_once(&mut frame.step, text.parse().ok(), key)?
             }
-            key if TIME.contains(&key)
-                && frame.time.is_none()
-                && columns::real(&text).is_some_and(f64::is_finite) =>
-            {
-                frame.time = columns::real(&text)
+            key if TIME.contains(&key) && columns::real(&text).is_some_and(f64::is_finite) => {
+                set_once(&mut frame.time, columns::real(&text), key)?
             }
             _ => frame.keys.push((key, text)),
         }
@@ -271,6 +274,24 @@ fn take_keys(keys: Vec<(String, String)>, frame: &mut Frame) -> Result<Option<Ve
         frame.cell = Some(Cell::new(edges, origin, periodic.unwrap_or([true; 3]))?);
     }
     Ok(properties)
+}
+
+/// Keeps what a key says, which others of its spellings may say again.
+fn set_once<T: PartialEq + Display>(
+    place: &mut Option<T>,
+    value: Option<T>,
+    key: &str,
+) -> Result<()> {
+    match (&*place, &value) {
+        (Some(known), Some(value)) if known != value => Err(Error::new(format!(
+            "{key}={value}, where another key says {known}"
+        ))
+        .help("leave one of the two out")),
+        _ => {
+            *place = value;
+            Ok(())
+        }
+    }
 }
 
 fn numbers<const N: usize>(key: &str, text: &str) -> Result<[f64; N]> {
