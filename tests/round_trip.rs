@@ -419,6 +419,53 @@ fn what_a_dump_cannot_hold_is_told_and_a_type_that_is_none_is_kept() {
 }
 
 #[test]
+fn a_species_keeps_its_type_in_all_frames_of_a_dump() {
+    let scratch = Scratch::new();
+    let of = |species: &[&str]| {
+        let rows = species.iter().map(|name| format!("{name} 1 2 3\n"));
+        let rows = rows.collect::<String>();
+        let header = "Lattice=\"5 0 0 0 5 0 0 0 5\" Properties=species:S:1:pos:R:3";
+        format!("{}\n{header}\n{rows}", species.len())
+    };
+    let text = of(&["Cu", "Zr"]) + &of(&["Zr"]) + &of(&["Al", "Zr", "Cu"]);
+    let xyz = scratch.file("x.extxyz", text);
+    let dump = scratch.path("x.lammpstrj");
+    hyalo(&["convert", &xyz, "-o", &dump]).ok();
+    let types = |frame: &Frame| frame.column("type").expect("numbers").values.clone();
+    let found: Vec<Values> = frames(&dump).iter().map(types).collect();
+    let wanted = [vec![1, 2], vec![2], vec![3, 2, 1]].map(Values::Integer);
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn what_other_formats_cannot_hold_is_told_once() {
+    let scratch = Scratch::new();
+    let frame = |key: &str| {
+        format!(
+            "2\nLattice=\"5 0 0 0 5 0 0 0 5\" Properties=species:S:1:pos:R:3:diameter:R:1:charge:R:1:velo:R:3 {key}\n\
+             A 0 0 0 1 0.5 0 0 0\nB 1 1 1 1.2 -0.5 0 0 0\n"
+        )
+    };
+    let frames = frame("energy=-1.5") + &frame("energy=-1 pressure=2");
+    let xyz = scratch.file("x.extxyz", frames);
+    for (path, losses) in [
+        ("x.dcd", "species, diameter, charge, velo, energy, pressure"),
+        ("x.trr", "species, diameter, charge, energy, pressure"),
+        ("x.gro", "diameter, charge, energy, pressure"),
+    ] {
+        let run = hyalo(&["convert", &xyz, "-o", &scratch.path(path)]).ok();
+        let told: Vec<&str> = (run.stderr.lines())
+            .filter_map(|line| {
+                line.split_once(" has no place for ")?
+                    .1
+                    .strip_suffix(": left out")
+            })
+            .collect();
+        assert_eq!(told, [losses], "{path}");
+    }
+}
+
+#[test]
 fn velocities_are_known_by_all_their_names() {
     let scratch = Scratch::new();
     let trr = scratch.path("x.trr");

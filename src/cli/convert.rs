@@ -20,6 +20,7 @@ use crate::sink::atomic::AtomicFile;
 use crate::sink::provenance::{Provenance, noted};
 use crate::sink::table::{TableFormat, TableWriter};
 use crate::stream::bytes::Compression;
+use crate::stream::lammps_dump::TypesByName;
 use crate::stream::parallel::Workers;
 use crate::stream::unwrap::Unwrap;
 use crate::stream::write::{Encoder, encode};
@@ -98,31 +99,40 @@ impl Arguments {
         })?;
         let units = first.key("units").unwrap_or("lj").to_string();
         let progress = Progress::new(about.clone(), &self.run, path == "-");
-        let (mut file, written, outcome) = match form {
+        let (mut file, written) = match form {
             Form::Trajectory(format, compression) => {
                 let mut out = Encoder::new(file, compression)?;
                 let frames = Box::new(std::iter::once(Ok(first)).chain(frames));
-                let (written, outcome) = match format {
+                let written = match format {
                     Format::Chemfiles(format) => by_chemfiles(frames, format, &mut out, progress),
-                    format => natively(frames, format, path, &mut out, workers, progress),
+                    format => natively(frames, format, &mut out, workers, progress),
                 }
                 .map_err(|error| error.in_input(&about.name))?;
-                (out.finish()?, written, outcome)
+                (out.finish()?, written)
             }
             Form::Table(format) => {
                 let columns = particles::columns(&particles::fields(&first));
                 let mut out = TableWriter::new(particles::NAME, columns.clone(), format, file)?;
                 let frames = Box::new(std::iter::once(Ok(first)).chain(frames));
-                let (written, outcome) = as_table(frames, columns, &mut out, workers, progress)
+                let written = as_table(frames, columns, &mut out, workers, progress)
                     .map_err(|error| error.in_input(&about.name))?;
-                let provenance = self.provenance(&about, units, written, outcome)?;
-                (out.finish(&provenance)?, written, outcome)
+                let provenance = self.provenance(&about, units, &written)?;
+                (out.finish(&provenance)?, written)
             }
         };
+        let outcome = written.outcome;
         file.flush()?;
         match outcome {
             Outcome::Interrupted if !form.tells() => file.commit_incomplete()?,
             _ => file.commit()?,
+        }
+        if !written.left_out.is_empty() {
+            let names = written.left_out.iter().map(String::as_str);
+            say(&format!(
+                "hyalo: {path}: the format {} has no place for {}: left out",
+                form.name(),
+                listed(names, ", ")
+            ));
         }
         if !self.run.quiet {
             let cut = if about.cut_short() {
@@ -133,7 +143,7 @@ impl Arguments {
             say(&format!(
                 "hyalo convert: {}: {} written to {path} as {}{cut} ({:.2} s)",
                 about.name,
-                counted(written, "frame"),
+                counted(written.frames, "frame"),
                 form.name(),
                 start.elapsed().as_secs_f64()
             ));
@@ -175,71 +185,98 @@ impl Arguments {
         }
     }
 
-    fn provenance(
-        &self,
-        about: &About,
-        units: String,
-        written: usize,
-        outcome: Outcome,
-    ) -> Result<Provenance> {
+    fn provenance(&self, about: &About, units: String, written: &Written) -> Result<Provenance> {
         let mut input = self.input.clone();
         input.unwrap.get_or_insert(Unwrap::None);
         let arguments = json!({ "input": noted(&input)? });
         let mut provenance = Provenance::new("convert", arguments, units);
-        provenance.inputs.push(input_of(about, written as u64));
-        provenance.complete = outcome == Outcome::Whole && !about.cut_short();
+        provenance
+            .inputs
+            .push(input_of(about, written.frames as u64));
+        provenance.complete = written.outcome == Outcome::Whole && !about.cut_short();
         Ok(provenance)
     }
 }
 
-/// Frames written, and how it ended.
-type Written = Result<(usize, Outcome)>;
+/// What was written, and how it ended.
+struct Written {
+    frames: usize,
+    outcome: Outcome,
+    /// What frames had and the format has no place for, each once.
+    left_out: Vec<String>,
+}
+
+impl Written {
+    fn nothing() -> Self {
+        Written {
+            frames: 0,
+            outcome: Outcome::Whole,
+            left_out: Vec::new(),
+        }
+    }
+
+    /// Counts a frame; whether that was the last because the user has had enough.
+    fn count(&mut self, left_out: Vec<String>, progress: &mut Progress) -> bool {
+        for name in left_out {
+            if !self.left_out.contains(&name) {
+                self.left_out.push(name);
+            }
+        }
+        self.frames += 1;
+        progress.tick();
+        if progress::interrupted() {
+            self.outcome = Outcome::Interrupted;
+        }
+        self.outcome == Outcome::Interrupted
+    }
+}
+
+fn owned(names: Vec<&str>) -> Vec<String> {
+    names.into_iter().map(str::to_string).collect()
+}
 
 /// Frames become text on the workers and are written in order.
 fn natively(
     frames: Source,
     format: Format,
-    path: &str,
     out: &mut impl Write,
     workers: Workers,
     mut progress: Progress,
-) -> Written {
+) -> Result<Written> {
     let mut first = true;
-    let frames =
-        frames.map(move |frame| frame.map(|frame| (frame, std::mem::replace(&mut first, false))));
+    let mut types = TypesByName::default();
+    let frames = frames.map(move |frame| {
+        let mut frame = frame?;
+        if format == Format::LammpsDump {
+            types.add_to(&mut frame);
+        }
+        Ok::<_, Error>((frame, std::mem::replace(&mut first, false)))
+    });
     let encoded = workers.map_ordered(frames, move |frame| {
         let (frame, first) = frame?;
-        let left_out = match (format, first) {
-            (Format::LammpsData, true) => lammps_data::left_out(&frame),
-            (Format::LammpsDump, true) => lammps_dump::left_out(&frame),
+        let left_out = match format {
+            Format::LammpsData => lammps_data::left_out(&frame),
+            Format::LammpsDump => lammps_dump::left_out(&frame),
             _ => Vec::new(),
         };
-        let left_out = listed(left_out, ", ");
+        let left_out = owned(left_out);
         Ok::<_, Error>((encode(format, &frame, first)?, left_out))
     });
-    let mut written = 0;
+    let mut written = Written::nothing();
     for text in encoded {
         let (text, left_out) = text?;
-        if written == 1 && format == Format::LammpsData {
+        if written.frames == 1 && format == Format::LammpsData {
             return Err(
                 Error::new("a LAMMPS data file holds one frame and there are more")
                     .help("select one, such as --frames -1"),
             );
         }
-        if !left_out.is_empty() {
-            let name = format.name();
-            say(&format!(
-                "hyalo: {path}: the format {name} has no place for {left_out}: left out"
-            ));
-        }
         out.write_all(&text)?;
-        written += 1;
-        progress.tick();
-        if progress::interrupted() {
-            return Ok((written, Outcome::Interrupted));
+        if written.count(left_out, &mut progress) {
+            break;
         }
     }
-    Ok((written, Outcome::Whole))
+    Ok(written)
 }
 
 /// Frames become rows on the workers and are written in order.
@@ -249,22 +286,20 @@ fn as_table(
     out: &mut TableWriter<AtomicFile>,
     workers: Workers,
     mut progress: Progress,
-) -> Written {
+) -> Result<Written> {
     let rows = workers.map_ordered(frames, move |frame| {
         let frame = frame?;
         particles::rows(particles::fields(&frame), &columns)
             .map_err(|error: Error| error.in_frame(frame.ordinal))
     });
-    let mut written = 0;
+    let mut written = Written::nothing();
     for rows in rows {
         out.write(rows?)?;
-        written += 1;
-        progress.tick();
-        if progress::interrupted() {
-            return Ok((written, Outcome::Interrupted));
+        if written.count(Vec::new(), &mut progress) {
+            break;
         }
     }
-    Ok((written, Outcome::Whole))
+    Ok(written)
 }
 
 /// chemfiles writes to a file of its own, which is copied when it is whole.
@@ -273,7 +308,7 @@ fn by_chemfiles(
     format: &'static chemfiles::Format,
     out: &mut impl Write,
     mut progress: Progress,
-) -> Written {
+) -> Result<Written> {
     let ending = format
         .endings
         .first()
@@ -282,18 +317,17 @@ fn by_chemfiles(
         .map_err(|error| Error::io("make a temporary folder in", &std::env::temp_dir(), error))?;
     let path = folder.path().join(format!("trajectory{ending}"));
     let mut writer = chemfiles::ChemfilesWriter::create(&path, format)?;
-    let (mut written, mut outcome) = (0, Outcome::Whole);
+    let mut written = Written::nothing();
     for frame in frames {
-        writer.write(&frame?)?;
-        written += 1;
-        progress.tick();
-        if progress::interrupted() {
-            outcome = Outcome::Interrupted;
+        let frame = frame?;
+        writer.write(&frame)?;
+        let left_out = owned(chemfiles::left_out(&frame, format));
+        if written.count(left_out, &mut progress) {
             break;
         }
     }
     writer.finish()?;
     let mut whole = std::fs::File::open(&path).map_err(|error| Error::io("open", &path, error))?;
     std::io::copy(&mut whole, out)?;
-    Ok((written, outcome))
+    Ok(written)
 }
