@@ -664,6 +664,11 @@ fn bad_input_is_refused_in_one_line() {
             &["--lowest", "inf"],
             "--lowest inf is no value",
         ),
+        (
+            good.to_string(),
+            &["--lowest", "0.46"],
+            "--lowest 0.46 lies above a value of T_g, A, 0.45",
+        ),
         (good.to_string(), &["--confidence", "95"], "--confidence 95"),
         (good.to_string(), &["--replicates", "5"], "--replicates 5"),
         (good.to_string(), &["-j", "0"], "-j 0 leaves no thread"),
@@ -685,6 +690,10 @@ fn bad_input_is_refused_in_one_line() {
         assert!(message.contains(part), "{part}: {message}");
         assert_eq!(scratch.names(), ["x.csv"], "{part}");
     }
+    let path = scratch.file("x.csv", good);
+    let other = path.replace("x.csv", "./x.csv");
+    let message = hyalo(&["rate-fit", &path, &other]).refused();
+    assert!(message.contains("x.csv is given twice"), "{message}");
     let message = hyalo(&["rate-fit", "nosuch.csv"]).refused();
     assert!(message.contains("nosuch.csv: No such file"), "{message}");
     // What is read from a copy goes under its own name.

@@ -896,3 +896,85 @@ fn replicas_are_fitted_each_and_paired_by_their_numbers() {
     assert_eq!(beside.reals("value"), melted.reals("value"));
     assert!(worst(&beside.reals("value"), &[0.63, 0.73], 0.0) < 1e-12);
 }
+
+/// The table of a ramp with a further column in front of it.
+fn with_column(name: &str, value: &str, table: &str, header: bool) -> String {
+    let lines = table.lines().enumerate();
+    let lines = lines.filter(|(number, _)| header || *number > 0);
+    let text = lines.map(|(number, line)| match number {
+        0 => format!("{name},{line}\n"),
+        _ => format!("{value},{line}\n"),
+    });
+    text.collect()
+}
+
+#[test]
+fn rows_of_species_and_of_inputs_are_kept_apart() {
+    let scratch = Scratch::new();
+    let (one, other) = (
+        csv(&ramp(0.0, 1), false),
+        csv(
+            &noisy(|at| kinked(Form::RosenfeldTarazona, at + 0.1), 181, 0.0, 2),
+            false,
+        ),
+    );
+    let fit = |path: &str, more: &[&str]| hyalo(&[&["tg-fit", path, "-q"], more].concat());
+    let alone = |name: &str, text: &str| {
+        let path = scratch.file(&format!("{name}.csv"), text);
+        fit(&path, &["--label", name]).ok().table()
+    };
+    let (a, b) = (alone("a", &one), alone("b", &other));
+    assert!(worst(&a.reals("value"), &b.reals("value"), 0.0) > 0.1);
+
+    let species = with_column("species", "1", &other, true)
+        + &with_column("species", "all", &one, false)
+        + &with_column("species", "2", &other, false);
+    let species = scratch.file("species.csv", species);
+    let found = fit(&species, &["--label", "a"]).ok().table();
+    assert_eq!(found.reals("value"), a.reals("value"));
+
+    let inputs = with_column("input", "a", &one, true) + &with_column("input", "b", &other, false);
+    let inputs = scratch.file("inputs.csv", inputs);
+    let found = fit(&inputs, &[]).ok().table();
+    assert_eq!(found.words("input"), ["a", "b"]);
+    assert_eq!(
+        found.reals("value"),
+        [a.reals("value"), b.reals("value")].concat()
+    );
+
+    let particles = scratch.file("particles.csv", with_column("id", "7", &one, true));
+    let message = fit(&particles, &[]).refused();
+    assert!(message.contains("rows for particles"), "{message}");
+    let none = scratch.file("none.csv", with_column("species", "1", &one, true));
+    let message = fit(&none, &[]).refused();
+    assert!(message.contains("no row of the species 'all'"), "{message}");
+}
+
+#[test]
+fn what_would_be_of_no_effect_or_of_the_wrong_ramp_is_refused() {
+    let scratch = Scratch::new();
+    let heat = scratch.file("heat.csv", csv(&ramp(0.0, 2), false));
+    let cool = scratch.file("cool.csv", csv(&ramp(0.0, 1), true));
+    let msd = "temperature,msd\n0.5,0\n0.6,0.5\n0.7,1.5\n";
+    let msd = scratch.file("msd.csv", msd);
+    for (flags, what) in [
+        (&["--species", "1"][..], "--species is about particles"),
+        (&["--partial"], "--partial is about particles"),
+    ] {
+        let message = hyalo(&[&["tg-fit", &heat, "-q"], flags].concat()).refused();
+        assert!(message.contains(what), "{message}");
+    }
+    for (inputs, flags, what) in [
+        (&[&cool, &heat][..], &[&msd][..], "is given for several"),
+        (&[&heat, &heat], &[&msd], "is given for several"),
+        (&[&cool], &[&msd], "those of a cooling ramp"),
+    ] {
+        let mut arguments = vec!["tg-fit", "-q"];
+        arguments.extend(inputs.iter().map(|path| path.as_str()));
+        flags
+            .iter()
+            .for_each(|path| arguments.extend(["--msd", path.as_str()]));
+        let message = hyalo(&arguments).refused();
+        assert!(message.contains(what), "{message}");
+    }
+}

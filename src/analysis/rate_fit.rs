@@ -309,6 +309,12 @@ impl Arguments {
         let pairs = rows.iter().filter_map(|row| Some((row.rate, row.value?)));
         let measured = Measured::of(&pairs.collect::<Vec<_>>());
         let missing = rows.len() - measured.count();
+        let [smallest, _] = measured.range();
+        if let Some(lowest) = self.lowest.filter(|lowest| *lowest > smallest) {
+            let name = named(&quantity, series.as_deref());
+            let what = format!("--lowest {lowest} lies above a value of {name}, {smallest}");
+            return Err(Error::new(what).help("give a smaller one, or leave it out"));
+        }
         let rates = measured.means.len();
         let method = Method {
             confidence: self.confidence,

@@ -467,6 +467,10 @@ impl Arguments {
                     let error = Error::new(what);
                     return Err(error.help("squared displacements tell T_o of heating ramps"));
                 }
+                if energies.as_ref().is_some_and(|(other, _)| *other != ramp) {
+                    let what = "the energies are those of a cooling ramp, the squared displacements of a heating one";
+                    return Err(Error::new(what).help("give --msd none for this input"));
+                }
                 (ramp, passage(&points, self.threshold))
             }
             (None, Some((ramp, data))) => {

@@ -1,5 +1,6 @@
 //! `rate-fit`: tables of measurements at several rates in; how they depend on the rate, and what they are at others, out.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -50,6 +51,7 @@ impl Arguments {
         }
         let start = Instant::now();
         let inputs = flags::inputs(&self.inputs, "a table")?;
+        refuse_twice(&inputs)?;
         self.fit.check()?;
         self.run.threads()?;
         self.refuse_useless_flags()?;
@@ -165,6 +167,22 @@ impl Arguments {
 
 /// The column of values, which names the quantity where no other does.
 const VALUE: &str = "value";
+
+/// Refuses a table that is given twice: its rows would pass for replicas of each other.
+fn refuse_twice(inputs: &[Input]) -> Result<()> {
+    let mut known = HashSet::new();
+    let paths = inputs.iter().filter_map(Input::path);
+    for path in paths {
+        // What is not there is told by whoever reads it.
+        if let Ok(whole) = path.canonicalize()
+            && !known.insert(whole)
+        {
+            let what = format!("{} is given twice", path.display());
+            return Err(Error::new(what).help("leave one out"));
+        }
+    }
+    Ok(())
+}
 
 /// The rows of a table, with what is known about it.
 fn measurements(input: &Input, with_hash: bool) -> Result<(Vec<Measurement>, provenance::Input)> {

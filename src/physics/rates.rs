@@ -86,7 +86,7 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Sorts pairs of rate (> 0) and value; those of the same rate are replicas.
+    /// Sorts pairs of rate (> 0) and value; those of the same rate, round-off aside, are replicas.
     pub fn of(pairs: &[(f64, f64)]) -> Self {
         let mut pairs = pairs.to_vec();
         pairs.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1)));
@@ -95,7 +95,7 @@ impl Measured {
             squares: 0.0,
             freedom: 0,
         };
-        for replicas in pairs.chunk_by(|one, other| one.0 == other.0) {
+        for replicas in pairs.chunk_by(|one, other| other.0 - one.0 <= 1e-9 * other.0) {
             let count = replicas.len();
             let mean = replicas.iter().map(|pair| pair.1).sum::<f64>() / count as f64;
             let squares = replicas.iter().map(|pair| (pair.1 - mean).powi(2));

@@ -77,6 +77,7 @@ impl Arguments {
         let mut observed: Vec<Observed> = Vec::new();
         let mut provenance = self.provenance()?;
         let mut outcome = Outcome::Whole;
+        let mut has_particles = false;
         for (index, label) in labels.iter().enumerate() {
             let reader = Reader {
                 flags: &self.input,
@@ -91,6 +92,7 @@ impl Arguments {
                 .read(label, given.number(index), workers)
                 .map_err(|error| error.in_input(inputs[index].name()))?;
             observed.append(&mut read.ramps);
+            has_particles |= read.is_trajectory;
             if let Some(found) = read.units.take().filter(|_| index == 0) {
                 provenance.units = found;
             }
@@ -103,6 +105,10 @@ impl Arguments {
                 provenance.notes.push(note.to_string());
                 break;
             }
+        }
+        if let Some(flag) = self.input.about_particles().filter(|_| !has_particles) {
+            let what = format!("{flag} is about particles, and tables and logs have none");
+            return Err(Error::new(what).help("leave it out"));
         }
         let answers = self.fit.answer(observed, inputs.len())?;
         if !outputs.figures().is_empty() && !answers.iter().any(Answer::has_energies) {

@@ -13,7 +13,7 @@ use crate::cli::progress::{self, Progress};
 use crate::cli::tables::{self, missing_or, readable, reals};
 use crate::data::frame::Frame;
 use crate::data::table::{Cells, REPLICA_COLUMN};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed};
 use crate::physics::transition::Data;
 use crate::sink::provenance;
 use crate::sink::table::{self, TableFormat};
@@ -58,12 +58,14 @@ pub struct Reader<'a> {
 
 /// An input that has been read.
 pub struct ReadInput {
-    /// The ramps in it: several only if it is a table of `msd` of several inputs.
+    /// The ramps in it: several only if it is a table of several inputs.
     pub ramps: Vec<Observed>,
     /// What is known about it.
     pub about: provenance::Input,
     /// LAMMPS's name of its units, if it tells.
     pub units: Option<String>,
+    /// Whether it has particles.
+    pub is_trajectory: bool,
     /// Whether the user ended the reading before its end.
     pub interrupted: bool,
     /// Whether it ended in the middle of a frame.
@@ -111,10 +113,11 @@ impl Reader<'_> {
         }
         let msd = for_input("--msd", &self.fit.msd, self.index, self.inputs.len())?;
         if let Some(path) = msd.filter(|path| *path != "none") {
-            let ramp = &mut read.ramps[0];
-            let displacements = displacements_of(Path::new(path), label, number);
-            let displacements = displacements.map_err(|error| error.in_input(path))?;
-            ramp.displacements = Some(displacements);
+            let is_shared = self.fit.msd.len() < self.inputs.len() || several;
+            for ramp in &mut read.ramps {
+                let found = displacements_of(Path::new(path), &ramp.label, number, is_shared);
+                ramp.displacements = Some(found.map_err(|error| error.in_input(path))?);
+            }
         }
         Ok(read)
     }
@@ -155,6 +158,7 @@ impl Reader<'_> {
             about: tables::about(input, format, ramps.iter().map(rows).sum(), self.hashes)?,
             units: None,
             ramps,
+            is_trajectory: false,
             interrupted: false,
             cut_short: false,
         })
@@ -288,6 +292,7 @@ impl Reader<'_> {
                 energies: Some(data),
                 ..Observed::default()
             }],
+            is_trajectory: true,
             interrupted,
             cut_short: about.cut_short(),
         })
@@ -399,7 +404,7 @@ fn pairs(data: Data) -> Vec<(f64, f64)> {
     data.temperatures.into_iter().zip(data.energies).collect()
 }
 
-/// The curves of a table by the name of their input: of energies one, of squared displacements those of all species.
+/// The curves of a table by the name of their input: the rows of all species, where there are others.
 fn curves(
     path: &Path,
     names: &[String],
@@ -407,6 +412,12 @@ fn curves(
     given: Given,
 ) -> Result<Vec<(String, Vec<Row>)>> {
     let has = |name: &str| names.iter().any(|known| known == name);
+    if has("id") {
+        return Err(
+            Error::new("the table has rows for particles, with their id")
+                .help("give one with a row for each temperature"),
+        );
+    }
     let temperature = match given {
         Given::Ramp(_) => None,
         Given::Column(name) => Some(name),
@@ -416,7 +427,7 @@ fn curves(
         })?),
     };
     let step = ["step", "Step"].into_iter().find(|name| has(name));
-    let replica = (value == MSD && has(REPLICA_COLUMN.name)).then_some(REPLICA_COLUMN.name);
+    let replica = has(REPLICA_COLUMN.name).then_some(REPLICA_COLUMN.name);
     let wanted = std::iter::once(value)
         .chain(temperature)
         .chain(replica)
@@ -431,7 +442,7 @@ fn curves(
         Some(Cells::Integer(steps)) => steps,
         _ => vec![None; values.len()],
     };
-    let texts = |name: &str| match value == MSD && has(name) {
+    let texts = |name: &str| match has(name) {
         true => table::read_texts(path, name),
         false => Ok(vec![Some(Arc::from(ALL)); values.len()]),
     };
@@ -467,7 +478,11 @@ fn curves(
         }
     }
     if curves.is_empty() {
-        return Err(Error::new("the table has no row to use").help("give one that holds a ramp"));
+        let what = match has("species") {
+            true => "the table has no row of the species 'all'",
+            false => "the table has no row to use",
+        };
+        return Err(Error::new(what).help("give one that holds a ramp"));
     }
     Ok(curves)
 }
@@ -478,8 +493,13 @@ fn replica_of(name: &str, number: usize) -> String {
 }
 
 /// The squared displacements in a table of `msd`: of the input that goes under the label (of replicas that of the same number), if there
-/// are several.
-fn displacements_of(path: &Path, label: &str, number: usize) -> Result<Vec<(f64, f64)>> {
+/// are several in it, or if it is shared by several ramps.
+fn displacements_of(
+    path: &Path,
+    label: &str,
+    number: usize,
+    is_shared: bool,
+) -> Result<Vec<(f64, f64)>> {
     let input = Input::File(path.to_owned());
     let Sort::Table(format) = sort(&input, None)? else {
         return Err(Error::new("it is no table").help("give --msd a table of hyalo msd"));
@@ -488,7 +508,7 @@ fn displacements_of(path: &Path, label: &str, number: usize) -> Result<Vec<(f64,
     let names = table::column_names(&path)?;
     let mut curves = curves(&path, &names, MSD, Given::Usual)?;
     let at = match &curves[..] {
-        [_] => Some(0),
+        [_] if !is_shared => Some(0),
         several => {
             let replica = replica_of(label, number);
             several
@@ -498,10 +518,14 @@ fn displacements_of(path: &Path, label: &str, number: usize) -> Result<Vec<(f64,
     };
     let (_, rows) = at.map(|at| curves.swap_remove(at)).ok_or_else(|| {
         let names: Vec<&str> = curves.iter().map(|(name, _)| name.as_str()).collect();
+        if names == [ALL] {
+            return Error::new("it holds one ramp, and is given for several")
+                .help("give --msd once for each input: a table, or none");
+        }
         let what = format!("it holds several inputs, and none is named '{label}'");
         Error::new(what).help(format!(
             "they are {}; use these names as --label",
-            names.join(", ")
+            listed(names, ", ")
         ))
     })?;
     Ok(pairs(used(rows, FrameRange::ALL, MSD)?))
