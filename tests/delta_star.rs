@@ -671,10 +671,14 @@ fn what_cannot_be_answered_is_refused_in_one_line() {
     let numbers = scratch.file("numbers.extxyz", numbers);
     let open = glass.xyz().replace("Lattice=\"10 0 0 0 10 0 0 0 10\" ", "");
     let open = scratch.file("open.extxyz", open);
+    let mut returning = Glass::uniform(20, 9);
+    let back: Vec<f64> = returning.temperatures.iter().rev().copied().collect();
+    returning.temperatures.extend(back);
+    let returning = scratch.file("returning.extxyz", returning.xyz());
     let cold = fixture("heat_unwrapped.lammpstrj.gz");
     let figure = scratch.path("figure.svg");
     let annotated = scratch.path("annotated.extxyz");
-    let cases: [(&[&str], &[&str]); 17] = [
+    let cases: [(&[&str], &[&str]); 18] = [
         (
             &[&input, "--temperatures", "0.65,0.6"],
             &["--temperatures 0.65,0.6", "lower first"],
@@ -708,6 +712,10 @@ fn what_cannot_be_answered_is_refused_in_one_line() {
         (
             &[&input, "--temperatures", "0.4,0.6"],
             &["no frame", "T = 0.4", "frames_every=0.0005", "--window"],
+        ),
+        (
+            &[&returning],
+            &["comes back", "around T = 0.6;", "--frames"],
         ),
         (&[&cold], &["frame 0", "no temperature", "--temperature"]),
         (

@@ -578,7 +578,10 @@ fn what_cannot_run_is_refused_in_one_line() {
         ),
         (&[&protocol, "-j", "0", "-o", &out], "-j 0"),
         (&[&scratch.path("none.toml"), "-o", &out], "none.toml"),
-        (&["--resume", "-o", &out], "no protocol"),
+        (
+            &["--resume", "-o", &out],
+            "holds no run to go on with; name the folder",
+        ),
     ];
     for (arguments, part) in wrong {
         let message = hyalo(&[&["simulate"], arguments].concat()).refused();

@@ -97,6 +97,9 @@ impl Followed {
     pub fn told(&self) -> &'static str {
         match (self.drift, &self.weights) {
             (Drift::Keep, _) => "drift kept",
+            _ if self.ids.len() == 1 => {
+                "the only particle is its own centre, and stays there without --drift keep"
+            }
             (Drift::Remove, Some(_)) => "drift of the centre of mass removed",
             (Drift::Remove, None) => "drift of the geometric centre removed (masses not known)",
         }

@@ -319,7 +319,7 @@ impl Moment {
         ]
     }
 
-    /// This moment on an axis.
+    /// This moment on an axis; NaN if the frame does not tell.
     pub fn on(&self, abscissa: Abscissa) -> f64 {
         match abscissa {
             Abscissa::Temperature => self.temperature.unwrap_or(f64::NAN),
@@ -327,6 +327,17 @@ impl Moment {
             Abscissa::Step => self.step.map_or(f64::NAN, |step| step as f64),
             Abscissa::Frame => self.frame as f64,
         }
+    }
+
+    /// This moment on an axis that every frame has to tell.
+    pub fn along(&self, abscissa: Abscissa) -> Result<f64> {
+        let at = self.on(abscissa);
+        if at.is_nan() {
+            return Err(Error::new(format!("the frame has no {}", abscissa.name()))
+                .help("give it with --temperature, --timestep or --steps, or choose another with --against")
+                .in_frame(self.frame));
+        }
+        Ok(at)
     }
 }
 

@@ -84,7 +84,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FRAME")]
     pub reference: Option<usize>,
 
-    /// Whether the drift of the centre of mass is removed (of the geometric centre, where masses are not known)
+    /// Whether the drift of the centre of mass of the particles that are kept is removed (of their geometric centre, where masses are not known)
     #[arg(long, value_name = "remove|keep", default_value = "remove")]
     pub drift: Drift,
 
@@ -351,9 +351,33 @@ pub struct State {
     /// Around T₁ and T₂.
     windows: [Sums; 2],
     paths: Thinned<Vec<Vector3<f64>>>,
+    /// The window that the last frame in one was in, and how many have been in it since the other.
+    stay: Option<(Window, usize)>,
     /// Lowest and highest temperature.
     extent: (f64, f64),
     frames: usize,
+}
+
+/// Frames in a window at which the ramp has come to it: fluctuations of the temperature are over sooner.
+const SETTLED: usize = 3;
+
+impl State {
+    /// The next frame is in a window, to which a ramp does not come back.
+    fn enter(&mut self, window: Window, temperatures: &[f64], frame: usize) -> Result<()> {
+        let stayed = match self.stay {
+            Some((last, frames)) if last == window => frames,
+            Some((_, frames)) if frames >= SETTLED && self.windows[window as usize].frames > 0 => {
+                let middle = temperatures[window as usize];
+                let what = format!("the temperature comes back to the window around T = {middle}");
+                return Err(Error::new(what)
+                    .help("select one ramp with --frames")
+                    .in_frame(frame));
+            }
+            _ => 0,
+        };
+        self.stay = Some((window, stayed + 1));
+        Ok(())
+    }
 }
 
 /// What the frames said together. Of particles, in the order of their ids.
@@ -495,6 +519,7 @@ impl Analysis for DeltaStar {
         State {
             windows: Default::default(),
             paths: Thinned::at_most(most),
+            stay: None,
             extent: (f64::INFINITY, f64::NEG_INFINITY),
             frames: 0,
         }
@@ -520,6 +545,7 @@ impl Analysis for DeltaStar {
         );
         if let Some(within) = within {
             let window = within.window;
+            state.enter(window, &self.arguments.temperatures, moment.frame)?;
             rows::frame(&reference.species, &moment, &within, out)?;
             let off = (temperature - self.arguments.temperatures[window as usize]).abs();
             state.windows[window as usize].add(within, &positions, off);

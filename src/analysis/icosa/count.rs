@@ -214,11 +214,7 @@ impl Analysis for Icosahedra {
     fn prepare(&self, first: &Frame) -> Result<First> {
         let moment = Moment::of(first);
         let abscissa = self.arguments.against.unwrap_or(Abscissa::of(&moment));
-        if moment.on(abscissa).is_nan() {
-            return Err(Error::new(format!("the frame has no {}", abscissa.name()))
-                .help("give it with --temperature, --timestep or --steps, or choose another with --against")
-                .in_frame(first.ordinal));
-        }
+        moment.along(abscissa)?;
         Ok(First {
             species: first.species.clone(),
             central: self.central(first)?,
@@ -291,7 +287,7 @@ impl Analysis for Icosahedra {
         frame: Counted,
         out: &mut dyn RowSink,
     ) -> Result<()> {
-        let at = frame.moment.on(first.abscissa);
+        let at = frame.moment.along(first.abscissa)?;
         // A frame without particles of a species says nothing of it.
         let push = |curve: &mut Means, group: Option<usize>, structure: usize| {
             let fraction =

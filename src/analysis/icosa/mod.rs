@@ -61,7 +61,12 @@ pub struct Arguments {
 
     /// Potential of --inherent: wahnstrom, kob-andersen (for diameters 1 and 0.88), weeks-chandler-andersen, lennard-jones:CUTOFF,
     /// lennard-jones:INNER:CUTOFF or inverse-power:INNER:CUTOFF:KAPPA
-    #[arg(long, value_name = "NAME", default_value = "wahnstrom")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "wahnstrom",
+        requires = "inherent"
+    )]
     pub potential: String,
 
     /// Codes a frame in the table codes

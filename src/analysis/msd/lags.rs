@@ -406,9 +406,23 @@ impl ByLag {
         }
         let interval = ticks[1] - ticks[0];
         let slope = match (&steps, &times) {
-            (Some(steps), Some(times)) => Some(
-                (times[times.len() - 1] - times[0]) / (steps[steps.len() - 1] - steps[0]) as f64,
-            ),
+            (Some(steps), Some(times)) => {
+                let slope = (times[times.len() - 1] - times[0])
+                    / (steps[steps.len() - 1] - steps[0]) as f64;
+                // Times may have been written with six digits.
+                let off = (1..steps.len()).find(|&at| {
+                    let expected = times[0] + slope * (steps[at] - steps[0]) as f64;
+                    let interval = slope * (steps[at] - steps[at - 1]) as f64;
+                    (times[at] - expected).abs() > 0.1 * interval.abs() + 1e-5 * expected.abs()
+                });
+                if let Some(at) = off {
+                    let what = "the time does not grow with the step: the length of a step changes";
+                    return Err(Error::new(what)
+                        .help("select a stretch with --frames, of one length")
+                        .in_frame(moments[at].frame));
+                }
+                Some(slope)
+            }
             _ => None,
         };
         let lag = |ticks: i64, frames: Option<usize>, origins: usize| Lag {

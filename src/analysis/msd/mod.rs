@@ -45,7 +45,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FRAME")]
     pub reference: Option<usize>,
 
-    /// Whether the drift of the centre of mass is removed (of the geometric centre, where masses are not known)
+    /// Whether the drift of the centre of mass of the particles that are kept is removed (of their geometric centre, where masses are not known)
     #[arg(long, value_name = "remove|keep", default_value = "remove")]
     pub drift: Drift,
 

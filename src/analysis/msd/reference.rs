@@ -369,7 +369,7 @@ impl Analysis for FromReference {
         frame: Displaced,
         out: &mut dyn RowSink,
     ) -> Result<()> {
-        let at = frame.moment.on(reference.abscissa);
+        let at = frame.moment.along(reference.abscissa)?;
         let all = frame.msd[0];
         for (curve, msd) in state.curves.iter_mut().zip(&frame.msd) {
             curve.push((at, *msd));
@@ -542,11 +542,7 @@ impl FromReference {
     fn abscissa(&self, first: &Frame) -> Result<Abscissa> {
         let moment = Moment::of(first);
         let asked = self.arguments.against.unwrap_or(Abscissa::of(&moment));
-        if moment.on(asked).is_nan() {
-            return Err(Error::new(format!("the frame has no {}", asked.name()))
-                .help("give it with --temperature, --timestep or --steps, or choose another with --against")
-                .in_frame(first.ordinal));
-        }
+        moment.along(asked)?;
         Ok(asked)
     }
 

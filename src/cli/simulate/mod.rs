@@ -252,7 +252,12 @@ impl Arguments {
             false => None,
         };
         let Some((mut folder, resolved, checkpoint)) = resumed else {
-            return self.begin_in(path, protocol.ok_or_else(no_protocol)?);
+            let nothing = || match self.resume {
+                true => Error::new(format!("{} holds no run to go on with", path.display()))
+                    .help("name the folder of one with -o, or a protocol to begin with"),
+                false => no_protocol(),
+            };
+            return self.begin_in(path, protocol.ok_or_else(nothing)?);
         };
         folder.check_protocol(protocol.as_ref())?;
         let threads = folder.identity().threads;
