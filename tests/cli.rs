@@ -475,6 +475,28 @@ fn several_inputs_are_told_apart() {
 }
 
 /// The columns of a table in any format, as text: names, and values as CSV has them.
+#[test]
+fn inputs_of_different_units_are_refused() {
+    let scratch = Scratch::new();
+    let file = |name: &str, units: &str| {
+        let header = "Lattice=\"5 0 0 0 5 0 0 0 5\" Properties=species:S:1:pos:R:3 energy=-1";
+        let ramp =
+            (1..=20).map(|at| format!("1\n{header} temperature=0.{at:02} {units}\nA 0 0 0\n"));
+        scratch.file(name, ramp.collect::<String>())
+    };
+    let unknown = file("unknown.extxyz", "");
+    let (metal, lj) = (
+        file("metal.extxyz", "units=metal"),
+        file("lj.extxyz", "units=lj"),
+    );
+    for command in [&["msd"][..], &["tg-fit", "--energy", "energy"]] {
+        let message = hyalo(&[command, &[&unknown, &metal, &lj]].concat()).refused();
+        let what = format!("lj.extxyz: its units are lj, those of {metal} metal");
+        assert!(message.contains(&what), "{message}");
+    }
+    hyalo(&["msd", &unknown, &metal]).ok();
+}
+
 fn as_csv(mut frame: DataFrame) -> String {
     let mut bytes = Vec::new();
     CsvWriter::new(&mut bytes).finish(&mut frame).unwrap();

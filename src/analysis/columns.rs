@@ -18,3 +18,11 @@ pub const PARTICLES: ColumnSpec =
 pub const ID: ColumnSpec = ColumnSpec::integer("id", "id of the particle");
 pub const SPECIES: ColumnSpec = ColumnSpec::text("species", "species of the particle");
 pub const DIAMETER: ColumnSpec = ColumnSpec::real("diameter", "length", "diameter of the particle");
+/// Of particles that are followed: those of the reference stay with them, whatever later frames say.
+pub const REFERENCE_SPECIES: ColumnSpec =
+    ColumnSpec::text("species", "species of the particle in the reference frame");
+pub const REFERENCE_DIAMETER: ColumnSpec = ColumnSpec::real(
+    "diameter",
+    "length",
+    "diameter of the particle in the reference frame",
+);

@@ -185,11 +185,7 @@ impl<'a> AnalysisRunner<'a> {
         })
     }
 
-    fn provenance<A: Analysis>(&self, read: &[Read<A>]) -> Provenance {
-        let units = read
-            .first()
-            .and_then(|read| read.units.clone())
-            .unwrap_or_else(|| "lj".to_string());
+    fn provenance<A: Analysis>(&self, read: &[Read<A>], units: &str) -> Provenance {
         let mut provenance = Provenance::new(self.command, self.arguments.clone(), units);
         provenance.complete =
             self.outcome == Outcome::Whole && !read.iter().any(|read| read.about.cut_short());
@@ -281,9 +277,12 @@ impl Runner for AnalysisRunner<'_> {
         progress::catch_interrupts();
         let analysis = Arc::new(analysis);
         let mut read: Vec<Read<A>> = Vec::new();
+        let mut units = CommonUnits::default();
         for (index, label) in labels.iter().enumerate() {
             outputs.set_input(label, replicas.number(index), &inputs[index].name());
-            read.push(self.one(&analysis, &inputs, index, workers, &mut outputs)?);
+            let one = self.one(&analysis, &inputs, index, workers, &mut outputs)?;
+            units.add(&one.about.name, one.units.as_deref())?;
+            read.push(one);
             if !outputs.figures().is_empty() {
                 same_abscissa(&read)?;
             }
@@ -291,7 +290,7 @@ impl Runner for AnalysisRunner<'_> {
                 break;
             }
         }
-        let provenance = self.provenance(&read);
+        let provenance = self.provenance(&read, units.name());
         for read in &read {
             let facts = InputFacts {
                 format: read.about.format.name().to_string(),
@@ -356,6 +355,35 @@ pub fn sets(replicas: &Replicas) -> Result<Vec<Vec<usize>>> {
         let what = format!("the label '{}' is given less often than others", few[0]);
         Error::new(what).help("a figure of replicas needs each label once, or equally often")
     })
+}
+
+/// The unit style of all inputs.
+#[derive(Default)]
+pub struct CommonUnits {
+    /// Its name, and the first input that tells it.
+    told: Option<(String, String)>,
+}
+
+impl CommonUnits {
+    /// Takes up what the next input tells of its units, if it does; refuses others than those of an input before.
+    pub fn add(&mut self, input: &str, units: Option<&str>) -> Result<()> {
+        let Some(units) = units else {
+            return Ok(());
+        };
+        let (known, by) = (self.told).get_or_insert_with(|| (units.to_string(), input.to_string()));
+        if *known == *units {
+            return Ok(());
+        }
+        let what = format!("its units are {units}, those of {by} {known}");
+        Err(Error::new(what)
+            .help("give together what is in the same units")
+            .in_input(input))
+    }
+
+    /// LAMMPS's name of the style; `lj` if no input tells.
+    pub fn name(&self) -> &str {
+        self.told.as_ref().map_or("lj", |(name, _)| name)
+    }
 }
 
 /// Checks that the curves of all inputs can be drawn on one axis.

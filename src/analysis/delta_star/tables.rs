@@ -1,7 +1,8 @@
 //! The tables of `delta-star`.
 
 use crate::analysis::columns::{
-    DIAMETER, FRAME, ID, PARTICLES, SPECIES, SPECIES_OR_ALL, STEP, TEMPERATURE, TIME,
+    FRAME, ID, PARTICLES, REFERENCE_DIAMETER, REFERENCE_SPECIES, SPECIES_OR_ALL, STEP, TEMPERATURE,
+    TIME,
 };
 use crate::data::table::{ColumnSpec, TableSpec};
 
@@ -13,8 +14,8 @@ pub const TABLES: [TableSpec; 6] = [
         meaning: "one row a particle",
         columns: &[
             ID,
-            SPECIES,
-            DIAMETER,
+            REFERENCE_SPECIES,
+            REFERENCE_DIAMETER,
             ColumnSpec::real(
                 "displacement_low",
                 "length",

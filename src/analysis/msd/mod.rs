@@ -37,7 +37,7 @@ pub struct Arguments {
     pub lags: Option<Spacing>,
 
     /// Lags a decade, with --lags log
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "lags")]
     pub per_decade: u32,
 
     /// Frame of the input, from 0, that displacements are measured from; it need not be among --frames, which start there or later. Particles
@@ -54,7 +54,8 @@ pub struct Arguments {
         long,
         value_name = "VALUE",
         default_value_t = 1.0,
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        conflicts_with = "lags"
     )]
     pub threshold: f64,
 
@@ -77,7 +78,8 @@ pub struct Arguments {
         long,
         value_name = "WIDTH",
         default_value_t = 0.05,
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        conflicts_with = "lags"
     )]
     pub bin_width: f64,
 }

@@ -7,7 +7,8 @@ use nalgebra::Vector3;
 
 use super::Arguments;
 use crate::analysis::columns::{
-    DIAMETER, FRAME, ID, PARTICLES, SPECIES, SPECIES_OR_ALL, STEP, TEMPERATURE, TIME,
+    FRAME, ID, PARTICLES, REFERENCE_DIAMETER, REFERENCE_SPECIES, SPECIES_OR_ALL, STEP, TEMPERATURE,
+    TIME,
 };
 use crate::analysis::followed::Followed;
 use crate::analysis::{
@@ -59,8 +60,8 @@ const TABLES: [TableSpec; 3] = [
             TIME,
             TEMPERATURE,
             ID,
-            SPECIES,
-            DIAMETER,
+            REFERENCE_SPECIES,
+            REFERENCE_DIAMETER,
             ColumnSpec::real(
                 "displacement_x",
                 "length",

@@ -9,7 +9,7 @@ use super::flags::{InputFlags, OutputFlags, RunFlags};
 use super::listing::Listing;
 use super::output::{Origin, Outputs};
 use super::progress::{self, say};
-use super::run::{Outcome, legend_labels, sets};
+use super::run::{CommonUnits, Outcome, legend_labels, sets};
 use crate::analysis::tg_fit::{self, Answer, FIGURES, Observed, TABLES};
 use crate::data::replicas::{self, Replicas};
 use crate::data::table::RowSink;
@@ -78,6 +78,7 @@ impl Arguments {
         let mut provenance = self.provenance()?;
         let mut outcome = Outcome::Whole;
         let mut has_particles = false;
+        let mut units = CommonUnits::default();
         for (index, label) in labels.iter().enumerate() {
             let reader = Reader {
                 flags: &self.input,
@@ -93,9 +94,7 @@ impl Arguments {
                 .map_err(|error| error.in_input(inputs[index].name()))?;
             observed.append(&mut read.ramps);
             has_particles |= read.is_trajectory;
-            if let Some(found) = read.units.take().filter(|_| index == 0) {
-                provenance.units = found;
-            }
+            units.add(&inputs[index].name(), read.units.as_deref())?;
             read.about.label = self.output.label(index).cloned();
             provenance.inputs.push(read.about);
             provenance.complete &= !read.interrupted && !read.cut_short;
@@ -106,6 +105,7 @@ impl Arguments {
                 break;
             }
         }
+        provenance.units = units.name().to_string();
         if let Some(flag) = self.input.about_particles().filter(|_| !has_particles) {
             let what = format!("{flag} is about particles, and tables and logs have none");
             return Err(Error::new(what).help("leave it out"));
