@@ -1046,3 +1046,20 @@ force_tolerance = 1.0
             .all(|deviation| (deviation / deviations[0] - 1.0).abs() < 1e-9)
     );
 }
+
+#[test]
+fn a_plan_needs_no_lattice_that_is_free_of_overlaps() {
+    let scratch = Scratch::new();
+    let species = r#"[{ name = "A", diameter = 1.0, count = 180 }, { name = "B", diameter = 5.0, count = 8 }]"#;
+    let text = QUICK
+        .lines()
+        .filter(|line| !line.starts_with("random.particles"))
+        .map(|line| match line.split_once(" = ") {
+            Some(("random.density", _)) => "random.density = 0.13\n".to_string(),
+            Some(("random.species", _)) => format!("random.species = {species}\n"),
+            _ => format!("{line}\n"),
+        });
+    let protocol = scratch.file("large.toml", text.collect::<String>());
+    let plan = hyalo(&["simulate", &protocol, "--dry-run", "-j", "1"]).ok();
+    assert!(plan.text().contains("8 B of 5"), "{}", plan.text());
+}

@@ -357,6 +357,38 @@ fn take_species(columns: &mut Columns, frame: &mut Frame, rows: usize) -> Result
     Ok(())
 }
 
+/// What the species of a dump with types and elements are named after: the elements, or, where these do not tell the types apart, the types.
+#[derive(Default)]
+pub struct Naming {
+    /// Whether it is the types, and the frame that settled it.
+    by_type: Option<(bool, usize)>,
+}
+
+impl Naming {
+    /// Refuses a frame whose species are named after something else than those before.
+    pub fn check(&mut self, frame: &Frame) -> Result<()> {
+        // Whichever of the two the species are not named after has stayed a column.
+        let by_type = match (frame.column("element"), frame.column("type")) {
+            (Some(_), _) if !frame.is_empty() => true,
+            (None, Some(_)) if !frame.is_empty() => false,
+            _ => return Ok(()),
+        };
+        let (before, settled) = *self.by_type.get_or_insert((by_type, frame.ordinal));
+        if by_type == before {
+            return Ok(());
+        }
+        let what = match by_type {
+            true => {
+                format!("its elements do not tell the types apart, as those of frame {settled} do")
+            }
+            false => {
+                format!("its elements tell the types apart, as those of frame {settled} do not")
+            }
+        };
+        Err(Error::new(what).help("give every type an element of its own in all frames, or none"))
+    }
+}
+
 fn value<T>(lines: &mut Lines, what: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
     let number = lines.number() + 1;
     let Some(line) = lines.line()? else {

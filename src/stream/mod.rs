@@ -244,6 +244,7 @@ pub fn open(input: &Input, options: &Options, workers: Workers) -> Result<Trajec
     let species = options.species.clone();
     let noted = about.clone();
     let mut is_first = true;
+    let mut naming = lammps_dump::Naming::default();
     let frames = frames.map(move |frame| {
         let frame = frame.map_err(|error| error.in_input(&noted.name))?;
         noted.note_positions(&frame);
@@ -251,8 +252,12 @@ pub fn open(input: &Input, options: &Options, workers: Workers) -> Result<Trajec
         if std::mem::replace(&mut is_first, false) {
             select::check_species(&frame, &species).map_err(|error| error.in_input(&noted.name))?;
         }
-        let completed = attacher
-            .apply(frame)
+        let named = match noted.format {
+            Format::LammpsDump => naming.check(&frame),
+            _ => Ok(()),
+        };
+        let completed = named
+            .and_then(|()| attacher.apply(frame))
             .and_then(|frame| unwrapper.apply(frame));
         let frame = completed.map_err(|error| error.in_frame(ordinal).in_input(&noted.name))?;
         if species.is_empty() {

@@ -444,7 +444,21 @@ impl Analysis for Voronoi {
         &["volume-fractions", "indices"]
     }
 
-    fn prepare(&self, _: &Frame) -> Result<()> {
+    fn prepare(&self, first: &Frame) -> Result<()> {
+        let is_shown = |figure: &String| figure.is_empty() || figure == "volume-fractions";
+        let shows_fractions = match &self.wanted {
+            Wanted::These { figures, .. } => figures.iter().any(is_shown),
+            Wanted::Everything => false,
+        };
+        if shows_fractions && first.diameters.is_none() {
+            let what = "the frame has no diameters, and the figure shows volume fractions";
+            return Err(Error::new(what)
+                .help(format!(
+                    "give them with --diameters {}",
+                    first.species.example_diameters()
+                ))
+                .in_frame(first.ordinal));
+        }
         Ok(())
     }
 
