@@ -195,8 +195,8 @@ def compare(arguments):
         rows.append((what, f"{mine:.4g} steps/s", f"{peer:.4g} steps/s", f"{mine / peer:.1f}", f"≥ {bar}", verdict))
 
     scale = 1 if arguments.quick else 2
-    dynamics("N = 4000, T = 0.6, 1 thread", liquid, 1, 20000 * scale, 1500 * scale, 10)
-    dynamics("N = 4000, T = 0.6, 2 threads", liquid, 2, 30000 * scale, 2000 * scale, 10)
+    dynamics("N = 4000, T = 0.6, 1 thread", liquid, 1, 40000 * scale, 1500 * scale, 10)
+    dynamics("N = 4000, T = 0.6, 2 threads", liquid, 2, 60000 * scale, 2000 * scale, 10)
     dynamics("VHG state, 4000 diameters, 1 thread", vhg, 1, 20000 * scale, 400 * scale, 40, own_types=True)
     dynamics("AVX2 alone, 1 thread", liquid, 1, 15000 * scale, 1500 * scale, 6, HYALO_INSTRUCTION_SET="avx2")
     dynamics("N = 32000, 2 threads", liquid, 2, 3000 * scale, 300 * scale, 6, times=2)

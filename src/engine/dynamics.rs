@@ -5,8 +5,9 @@ use std::ops::Range;
 use super::state::State;
 use super::thermostat::Thermostat;
 use crate::error::{Error, Kind, Result};
-use crate::kernel::{Field, Pool, Precision, Totals, parts, parts_mut};
+use crate::kernel::{Field, InstructionSet, Pool, Precision, Totals, parts, parts_mut};
 use crate::physics::potential::Potential;
+use crate::physics::registers::{Registers, Work};
 
 /// The particles are sorted in space at each step whose number is a multiple of this, and what follows depends on the state alone: a run
 /// resumed there gives the same bytes as one that never stopped.
@@ -37,9 +38,10 @@ impl Kick {
     }
 }
 
-/// v ← `factor` v + `half_step` F/m, arrays of one length, by the threads of a pool, each on a part of the particles.
+/// v ← `factor` v + `half_step` F/m, arrays of one length, by the threads of a pool, each on a part of the particles. All instruction sets
+/// give the same bits.
 pub fn half_kick(
-    pool: &Pool,
+    (pool, set): (&Pool, InstructionSet),
     velocities: &mut [Vec<f64>; 3],
     forces: &[Vec<f64>; 3],
     masses: &[f64],
@@ -51,7 +53,13 @@ pub fn half_kick(
         .zip(parts(forces, &shares))
         .zip(shares.iter().map(|share| &masses[share.clone()]));
     let kicks = pool.each(work, |((velocities, forces), masses)| {
-        half_kick_part(velocities, forces, masses, half_step, factor)
+        set.run(HalfKick {
+            velocities,
+            forces,
+            masses,
+            half_step,
+            factor,
+        })
     });
     total(kicks)
 }
@@ -73,44 +81,59 @@ fn shares(pool: &Pool, particles: usize) -> Vec<Range<usize>> {
         .collect()
 }
 
-fn half_kick_part(
-    velocities: [&mut [f64]; 3],
-    forces: [&[f64]; 3],
-    masses: &[f64],
+/// v ← `factor` v + `half_step` F/m for a part of the particles.
+struct HalfKick<'a> {
+    velocities: [&'a mut [f64]; 3],
+    forces: [&'a [f64]; 3],
+    masses: &'a [f64],
     half_step: f64,
     factor: f64,
-) -> Kick {
-    let mut lanes = KickLanes::default();
-    let (blocks, left) = masses.as_chunks();
-    let n = blocks.len();
-    let [(vx, vx_left), (vy, vy_left), (vz, vz_left)] = velocities.map(|v| v.as_chunks_mut());
-    let [(fx, fx_left), (fy, fy_left), (fz, fz_left)] = forces.map(|f| f.as_chunks());
-    let [vx, vy, vz] = [vx, vy, vz].map(|v| &mut v[..n]);
-    let [fx, fy, fz] = [fx, fy, fz].map(|f| &f[..n]);
-    for (k, masses) in blocks.iter().enumerate() {
-        let impulses = masses.map(|mass| half_step / mass);
-        let x = kick_block(&mut vx[k], &fx[k], &impulses, factor);
-        let y = kick_block(&mut vy[k], &fy[k], &impulses, factor);
-        let z = kick_block(&mut vz[k], &fz[k], &impulses, factor);
-        for lane in 0..LANES {
-            lanes.add(lane, masses[lane], x[lane] + y[lane] + z[lane]);
+}
+
+impl Work for HalfKick<'_> {
+    type Output = Kick;
+
+    #[inline(always)]
+    fn run<R: Registers>(self, _registers: R) -> Kick {
+        let HalfKick {
+            velocities,
+            forces,
+            masses,
+            half_step,
+            factor,
+        } = self;
+        let mut lanes = KickLanes::default();
+        let (blocks, left) = masses.as_chunks();
+        let n = blocks.len();
+        let [(vx, vx_left), (vy, vy_left), (vz, vz_left)] = velocities.map(|v| v.as_chunks_mut());
+        let [(fx, fx_left), (fy, fy_left), (fz, fz_left)] = forces.map(|f| f.as_chunks());
+        let [vx, vy, vz] = [vx, vy, vz].map(|v| &mut v[..n]);
+        let [fx, fy, fz] = [fx, fy, fz].map(|f| &f[..n]);
+        for (k, masses) in blocks.iter().enumerate() {
+            let impulses = masses.map(|mass| half_step / mass);
+            let x = kick_block(&mut vx[k], &fx[k], &impulses, factor);
+            let y = kick_block(&mut vy[k], &fy[k], &impulses, factor);
+            let z = kick_block(&mut vz[k], &fz[k], &impulses, factor);
+            for lane in 0..LANES {
+                lanes.add(lane, masses[lane], x[lane] + y[lane] + z[lane]);
+            }
         }
-    }
-    for (lane, mass) in left.iter().enumerate() {
-        let mut square = 0.0;
-        for (v, f) in [
-            (&mut vx_left[lane], fx_left[lane]),
-            (&mut vy_left[lane], fy_left[lane]),
-            (&mut vz_left[lane], fz_left[lane]),
-        ] {
-            *v = factor * *v + half_step / mass * f;
-            square += *v * *v;
+        for (lane, mass) in left.iter().enumerate() {
+            let mut square = 0.0;
+            for (v, f) in [
+                (&mut vx_left[lane], fx_left[lane]),
+                (&mut vy_left[lane], fy_left[lane]),
+                (&mut vz_left[lane], fz_left[lane]),
+            ] {
+                *v = factor * *v + half_step / mass * f;
+                square += *v * *v;
+            }
+            lanes.add(lane, *mass, square);
         }
-        lanes.add(lane, *mass, square);
-    }
-    Kick {
-        kinetic_energy: 0.5 * lanes.energy.iter().sum::<f64>(),
-        largest_speed_squared: lanes.largest.into_iter().fold(0.0, f64::max),
+        Kick {
+            kinetic_energy: 0.5 * lanes.energy.iter().sum::<f64>(),
+            largest_speed_squared: lanes.largest.into_iter().fold(0.0, f64::max),
+        }
     }
 }
 
@@ -146,7 +169,7 @@ impl KickLanes {
 
 /// r ← r + `time_step` v, arrays of one length, by the threads of a pool.
 pub fn drift(
-    pool: &Pool,
+    (pool, set): (&Pool, InstructionSet),
     positions: &mut [Vec<f64>; 3],
     velocities: &[Vec<f64>; 3],
     time_step: f64,
@@ -154,14 +177,30 @@ pub fn drift(
     let shares = shares(pool, positions[0].len());
     let work = parts_mut(positions, &shares).zip(parts(velocities, &shares));
     pool.each(work, |(positions, velocities)| {
-        drift_part(positions, velocities, time_step);
+        set.run(Drift {
+            positions,
+            velocities,
+            time_step,
+        });
     });
 }
 
-fn drift_part(positions: [&mut [f64]; 3], velocities: [&[f64]; 3], time_step: f64) {
-    for (positions, velocities) in std::iter::zip(positions, velocities) {
-        for (position, velocity) in std::iter::zip(positions, velocities) {
-            *position += time_step * velocity;
+/// r ← r + `time_step` v for a part of the particles.
+struct Drift<'a> {
+    positions: [&'a mut [f64]; 3],
+    velocities: [&'a [f64]; 3],
+    time_step: f64,
+}
+
+impl Work for Drift<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<R: Registers>(self, _registers: R) {
+        for (positions, velocities) in std::iter::zip(self.positions, self.velocities) {
+            for (position, velocity) in std::iter::zip(positions, velocities) {
+                *position += self.time_step * velocity;
+            }
         }
     }
 }
@@ -274,6 +313,7 @@ impl Dynamics {
             state.step,
         );
         let (time_step, half_step) = (self.time_step, 0.5 * self.time_step);
+        let (_, set) = self.field.workers();
         // Each thread kicks and moves its share before and after the forces without waiting for the others.
         let shares = self.field.shares();
         let masses = || shares.iter().map(|share| &state.masses[share.clone()]);
@@ -284,9 +324,18 @@ impl Dynamics {
             &mut state.positions,
             beside,
             |((mut velocities, forces), masses), positions| {
-                let mine = velocities.each_mut().map(|v| &mut **v);
-                let kick = half_kick_part(mine, forces, masses, half_step, factor);
-                drift_part(positions, velocities.map(|v| &*v), time_step);
+                let kick = set.run(HalfKick {
+                    velocities: velocities.each_mut().map(|v| &mut **v),
+                    forces,
+                    masses,
+                    half_step,
+                    factor,
+                });
+                set.run(Drift {
+                    positions,
+                    velocities: velocities.map(|v| &*v),
+                    time_step,
+                });
                 kick
             },
         );
@@ -297,7 +346,13 @@ impl Dynamics {
             with_totals,
             beside,
             |(velocities, masses), forces| {
-                half_kick_part(velocities, forces, masses, half_step, 1.0)
+                set.run(HalfKick {
+                    velocities,
+                    forces,
+                    masses,
+                    half_step,
+                    factor: 1.0,
+                })
             },
         );
         let kick = total(kicks);
@@ -396,23 +451,27 @@ mod tests {
     }
 
     #[test]
-    fn a_half_kick_is_its_formula_whatever_the_number_of_particles() {
+    fn a_half_kick_is_its_formula_and_the_same_bits_on_all_instruction_sets() {
         for (n, threads) in [(1, 1), (7, 2), (8, 1), (29, 1), (29, 3), (64, 2)] {
             let pool = Pool::new(threads);
             let values = |seed: usize| -> Vec<f64> {
                 (0..n).map(|i| ((i * 7 + seed) as f64).sin()).collect()
             };
             let masses: Vec<f64> = values(50).iter().map(|x| 1.5 + x).collect();
-            let mut velocities = [1, 2, 3].map(values);
+            let before = [1, 2, 3].map(values);
             let forces = [4, 5, 6].map(values);
-            let before = velocities.clone();
-            let kick = half_kick(&pool, &mut velocities, &forces, &masses, 0.25, 0.9);
+            let kicked = |set: InstructionSet| {
+                let mut after = before.clone();
+                let kick = half_kick((&pool, set), &mut after, &forces, &masses, 0.25, 0.9);
+                (kick, after)
+            };
+            let (kick, after) = kicked(InstructionSet::Portable);
             let (mut energy, mut largest) = (0.0, 0.0_f64);
             for i in 0..n {
                 let mut square = 0.0;
                 for axis in 0..3 {
                     let expected = 0.9 * before[axis][i] + 0.25 * forces[axis][i] / masses[i];
-                    assert!((velocities[axis][i] - expected).abs() < 1e-15);
+                    assert!((after[axis][i] - expected).abs() < 1e-15);
                     square += expected * expected;
                 }
                 energy += 0.5 * masses[i] * square;
@@ -420,6 +479,9 @@ mod tests {
             }
             assert!((kick.kinetic_energy / energy - 1.0).abs() < 1e-14);
             assert!((kick.largest_speed_squared / largest - 1.0).abs() < 1e-14);
+            for set in InstructionSet::available() {
+                assert_eq!(kicked(set), (kick, after.clone()), "{set:?}");
+            }
         }
     }
 

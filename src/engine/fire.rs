@@ -219,7 +219,7 @@ impl Minimiser {
                 pushed = kept * *time_step + *mixing * (kicked / products.forces).sqrt();
             } else if *steps > 0 {
                 drift(
-                    self.field.pool(),
+                    self.field.workers(),
                     &mut state.positions,
                     &self.velocities,
                     -0.5 * *time_step,
@@ -229,7 +229,7 @@ impl Minimiser {
                 pushed = *time_step;
             }
             let kick = half_kick(
-                self.field.pool(),
+                self.field.workers(),
                 &mut self.velocities,
                 &self.forces,
                 &self.masses,
@@ -241,7 +241,7 @@ impl Minimiser {
                 limit(&mut self.velocities, fastest);
             }
             drift(
-                self.field.pool(),
+                self.field.workers(),
                 &mut state.positions,
                 &self.velocities,
                 *time_step,
@@ -361,8 +361,8 @@ fn limit(velocities: &mut [Vec<f64>; 3], fastest: f64) {
 mod tests {
     use super::super::state::Component;
     use super::*;
-    use crate::kernel::Pool;
     use crate::kernel::naive;
+    use crate::kernel::{InstructionSet, Pool};
     use crate::physics::random::{Purpose, Random};
 
     /// Lennard-Jones attraction cut short, for small boxes.
@@ -415,7 +415,12 @@ mod tests {
             if largest < 1e-4 {
                 break;
             }
-            drift(&Pool::new(1), &mut slow.positions, &forces, 1.0 / 2000.0);
+            drift(
+                (&Pool::new(1), InstructionSet::Portable),
+                &mut slow.positions,
+                &forces,
+                1.0 / 2000.0,
+            );
         }
         let minimum = minimise(&mut state, Settings::default()).unwrap();
         assert!(minimum.converged && minimum.steps < 3000);

@@ -27,6 +27,7 @@ use pairs::{ANY, BOX, CUBE, FORCES, PARTICLES, TOTALS, Task};
 use variant::{Gather, Loops, Pack, Quantity, loops_of};
 
 use crate::physics::potential::Potential;
+use crate::physics::registers::{Registers, Work};
 
 /// In which precision pairs are evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,7 @@ const INNER_SKIN: f64 = 0.18;
 pub struct Field {
     potential: Potential,
     edges: [f64; 3],
+    set: InstructionSet,
     loops: &'static Loops,
     precision: Precision,
     coefficients: Coefficients,
@@ -165,6 +167,7 @@ impl Field {
         let mut field = Field {
             potential,
             edges,
+            set,
             loops,
             precision,
             coefficients,
@@ -245,9 +248,9 @@ impl Field {
         &self.potential
     }
 
-    /// The threads, for other work on the particles.
-    pub fn pool(&self) -> &Pool {
-        &self.pool
+    /// The threads and their instruction set, for other work on the particles.
+    pub fn workers(&self) -> (&Pool, InstructionSet) {
+        (&self.pool, self.set)
     }
 
     /// Edges of the box (length).
@@ -484,9 +487,7 @@ impl Field {
             (unsafe { (loops.pack)(&task) }, result)
         });
         let largest = packed.iter().fold(0.0, |sum, packed| packed.0.max(sum));
-        let units = UNITS / self.edges[0];
-        // Rounding of coordinates to 2⁻³² of the edge and of f32 products is made up for.
-        self.moved = f64::from(largest).sqrt() / units * (1.0 + 1e-6) + 1e-6;
+        self.moved = self.length_moved(largest);
         packed.into_iter().map(|packed| packed.1).collect()
     }
 
@@ -582,32 +583,22 @@ impl Field {
 
     /// The largest displacement since these blocks were kept (length).
     fn moved_since(&self, reference: &Aligned) -> f64 {
-        let block = 4 * self.loops.width;
-        let values = block * self.clusters;
+        let values = 4 * self.loops.width * self.clusters;
         // SAFETY: both hold that many values.
-        let (now, then) = unsafe {
-            (
-                std::slice::from_raw_parts(self.blocks.pointer::<i32>(), values),
-                std::slice::from_raw_parts(reference.pointer::<i32>(), values),
-            )
+        let [now, then] = [&self.blocks, reference]
+            .map(|blocks| unsafe { std::slice::from_raw_parts(blocks.pointer::<i32>(), values) });
+        let ratios = self.ratios().map(|ratio| ratio as f32);
+        let square = match self.loops.width {
+            8 => self.set.run(Moved::<8> { now, then, ratios }),
+            _ => self.set.run(Moved::<16> { now, then, ratios }),
         };
-        let mut largest: f64 = 0.0;
-        for (now, then) in now.chunks_exact(block).zip(then.chunks_exact(block)) {
-            let mut squares = [0.0f64; 16];
-            for (axis, edge) in self.edges.iter().enumerate() {
-                let lanes = axis * self.loops.width..(axis + 1) * self.loops.width;
-                for ((square, now), then) in squares
-                    .iter_mut()
-                    .zip(&now[lanes.clone()])
-                    .zip(&then[lanes])
-                {
-                    let d = f64::from(now.wrapping_sub(*then)) * (edge / UNITS);
-                    *square += d * d;
-                }
-            }
-            largest = squares.into_iter().fold(largest, f64::max);
-        }
-        largest.sqrt() + 1e-6
+        self.length_moved(square)
+    }
+
+    /// A displacement (length) whose square the loops have found, at least.
+    fn length_moved(&self, square: f32) -> f64 {
+        // Rounding of coordinates to 2⁻³² of the edge and of f32 products is made up for.
+        f64::from(square).sqrt() * (self.edges[0] / UNITS) * (1.0 + 1e-6) + 1e-6
     }
 
     fn reach(&self, skin: f64) -> Reach {
@@ -670,6 +661,41 @@ impl Field {
 
 /// Integer units to the edge of the box.
 const UNITS: f64 = 4294967296.0;
+
+/// The square of the largest displacement between two states of the blocks of clusters of that width (in units of the first edge).
+struct Moved<'a, const WIDTH: usize> {
+    now: &'a [i32],
+    then: &'a [i32],
+    ratios: [f32; 3],
+}
+
+impl<const WIDTH: usize> Work for Moved<'_, WIDTH> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<R: Registers>(self, _registers: R) -> f32 {
+        let mut largest = [0.0f32; WIDTH];
+        let rows = std::iter::zip(
+            self.now.as_chunks::<WIDTH>().0.as_chunks::<4>().0,
+            self.then.as_chunks::<WIDTH>().0.as_chunks::<4>().0,
+        );
+        for (now, then) in rows {
+            let mut squares = [0.0f32; WIDTH];
+            for (axis, ratio) in self.ratios.iter().enumerate() {
+                for lane in 0..WIDTH {
+                    let d = now[axis][lane].wrapping_sub(then[axis][lane]) as f32 * ratio;
+                    squares[lane] += d * d;
+                }
+            }
+            for lane in 0..WIDTH {
+                if squares[lane] > largest[lane] {
+                    largest[lane] = squares[lane];
+                }
+            }
+        }
+        largest.into_iter().fold(0.0, f32::max)
+    }
+}
 
 struct SharedTask<T>(T);
 // SAFETY: each thread takes the task of its own number.

@@ -89,6 +89,9 @@ unsafe fn pack<const WIDTH: usize, const EXACT: bool>(task: &Pack) -> f32 {
             // SAFETY: the caller's clusters are within the blocks, and nobody else uses them.
             let reference = unsafe {
                 let offset = (4 * cluster + axis) * WIDTH;
+                // Read before the same place of the other blocks is written: a processor that tells addresses apart by their last bits would
+                // have the one wait for the other, which is a while where another core has read it.
+                let reference = *task.reference.add(offset).cast::<[i32; WIDTH]>();
                 *task.blocks.add(offset).cast::<[i32; WIDTH]>() = fraction;
                 if EXACT {
                     let inverse = 1.0 / task.edges[axis];
@@ -97,7 +100,7 @@ unsafe fn pack<const WIDTH: usize, const EXACT: bool>(task: &Pack) -> f32 {
                         *place.add(lane) = x[lane] * inverse + f64::from(padding[lane]) * 1e-9;
                     }
                 }
-                *task.reference.add(offset).cast::<[i32; WIDTH]>()
+                reference
             };
             for lane in 0..WIDTH {
                 let d = fraction[lane].wrapping_sub(reference[lane]) as f32 * task.ratios[axis];
