@@ -103,7 +103,7 @@ impl Work for HalfKick<'_> {
             factor,
         } = self;
         let mut lanes = KickLanes::default();
-        let (blocks, left) = masses.as_chunks();
+        let (blocks, left) = masses.as_chunks::<LANES>();
         let n = blocks.len();
         let [(vx, vx_left), (vy, vy_left), (vz, vz_left)] = velocities.map(|v| v.as_chunks_mut());
         let [(fx, fx_left), (fy, fy_left), (fz, fz_left)] = forces.map(|f| f.as_chunks());
@@ -111,11 +111,18 @@ impl Work for HalfKick<'_> {
         let [fx, fy, fz] = [fx, fy, fz].map(|f| &f[..n]);
         for (k, masses) in blocks.iter().enumerate() {
             let impulses = masses.map(|mass| half_step / mass);
-            let x = kick_block(&mut vx[k], &fx[k], &impulses, factor);
-            let y = kick_block(&mut vy[k], &fy[k], &impulses, factor);
-            let z = kick_block(&mut vz[k], &fz[k], &impulses, factor);
+            let kicked = |v: &[f64; LANES], f: &[f64; LANES]| -> [f64; LANES] {
+                std::array::from_fn(|lane| factor * v[lane] + impulses[lane] * f[lane])
+            };
+            let (x, y, z) = (
+                kicked(&vx[k], &fx[k]),
+                kicked(&vy[k], &fy[k]),
+                kicked(&vz[k], &fz[k]),
+            );
+            (vx[k], vy[k], vz[k]) = (x, y, z);
             for lane in 0..LANES {
-                lanes.add(lane, masses[lane], x[lane] + y[lane] + z[lane]);
+                let square = x[lane] * x[lane] + y[lane] * y[lane] + z[lane] * z[lane];
+                lanes.add(lane, masses[lane], square);
             }
         }
         for (lane, mass) in left.iter().enumerate() {
@@ -135,20 +142,6 @@ impl Work for HalfKick<'_> {
             largest_speed_squared: lanes.largest.into_iter().fold(0.0, f64::max),
         }
     }
-}
-
-/// One component of a block of velocities; its squares.
-#[inline(always)]
-fn kick_block(
-    velocities: &mut [f64; LANES],
-    forces: &[f64; LANES],
-    impulses: &[f64; LANES],
-    factor: f64,
-) -> [f64; LANES] {
-    for lane in 0..LANES {
-        velocities[lane] = factor * velocities[lane] + impulses[lane] * forces[lane];
-    }
-    velocities.map(|v| v * v)
 }
 
 #[derive(Default)]

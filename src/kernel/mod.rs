@@ -408,8 +408,8 @@ impl Field {
             .sums
             .iter_mut()
             .map(|sums| {
-                sums.resize(bytes);
-                Shared(sums.pointer_mut())
+                sums.resize(SUMS_FROM + bytes);
+                first_sum(sums)
             })
             .collect();
         let mut totals = vec![(0.0, 0.0); threads];
@@ -623,11 +623,7 @@ impl Field {
         beside: impl Iterator<Item = T>,
         work: impl Fn(T, &[Quantity]) -> R + Sync,
     ) -> Vec<R> {
-        let sums: Vec<Shared<u8>> = self
-            .sums
-            .iter_mut()
-            .map(|sums| Shared(sums.pointer_mut()))
-            .collect();
+        let sums: Vec<Shared<u8>> = self.sums.iter_mut().map(first_sum).collect();
         let loops = self.loops;
         let mut left = quantities;
         let parts = self.shares().into_iter().map(|share| {
@@ -657,6 +653,14 @@ impl Field {
                 work(beside, &quantities)
             })
     }
+}
+
+/// Where the sums of the first cluster begin (bytes). A processor tells addresses apart by their last twelve bits at first: were those of a
+/// cluster's sums the same as those of its block, loads of the one would wait for stores to the other.
+const SUMS_FROM: usize = 2112;
+
+fn first_sum(sums: &mut Aligned) -> Shared<u8> {
+    Shared(sums.pointer_mut::<u8>().wrapping_add(SUMS_FROM))
 }
 
 /// Integer units to the edge of the box.

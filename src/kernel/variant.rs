@@ -125,15 +125,19 @@ unsafe fn gather<const WIDTH: usize, T: Copy + Into<f64> + Default>(task: &mut G
         let first = (cluster - task.clusters.start) * WIDTH;
         for (quantity, factor, to) in task.quantities.iter_mut() {
             let mut total = [0.0f64; WIDTH];
-            for sums in task.sums {
-                let offset = (task.stride * cluster + *quantity) * WIDTH;
-                // SAFETY: every thread's sums hold all clusters, and nobody else uses these.
-                let values = unsafe { &mut *sums.cast::<T>().add(offset).cast::<[T; WIDTH]>() };
+            let offset = (task.stride * cluster + *quantity) * WIDTH;
+            // SAFETY: every thread's sums hold all clusters, and nobody else uses these.
+            let values = task
+                .sums
+                .iter()
+                .map(|sums| unsafe { &mut *sums.cast::<T>().add(offset).cast::<[T; WIDTH]>() });
+            for values in values.clone() {
                 for lane in 0..WIDTH {
                     total[lane] += values[lane].into();
                 }
-                *values = [T::default(); WIDTH];
             }
+            // All are read before any is written, for the reason that is given in `pack`.
+            values.for_each(|values| *values = [T::default(); WIDTH]);
             for value in &mut total {
                 *value *= *factor;
             }
