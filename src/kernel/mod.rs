@@ -27,7 +27,6 @@ use pairs::{ANY, BOX, CUBE, FORCES, PARTICLES, TOTALS, Task};
 use variant::{Gather, Loops, Pack, Quantity, loops_of};
 
 use crate::physics::potential::Potential;
-use crate::physics::registers::{Registers, Work};
 
 /// In which precision pairs are evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -583,19 +582,14 @@ impl Field {
 
     /// The largest displacement since these blocks were kept (length).
     fn moved_since(&self, reference: &Aligned) -> f64 {
-        let values = 4 * self.loops.width * self.clusters;
-        // SAFETY: both hold that many values.
-        let [now, then] = [&self.blocks, reference]
-            .map(|blocks| unsafe { std::slice::from_raw_parts(blocks.pointer::<i32>(), values) });
         let ratios = self.ratios().map(|ratio| ratio as f32);
-        let square = match self.loops.width {
-            8 => self.set.run(Moved::<8> { now, then, ratios }),
-            _ => self.set.run(Moved::<16> { now, then, ratios }),
-        };
+        let (now, then) = (self.blocks.pointer(), reference.pointer());
+        // SAFETY: the instruction set is available; both hold every cluster.
+        let square = unsafe { (self.loops.moved)(now, then, self.clusters, ratios) };
         self.length_moved(square)
     }
 
-    /// A displacement (length) whose square the loops have found, at least.
+    /// An upper bound of the displacement (length) whose square the loops give.
     fn length_moved(&self, square: f32) -> f64 {
         // Rounding of coordinates to 2⁻³² of the edge and of f32 products is made up for.
         f64::from(square).sqrt() * (self.edges[0] / UNITS) * (1.0 + 1e-6) + 1e-6
@@ -659,47 +653,13 @@ impl Field {
 /// cluster's sums the same as those of its block, loads of the one would wait for stores to the other.
 const SUMS_FROM: usize = 2112;
 
+/// The sums of the first cluster.
 fn first_sum(sums: &mut Aligned) -> Shared<u8> {
     Shared(sums.pointer_mut::<u8>().wrapping_add(SUMS_FROM))
 }
 
 /// Integer units to the edge of the box.
 const UNITS: f64 = 4294967296.0;
-
-/// The square of the largest displacement between two states of the blocks of clusters of that width (in units of the first edge).
-struct Moved<'a, const WIDTH: usize> {
-    now: &'a [i32],
-    then: &'a [i32],
-    ratios: [f32; 3],
-}
-
-impl<const WIDTH: usize> Work for Moved<'_, WIDTH> {
-    type Output = f32;
-
-    #[inline(always)]
-    fn run<R: Registers>(self, _registers: R) -> f32 {
-        let mut largest = [0.0f32; WIDTH];
-        let rows = std::iter::zip(
-            self.now.as_chunks::<WIDTH>().0.as_chunks::<4>().0,
-            self.then.as_chunks::<WIDTH>().0.as_chunks::<4>().0,
-        );
-        for (now, then) in rows {
-            let mut squares = [0.0f32; WIDTH];
-            for (axis, ratio) in self.ratios.iter().enumerate() {
-                for lane in 0..WIDTH {
-                    let d = now[axis][lane].wrapping_sub(then[axis][lane]) as f32 * ratio;
-                    squares[lane] += d * d;
-                }
-            }
-            for lane in 0..WIDTH {
-                if squares[lane] > largest[lane] {
-                    largest[lane] = squares[lane];
-                }
-            }
-        }
-        largest.into_iter().fold(0.0, f32::max)
-    }
-}
 
 struct SharedTask<T>(T);
 // SAFETY: each thread takes the task of its own number.

@@ -27,6 +27,9 @@ pub(super) struct Loops {
     pub prune: [[unsafe fn(&Prune); 2]; 2],
     pub search: unsafe fn(&Lister, *const i32, Range<usize>, &Reach, &mut Vec<Near>),
     pub pack: unsafe fn(&Pack) -> f32,
+    /// The square of the largest displacement (in units of the first edge) between two states of so many clusters' blocks, by the edges in
+    /// units of the first.
+    pub moved: unsafe fn(*const i32, *const i32, usize, [f32; 3]) -> f32,
     pub gather: unsafe fn(&mut Gather),
 }
 
@@ -102,20 +105,56 @@ unsafe fn pack<const WIDTH: usize, const EXACT: bool>(task: &Pack) -> f32 {
                 }
                 reference
             };
-            for lane in 0..WIDTH {
-                let d = fraction[lane].wrapping_sub(reference[lane]) as f32 * task.ratios[axis];
-                d2[lane] += d * d;
-            }
+            add_squares(&mut d2, fraction, reference, task.ratios[axis]);
         }
-        for lane in 0..WIDTH {
-            largest[lane] = if d2[lane] > largest[lane] {
-                d2[lane]
-            } else {
-                largest[lane]
-            };
-        }
+        keep_larger(&mut largest, d2);
     }
     largest.into_iter().fold(0.0, f32::max)
+}
+
+/// The largest displacement, as [`Loops::moved`] says.
+#[inline(always)]
+unsafe fn moved<const WIDTH: usize>(
+    now: *const i32,
+    then: *const i32,
+    clusters: usize,
+    ratios: [f32; 3],
+) -> f32 {
+    let mut largest = [0.0f32; WIDTH];
+    for cluster in 0..clusters {
+        let mut d2 = [0.0f32; WIDTH];
+        for (axis, ratio) in ratios.into_iter().enumerate() {
+            let offset = (4 * cluster + axis) * WIDTH;
+            // SAFETY: both hold the blocks of these clusters.
+            let (now, then) = unsafe { (*now.add(offset).cast(), *then.add(offset).cast()) };
+            add_squares(&mut d2, now, then, ratio);
+        }
+        keep_larger(&mut largest, d2);
+    }
+    largest.into_iter().fold(0.0, f32::max)
+}
+
+/// Adds the squares of the displacements along an axis.
+#[inline(always)]
+fn add_squares<const WIDTH: usize>(
+    squares: &mut [f32; WIDTH],
+    now: [i32; WIDTH],
+    then: [i32; WIDTH],
+    ratio: f32,
+) {
+    for lane in 0..WIDTH {
+        let d = now[lane].wrapping_sub(then[lane]) as f32 * ratio;
+        squares[lane] += d * d;
+    }
+}
+
+#[inline(always)]
+fn keep_larger<const WIDTH: usize>(largest: &mut [f32; WIDTH], values: [f32; WIDTH]) {
+    for (largest, value) in largest.iter_mut().zip(values) {
+        if value > *largest {
+            *largest = value;
+        }
+    }
 }
 
 /// Adds up what the threads have summed.
@@ -187,6 +226,12 @@ macro_rules! loops {
             }
 
             $(#[target_feature(enable = $feature)])?
+            unsafe fn moved<const WIDTH: usize>(now: *const i32, then: *const i32, clusters: usize, ratios: [f32; 3]) -> f32 {
+                // SAFETY: the caller's contract.
+                unsafe { super::moved::<WIDTH>(now, then, clusters, ratios) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
             unsafe fn gather<const WIDTH: usize, T: Copy + Into<f64> + Default>(task: &mut Gather) {
                 // SAFETY: the caller's contract.
                 unsafe { super::gather::<WIDTH, T>(task) }
@@ -210,6 +255,7 @@ macro_rules! loops {
                 ],
                 search: search::<$mixed>,
                 pack: pack::<$width, false>,
+                moved: moved::<$width>,
                 gather: gather::<$width, f32>,
             };
 
@@ -229,6 +275,7 @@ macro_rules! loops {
                 ],
                 search: search::<$list_of_double>,
                 pack: pack::<8, true>,
+                moved: moved::<8>,
                 gather: gather::<8, f64>,
             };
         }
