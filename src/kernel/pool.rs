@@ -1,8 +1,10 @@
 //! A persistent pool of threads for work of some ten microseconds.
 
+use std::cell::UnsafeCell;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 /// Looks at a flag before a waiting thread gives its core away: more is a catastrophe when another program wants the core.
@@ -14,60 +16,74 @@ const YIELDS: u32 = 20_000;
 pub struct Pool {
     /// Held while work is going on.
     busy: Mutex<()>,
-    shared: Arc<Shared>,
+    /// Those of the threads from number 1 on.
+    desks: Vec<Arc<Alone<Desk>>>,
+    /// The threads that could be started, in the order of their desks.
     workers: Vec<JoinHandle<()>>,
 }
 
-struct Shared {
-    /// Number of pieces of work handed out so far.
-    round: AtomicUsize,
-    /// For each thread's number the last round in which its call was begun, by the thread itself or by the caller.
-    begun: Vec<AtomicUsize>,
-    /// Calls of this round that have ended, but for that of number 0.
-    finished: AtomicUsize,
-    slot: Mutex<Slot>,
-    sleep: Condvar,
-    ends: AtomicBool,
-    panicked: AtomicBool,
-}
-
+/// Something on cache lines of its own, so that one core doesn't wait for what another one writes beside it.
+#[repr(align(128))]
 #[derive(Default)]
-struct Slot {
-    /// The work of this round, valid until all its calls have ended.
-    work: Option<Work>,
-    /// Workers that sleep. Waking is a call to the system, too slow to be made in vain.
-    asleep: usize,
+struct Alone<T>(T);
+
+/// Where the caller lays out work for one thread.
+#[derive(Default)]
+struct Desk {
+    state: AtomicU8,
+    /// Written before the work is offered, read by whoever takes it.
+    work: UnsafeCell<Option<Work>>,
 }
 
-#[derive(Clone, Copy)]
-struct Work(*const (dyn Fn(usize) + Sync));
+/// The states of a desk: nothing is to be done, and the thread looks for work.
+const IDLE: u8 = 0;
+/// Nothing is to be done, and the thread has to be woken. Waking is a call to the system, too slow to be made in vain.
+const ASLEEP: u8 = 1;
+/// Nobody has begun the call yet.
+const OFFERED: u8 = 2;
+/// The thread makes the call, or the caller in its stead.
+const TAKEN: u8 = 3;
+/// The call has panicked.
+const BROKEN: u8 = 4;
+/// There will be no more work.
+const CLOSED: u8 = 5;
 
-// SAFETY: what it points to is `Sync`, and `run` keeps it alive until every call of it has ended.
-unsafe impl Send for Work {}
+/// A part of what all threads do, and the result.
+type Part<T, R> = Alone<Mutex<(Option<T>, Option<R>)>>;
+
+type Work = *const (dyn Fn(usize) + Sync);
+
+// SAFETY: `work` is written while nothing is to be done, and read between `TAKEN` and the end of the call, by the one who has set `TAKEN`. What it points to is `Sync`, and `Pool::run` keeps it alive until every call of it has ended.
+unsafe impl Send for Desk {}
+// SAFETY: as above.
+unsafe impl Sync for Desk {}
 
 impl Pool {
     /// A pool of `threads` threads, at least one: the caller's.
     ///
     /// Where the system starts no more of them, the caller makes the calls of those that are missing: the results are the same.
     pub fn new(threads: usize) -> Self {
-        let shared = Arc::new(Shared::of(threads.max(1)));
-        let workers = (1..shared.begun.len())
-            .map_while(|index| {
-                let shared = shared.clone();
-                let worker = thread::Builder::new().spawn(move || shared.work_on(index));
-                worker.ok()
-            })
-            .collect();
+        let mut pool = Pool::without_workers(threads);
+        let started = (1..).zip(&pool.desks).map_while(|(number, desk)| {
+            let desk = desk.clone();
+            let worker = thread::Builder::new().spawn(move || desk.0.work_on(number));
+            worker.ok()
+        });
+        pool.workers = started.collect();
+        pool
+    }
+
+    fn without_workers(threads: usize) -> Self {
         Pool {
             busy: Mutex::new(()),
-            shared,
-            workers,
+            desks: (1..threads).map(|_| Arc::default()).collect(),
+            workers: Vec::new(),
         }
     }
 
     /// Number of threads.
     pub fn threads(&self) -> usize {
-        self.shared.begun.len()
+        self.desks.len() + 1
     }
 
     /// Calls `work` once with each thread's number, and returns when all calls have.
@@ -76,45 +92,44 @@ impl Pool {
     ///
     /// Panics if a call does, and never returns if it is called from within `work`.
     pub fn run(&self, work: &(dyn Fn(usize) + Sync)) {
-        if self.threads() == 1 {
+        if self.desks.is_empty() {
             return work(0);
         }
         let _busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        let shared = &*self.shared;
         // SAFETY: only the lifetime is forgotten; this function doesn't return or unwind before every call of the work has ended.
-        let erased = Work(unsafe {
+        let erased: Work = unsafe {
             std::mem::transmute::<
                 *const (dyn Fn(usize) + Sync),
                 *const (dyn Fn(usize) + Sync + 'static),
             >(work)
-        });
-        shared.finished.store(0, Ordering::Relaxed);
-        let (round, asleep) = {
-            let mut slot = shared.slot.lock().unwrap();
-            slot.work = Some(erased);
-            (
-                shared.round.fetch_add(1, Ordering::Release) + 1,
-                slot.asleep,
-            )
         };
-        if asleep > 0 {
-            shared.sleep.notify_all();
+        for desk in &self.desks {
+            // SAFETY: the round before has ended with `Desk::end`, and this one is the only one while `busy` is held.
+            unsafe { *desk.0.work.get() = Some(erased) };
         }
-        let mine = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(0)));
-        for index in 1..self.threads() {
-            shared.call(index, round);
+        self.tell(OFFERED);
+        let mine = catch_unwind(AssertUnwindSafe(|| work(0)));
+        for (number, desk) in (1..).zip(&self.desks) {
+            desk.0.call(number);
         }
-        let mut waited = 0;
-        while shared.finished.load(Ordering::Acquire) < self.threads() - 1 {
-            pause(&mut waited);
-        }
+        let broken = self.desks.iter().filter(|desk| !desk.0.end()).count();
         if let Err(panic) = mine {
-            std::panic::resume_unwind(panic);
+            resume_unwind(panic);
         }
-        assert!(
-            !shared.panicked.load(Ordering::Relaxed),
-            "a thread of the pool panicked"
-        );
+        assert!(broken == 0, "a thread of the pool panicked");
+    }
+
+    /// Sets the state of all desks, at which nothing is to be done, and wakes those who sleep.
+    fn tell(&self, state: u8) {
+        let mut workers = self.workers.iter();
+        for desk in &self.desks {
+            let before = desk.0.state.swap(state, Ordering::AcqRel);
+            if let Some(worker) = workers.next()
+                && before == ASLEEP
+            {
+                worker.thread().unpark();
+            }
+        }
     }
 
     /// Does the same to each part, one for each thread, at once; the results in the order of the parts.
@@ -125,33 +140,88 @@ impl Pool {
         parts: impl IntoIterator<Item = T>,
         work: impl Fn(T) -> R + Sync,
     ) -> Vec<R> {
-        let parts: Vec<Mutex<(Option<T>, Option<R>)>> = parts
+        let parts: Vec<Part<T, R>> = parts
             .into_iter()
-            .map(|part| Mutex::new((Some(part), None)))
+            .map(|part| Alone(Mutex::new((Some(part), None))))
             .collect();
         assert_eq!(parts.len(), self.threads(), "each thread has a part");
         self.run(&|thread| {
-            let mut part = parts[thread].lock().expect("each part has one thread");
+            let mut part = parts[thread].0.lock().expect("each part has one thread");
             part.1 = part.0.take().map(&work);
         });
         let results = parts
             .into_iter()
-            .filter_map(|part| part.into_inner().ok()?.1);
+            .filter_map(|part| part.0.into_inner().ok()?.1);
         results.collect()
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.shared.ends.store(true, Ordering::Relaxed);
-        {
-            let _slot = self.shared.slot.lock();
-            self.shared.round.fetch_add(1, Ordering::Release);
-        }
-        self.shared.sleep.notify_all();
+        self.tell(CLOSED);
         for worker in self.workers.drain(..) {
             let _ = worker.join();
         }
+    }
+}
+
+impl Desk {
+    /// The life of its thread.
+    fn work_on(&self, number: usize) {
+        let mut waited = 0;
+        loop {
+            match self.state.load(Ordering::Acquire) {
+                OFFERED => {
+                    self.call(number);
+                    waited = 0;
+                }
+                CLOSED => return,
+                ASLEEP => thread::park(),
+                IDLE if waited > SPINS + YIELDS => {
+                    _ = self.exchange(IDLE, ASLEEP);
+                    waited = 0;
+                }
+                _ => pause(&mut waited),
+            }
+        }
+    }
+
+    /// Makes the call, unless somebody has begun it.
+    fn call(&self, number: usize) {
+        if !self.exchange(OFFERED, TAKEN) {
+            return;
+        }
+        let call = AssertUnwindSafe(|| {
+            // SAFETY: it was written before it was offered, and stays until this call has ended.
+            let work = unsafe { (*self.work.get()).expect("work is offered") };
+            // SAFETY: `Pool::run` waits for the end of this call before it lets go of what this points to.
+            unsafe { (*work)(number) }
+        });
+        let ended = catch_unwind(call).map_or(BROKEN, |()| IDLE);
+        self.state.store(ended, Ordering::Release);
+    }
+
+    /// Waits until the call has ended: whether it has without a panic.
+    fn end(&self) -> bool {
+        let mut waited = 0;
+        loop {
+            match self.state.load(Ordering::Acquire) {
+                TAKEN => pause(&mut waited),
+                ended => {
+                    let whole = ended != BROKEN;
+                    if !whole {
+                        self.state.store(IDLE, Ordering::Relaxed);
+                    }
+                    return whole;
+                }
+            }
+        }
+    }
+
+    fn exchange(&self, from: u8, to: u8) -> bool {
+        (self.state)
+            .compare_exchange(from, to, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
     }
 }
 
@@ -177,64 +247,6 @@ pub fn parts_mut<'a>(
     })
 }
 
-impl Shared {
-    fn of(threads: usize) -> Self {
-        Shared {
-            round: AtomicUsize::new(0),
-            begun: (0..threads).map(|_| AtomicUsize::new(0)).collect(),
-            finished: AtomicUsize::new(0),
-            slot: Mutex::default(),
-            sleep: Condvar::new(),
-            ends: AtomicBool::new(false),
-            panicked: AtomicBool::new(false),
-        }
-    }
-
-    fn work_on(&self, index: usize) {
-        let mut seen = 0;
-        loop {
-            let mut waited = 0;
-            while self.round.load(Ordering::Acquire) == seen {
-                pause(&mut waited);
-                if waited > SPINS + YIELDS {
-                    let mut slot = self.slot.lock().unwrap();
-                    slot.asleep += 1;
-                    while self.round.load(Ordering::Acquire) == seen {
-                        slot = self.sleep.wait(slot).unwrap();
-                    }
-                    slot.asleep -= 1;
-                }
-            }
-            seen = self.round.load(Ordering::Acquire);
-            if self.ends.load(Ordering::Relaxed) {
-                return;
-            }
-            self.call(index, seen);
-        }
-    }
-
-    /// Does the call of this number in this round, unless somebody has begun it.
-    fn call(&self, index: usize, round: usize) {
-        let mine = self.begun[index].compare_exchange(
-            round - 1,
-            round,
-            Ordering::Relaxed,
-            Ordering::Relaxed,
-        );
-        if mine.is_err() {
-            return;
-        }
-        let work = self.slot.lock().unwrap().work;
-        let work = work.expect("there is work in every round");
-        // SAFETY: a call that nobody had begun has not ended, and `run` waits for the end of all before it lets go of what this points to.
-        let call = std::panic::AssertUnwindSafe(|| unsafe { (*work.0)(index) });
-        if std::panic::catch_unwind(call).is_err() {
-            self.panicked.store(true, Ordering::Relaxed);
-        }
-        self.finished.fetch_add(1, Ordering::Release);
-    }
-}
-
 fn pause(waited: &mut u32) {
     *waited += 1;
     if *waited < SPINS {
@@ -247,6 +259,7 @@ fn pause(waited: &mut u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::AtomicUsize;
 
     #[test]
     fn every_thread_works_in_every_round() {
@@ -275,11 +288,7 @@ mod tests {
         let (send, receive) = std::sync::mpsc::channel();
         thread::spawn(move || {
             // Its threads have been started on no core.
-            let pool = Pool {
-                busy: Mutex::new(()),
-                shared: Arc::new(Shared::of(3)),
-                workers: Vec::new(),
-            };
+            let pool = Pool::without_workers(3);
             for _ in 0..2 {
                 pool.run(&|thread| send.send(thread).expect("somebody listens"));
             }
