@@ -60,6 +60,11 @@ fn system(particles: usize, edges: [f64; 3], diameters: [f64; 2], seed: u64) -> 
 }
 
 impl System {
+    fn order(&self) -> Vec<u32> {
+        let ids: Vec<i64> = (0..self.diameters.len() as i64).collect();
+        spatial_order(&self.positions, self.edges, &ids)
+    }
+
     fn field(&self, precision: Precision, threads: usize, set: InstructionSet) -> Field {
         Field::with_instruction_set(
             self.potential,
@@ -187,7 +192,7 @@ fn every_variant_equals_the_double_loop() {
     for (name, mut system) in systems {
         // Where the places that no particle has may stand.
         system.positions.iter_mut().for_each(|x| x[0] = 0.0);
-        let order = spatial_order(&system.positions, system.edges);
+        let order = system.order();
         for sorted in [false, true] {
             if sorted {
                 let permuted = |values: &[f64]| order.iter().map(|&k| values[k as usize]).collect();
@@ -292,7 +297,7 @@ fn pairs_at_the_ends_of_the_potential() {
 fn lists_follow_the_particles() {
     for (set, precision) in variants() {
         let mut system = system(600, [9.3, 9.6, 10.0], [0.8, 1.3], 7);
-        let order = spatial_order(&system.positions, system.edges);
+        let order = system.order();
         let permuted = |values: &[f64]| order.iter().map(|&k| values[k as usize]).collect();
         system.diameters = permuted(&system.diameters);
         system.positions = std::array::from_fn(|axis| permuted(&system.positions[axis]));
@@ -451,7 +456,7 @@ fn forces_are_the_gradient_of_the_energy() {
 #[test]
 fn spatial_order_is_a_permutation_that_brings_neighbours_together() {
     let system = system(1000, [11.0, 11.5, 10.5], [1.0, 1.2], 11);
-    let order = spatial_order(&system.positions, system.edges);
+    let order = system.order();
     let mut sorted = order.clone();
     sorted.sort_unstable();
     assert!(sorted.into_iter().eq(0..1000));

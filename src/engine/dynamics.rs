@@ -11,7 +11,7 @@ use crate::physics::registers::{Registers, Work};
 
 /// The particles are sorted in space at each step whose number is a multiple of this, and what follows depends on the state alone: a run
 /// resumed there gives the same bytes as one that never stopped.
-pub const RESORT: i64 = 200;
+pub const RESORT: i64 = 400;
 
 /// The largest share of its diameter that a particle may move in one step; beyond it the simulation has blown up.
 pub const LARGEST_MOVE: f64 = 0.5;

@@ -180,8 +180,11 @@ impl State {
 
     /// Puts neighbours in space beside each other in memory, in an order that depends on ids and positions only.
     pub fn sort_in_space(&mut self) {
-        self.sort_by_id();
-        self.permute(&kernel::spatial_order(&self.positions, self.edges));
+        self.permute(&kernel::spatial_order(
+            &self.positions,
+            self.edges,
+            &self.ids,
+        ));
     }
 }
 

@@ -3,15 +3,70 @@
 //! Coordinates are fractions of the box's edges as wrapping 32-bit integers, so that a subtraction gives the nearest image; other lengths
 //! are in units of 2⁻³² of the first edge, in f32. Lists hold every pair nearer than the cutoff of its own diameters plus a skin.
 
+use std::ops::Range;
+
 use super::lanes::Lanes;
 use super::pairs::ROOM;
 
 /// Lanes in which lists are made.
-pub(super) trait ListLanes: Lanes<Real = f32, Coordinate = i32> {}
-impl<L: Lanes<Real = f32, Coordinate = i32>> ListLanes for L {}
+///
+/// # Safety
+/// As [`Lanes`] says; pointers are to `WIDTH` numbers, of any alignment.
+pub(super) trait ListLanes: Lanes<Real = f32, Coordinate = i32> {
+    /// Writes `first` plus the number of each lane whose bit is set, in their order, with anything behind them; gives how many they are.
+    #[inline(always)]
+    unsafe fn spread(bits: u32, first: u32, to: *mut u32) -> usize {
+        let mut written = 0;
+        each_bit(bits, |lane| {
+            // SAFETY: there are no more bits than lanes.
+            unsafe { *to.add(written) = first + lane };
+            written += 1;
+        });
+        written
+    }
+
+    /// Writes `more` plus each of the numbers at `from` for which the one at `marks` has one of these bits, in their order, with anything
+    /// behind them; gives how many they are. Where the two overlap, `to` is not behind `from`.
+    #[inline(always)]
+    unsafe fn keep(
+        from: *const u32,
+        marks: *const u32,
+        bits: u32,
+        more: u32,
+        to: *mut u32,
+    ) -> usize {
+        // SAFETY: the caller's contract.
+        unsafe { keep(Self::WIDTH, from, marks, bits, more, to) }
+    }
+}
+
+/// [`ListLanes::keep`] for so many numbers.
+#[inline(always)]
+unsafe fn keep(
+    count: usize,
+    from: *const u32,
+    marks: *const u32,
+    bits: u32,
+    more: u32,
+    to: *mut u32,
+) -> usize {
+    let mut kept = 0;
+    for k in 0..count {
+        // SAFETY: the caller's pointers are to so many numbers, of which no more are kept.
+        unsafe {
+            *to.add(kept) = *from.add(k) + more;
+            kept += usize::from(*marks.add(k) & bits != 0);
+        }
+    }
+    kept
+}
 
 /// Clusters whose common box is looked at first.
 const GROUP: usize = 16;
+/// What a list entry multiplies its place by, to have a lane beside it.
+const LANES_OF_ENTRY: u32 = 16;
+/// Entries behind those of each part of a new list: the last register of them is written whole.
+const SPARE: usize = 16;
 
 /// Memory aligned to cache lines, zero at first.
 #[derive(Default)]
@@ -25,11 +80,6 @@ impl Aligned {
     /// At least that many bytes.
     pub fn resize(&mut self, bytes: usize) {
         self.0.resize(bytes.div_ceil(64), Line([0; 64]));
-    }
-
-    /// Takes over what another holds, in the memory that it has.
-    pub fn copy_from(&mut self, other: &Self) {
-        self.0.clone_from(&other.0);
     }
 
     pub fn pointer<T>(&self) -> *const T {
@@ -145,8 +195,8 @@ pub(super) struct Reach {
 
 /// Makes lists; keeps its memory from one to the next.
 ///
-/// First [`measure`](Self::measure); then each thread [searches](search) a part of the clusters, and makes the [streams](Streams::fill) of
-/// another part of them from what all have found.
+/// First [`measure`](Self::measure); then each thread [searches](search) a part of the clusters; then it [counts](Streams::count) the entries
+/// of a part of them among what all have found; and when these are [laid out](List::lay_out), it [makes](Streams::fill) them.
 #[derive(Clone, Default)]
 pub(super) struct Lister {
     boxes: Boxes,
@@ -216,7 +266,7 @@ impl Lister {
 pub(super) unsafe fn search<L: ListLanes>(
     lister: &Lister,
     blocks: *const i32,
-    clusters: std::ops::Range<usize>,
+    clusters: Range<usize>,
     reach: &Reach,
     found: &mut Vec<Near>,
 ) {
@@ -225,12 +275,16 @@ pub(super) unsafe fn search<L: ListLanes>(
     for cluster in clusters {
         for &group in &lister.near[cluster / GROUP] {
             let from = group as usize * GROUP;
-            each_bit(boxes.near(cluster, boxes, from, reach), |k| {
+            // Even sums are looked at from the lower side, odd ones from the higher: about as many for each cluster.
+            let even = 0x5555_5555u32 << ((cluster + from) % 2);
+            let higher = match cluster.checked_sub(from) {
+                None => u32::MAX,
+                Some(place) => (!1u32).checked_shl(place as u32).unwrap_or(0),
+            };
+            let near = boxes.near(cluster, boxes, from, reach) & !(even ^ higher);
+            found.reserve(GROUP);
+            each_bit(near, |k| {
                 let other = from + k as usize;
-                // Even sums are looked at from the lower side, odd ones from the higher: about as many for each cluster.
-                if other == cluster || (other > cluster) != (cluster + other).is_multiple_of(2) {
-                    return;
-                }
                 // SAFETY: the caller's contract.
                 let (mine, theirs) = unsafe {
                     (
@@ -238,87 +292,133 @@ pub(super) unsafe fn search<L: ListLanes>(
                         near_box::<L>(blocks, other, boxes, cluster, reach),
                     )
                 };
-                // Either direction covers all pairs of the two; the one with fewer entries is taken.
-                if mine == 0 || theirs == 0 {
-                    return;
+                // Either direction covers all pairs of the two; the one with fewer entries is taken. Both are made, as a branch would be guessed
+                // wrong half the time, and one is overwritten where there are no pairs.
+                let pairs = [
+                    (cluster as u32, other as u32, mine),
+                    (other as u32, cluster as u32, theirs),
+                ];
+                let fewer = usize::from(theirs.count_ones() < mine.count_ones());
+                let there_are = (mine != 0) & (theirs != 0);
+                // SAFETY: there is room for those of a group.
+                unsafe {
+                    found.as_mut_ptr().add(found.len()).write(pairs[fewer]);
+                    found.set_len(found.len() + usize::from(there_are));
                 }
-                found.push(if mine.count_ones() <= theirs.count_ones() {
-                    (cluster as u32, other as u32, mine)
-                } else {
-                    (other as u32, cluster as u32, theirs)
-                });
             });
         }
     }
 }
 
-/// The entries of a part of the clusters.
+/// Makes the entries of a part of the clusters.
 #[derive(Clone, Default)]
 pub(super) struct Streams {
+    owners: Range<usize>,
+    /// Of each owner; then of all others.
     counts: Vec<u32>,
+    /// Where those found for each of them begin in `sorted`.
     places: Vec<u32>,
     sorted: Vec<(u32, u32)>,
-    entries: Vec<u32>,
 }
 
 impl Streams {
-    /// Makes the streams of the owners in a range, in the order in which their entries were found.
-    pub fn fill(&mut self, owners: std::ops::Range<usize>, clusters: usize, found: &[Vec<Near>]) {
-        let mine = |owner: u32| {
-            (owner as usize)
-                .checked_sub(owners.start)
-                .filter(|&k| k < owners.len())
-        };
+    /// Counts the entries of the owners in a range.
+    pub fn count(&mut self, owners: Range<usize>, found: &[Vec<Near>]) {
+        self.owners = owners;
         self.counts.clear();
-        self.counts.resize(owners.len(), 0);
+        self.counts.resize(self.owners.len() + 1, 0);
         self.places.clear();
-        self.places.resize(owners.len() + 1, 0);
+        self.places.resize(self.owners.len() + 2, 0);
         for &(owner, _, lanes) in found.iter().flatten() {
-            if let Some(k) = mine(owner) {
-                self.counts[k] += lanes.count_ones();
-                self.places[k + 1] += 1;
-            }
+            let k = self.index(owner);
+            self.counts[k] += lanes.count_ones();
+            self.places[k + 1] += 1;
         }
-        for k in 0..owners.len() {
-            self.places[k + 1] += self.places[k];
-        }
-        self.sorted
-            .resize(self.places[owners.len()] as usize, (0, 0));
-        for &(owner, other, lanes) in found.iter().flatten() {
-            if let Some(k) = mine(owner) {
-                self.sorted[self.places[k] as usize] = (other, lanes);
-                self.places[k] += 1;
-            }
-        }
-        // Each place is now where the next owner's begin.
-        self.entries.clear();
         let mut first = 0;
-        for &end in &self.places[..owners.len()] {
-            for &(other, lanes) in &self.sorted[first..end as usize] {
-                each_bit(lanes, |lane| self.entries.push(other << 4 | lane));
+        for place in &mut self.places {
+            first += *place;
+            *place = first;
+        }
+        self.sorted.resize(first as usize, (0, 0));
+    }
+
+    /// The place of an owner among these; that behind them for all others: a branch would be guessed wrong too often.
+    #[inline(always)]
+    fn index(&self, owner: u32) -> usize {
+        let k = (owner as usize).wrapping_sub(self.owners.start);
+        k.min(self.owners.len())
+    }
+
+    /// Length of the entries.
+    fn len(&self) -> usize {
+        let entries = self.counts[..self.owners.len()].iter().sum::<u32>();
+        entries as usize + ROOM * self.owners.len() + SPARE
+    }
+
+    /// Makes the entries that were counted, in the order in which they were found, for blocks whose parts are `parts`; `empty` is the cluster
+    /// behind all others.
+    ///
+    /// # Safety
+    /// As [`Lanes`] says.
+    #[inline(always)]
+    pub unsafe fn fill<L: ListLanes, const PARTS: usize>(
+        &mut self,
+        found: &[Vec<Near>],
+        empty: usize,
+        entries: &mut [u32],
+    ) {
+        for &(owner, other, lanes) in found.iter().flatten() {
+            let k = self.index(owner);
+            self.sorted[self.places[k] as usize] = (other, lanes);
+            self.places[k] += 1;
+        }
+        assert!(entries.len() == self.len() && L::WIDTH <= SPARE);
+        let to = entries.as_mut_ptr();
+        // Each place is now where the next owner's begin.
+        let (mut first, mut at) = (0, 0);
+        for &end in &self.places[..self.owners.len()] {
+            // SAFETY: the entries have the length that was counted and as much again as a register is long.
+            unsafe {
+                for &(other, lanes) in &self.sorted[first..end as usize] {
+                    at += L::spread(lanes, first_entry::<PARTS>(other), to.add(at));
+                }
+                // Room for what the force loop reads while it drains.
+                for _ in 0..ROOM {
+                    *to.add(at) = first_entry::<PARTS>(empty as u32);
+                    at += 1;
+                }
             }
             first = end as usize;
-            // Room for what the force loop reads while it drains.
-            self.entries.extend([(clusters as u32) << 4; ROOM]);
         }
     }
 }
 
+/// The entry of lane 0 against the first part of a cluster.
+#[inline(always)]
+const fn first_entry<const PARTS: usize>(cluster: u32) -> u32 {
+    cluster * 4 * PARTS as u32 * LANES_OF_ENTRY
+}
+
 impl List {
-    /// Puts the streams of all parts together, in order.
-    pub fn join(&mut self, parts: &[Streams]) {
+    /// Lays the entries of all parts out behind each other, as they were counted. Gives where those of each part go.
+    pub fn lay_out(&mut self, parts: &[Streams]) -> Vec<&mut [u32]> {
         self.starts.clear();
         self.counts.clear();
-        self.entries.clear();
         let mut start = 0;
         for part in parts {
-            for &count in &part.counts {
+            let counts = &part.counts[..part.owners.len()];
+            for count in counts {
                 self.starts.push(start);
                 start += count + ROOM as u32;
             }
-            self.counts.extend_from_slice(&part.counts);
-            self.entries.extend_from_slice(&part.entries);
+            start += SPARE as u32;
+            self.counts.extend_from_slice(counts);
         }
+        self.entries.resize(start as usize, 0);
+        let mut left = &mut self.entries[..];
+        let room = parts.iter().map(|part| left.split_off_mut(..part.len()));
+        room.map(|room| room.expect("entries were counted"))
+            .collect()
     }
 }
 
@@ -367,14 +467,16 @@ const CHUNK: usize = 256;
 /// J that has one.
 pub(super) struct Prune<'a> {
     pub blocks: *const i32,
-    pub clusters: std::ops::Range<usize>,
+    pub clusters: Range<usize>,
     pub starts: &'a [u32],
     pub from_counts: *mut u32,
     pub from_entries: *mut u32,
     pub to_counts: *mut u32,
     pub to_entries: *mut u32,
     /// Number of clusters.
-    pub empty: u32,
+    pub empty: usize,
+    /// Where the blocks are kept as they are now: for the new list, and for the one that it comes from.
+    pub references: [*mut i32; 2],
     pub reach: Reach,
     /// The skin of `from`, whose entries without a pair within it are dropped where the loop is told to.
     pub outer_skin: f32,
@@ -418,7 +520,7 @@ pub(super) unsafe fn prune<
                 let entries = std::slice::from_raw_parts(from.add(first), CHUNK.min(count - first));
                 for ((entry, near), further) in entries.iter().zip(&mut near).zip(&mut further) {
                     let lane = (entry & 15) as usize;
-                    let there = task.blocks.add(4 * width * (entry >> 4) as usize);
+                    let there = task.blocks.add(width / PARTS * (entry >> 4) as usize);
                     let mut d: [L; 3] = std::array::from_fn(|axis| {
                         let i = L::broadcast_coordinate(here.add(axis * width + lane));
                         L::separation(i, there.add(axis * width))
@@ -438,22 +540,30 @@ pub(super) unsafe fn prune<
                         *further = L::bits(limit.mul(limit).greater(r2));
                     }
                 }
-                for k in 0..CHUNK.min(count - first) {
-                    let entry = *from.add(first + k);
-                    for part in 0..PARTS {
-                        let place = (entry >> 4) * 4 * PARTS as u32 + part as u32;
-                        *to.add(inner) = place << 4 | entry & 15;
-                        let of_part = near[k] >> (part * width / PARTS) & bits_of_part;
-                        inner += usize::from(of_part != 0);
+                let mut at = 0;
+                while at < entries.len() {
+                    let from = from.add(first + at);
+                    let left = entries.len() - at;
+                    let keep = |marks: &[u32; CHUNK], bits, more, to| match left >= width {
+                        true => L::keep(from, marks.as_ptr().add(at), bits, more, to),
+                        false => keep(left, from, marks.as_ptr().add(at), bits, more, to),
+                    };
+                    for part in 0..PARTS as u32 {
+                        let bits = bits_of_part << (part * (width / PARTS) as u32);
+                        inner += keep(&near, bits, part * LANES_OF_ENTRY, to.add(inner));
                     }
                     if OUTER {
-                        *from.add(outer) = entry;
-                        outer += usize::from(further[k] != 0);
+                        outer += keep(&further, u32::MAX, 0, task.from_entries.add(start + outer));
                     }
+                    at += width;
                 }
             }
             for k in 0..ROOM {
-                *to.add(inner + k) = (task.empty * 4 * PARTS as u32) << 4;
+                *to.add(inner + k) = first_entry::<PARTS>(task.empty as u32);
+            }
+            for reference in &task.references[..1 + usize::from(OUTER)] {
+                let reference = reference.add(4 * width * cluster);
+                reference.copy_from_nonoverlapping(here, 4 * width);
             }
             *task.to_counts.add(cluster) = inner as u32;
             if OUTER {
@@ -465,33 +575,35 @@ pub(super) unsafe fn prune<
 
 /// An order of the particles in which neighbours in space are neighbours in memory, by repeated bisection of the longest edge.
 ///
-/// Positions (length; x, y, z of length N) are folded into the box with these edges (length). The order depends on the positions and on the
-/// order of the particles only.
-pub fn spatial_order(positions: &[Vec<f64>; 3], edges: [f64; 3]) -> Vec<u32> {
-    let n = positions[0].len();
-    let mut points: Vec<([u32; 3], u32)> = (0..n)
+/// Positions (length; x, y, z of length N) are folded into the box with these edges (length). The order depends on positions and ids (N, no
+/// two the same) only, not on the order that the particles are in.
+pub fn spatial_order(positions: &[Vec<f64>; 3], edges: [f64; 3], ids: &[i64]) -> Vec<u32> {
+    let mut points: Vec<Point> = (0..ids.len())
         .map(|k| {
             let folded = |axis: usize| {
                 let fraction = positions[axis][k] / edges[axis];
                 ((fraction - fraction.floor()) * 4294967295.0) as u32
             };
-            ([folded(0), folded(1), folded(2)], k as u32)
+            ([folded(0), folded(1), folded(2)], ids[k], k as u32)
         })
         .collect();
     bisect(&mut points, edges);
-    points.into_iter().map(|(_, k)| k).collect()
+    points.into_iter().map(|(.., k)| k).collect()
 }
 
-fn bisect(points: &mut [([u32; 3], u32)], edges: [f64; 3]) {
+/// A folded position, the id and the number of a particle.
+type Point = ([u32; 3], i64, u32);
+
+fn bisect(points: &mut [Point], edges: [f64; 3]) {
     let n = points.len();
     // Clusters of 16 begin at multiples of 16, those of 8 at multiples of 8.
     let unit = if n > 16 { 16 } else { 8 };
     if n <= unit {
-        return;
+        return points.sort_unstable_by_key(|(_, id, _)| *id);
     }
     let axis = (0..3)
         .map(|axis| {
-            let (low, high) = points.iter().fold((u32::MAX, 0), |(low, high), (p, _)| {
+            let (low, high) = points.iter().fold((u32::MAX, 0), |(low, high), (p, ..)| {
                 (low.min(p[axis]), high.max(p[axis]))
             });
             (axis, f64::from(high - low) * edges[axis])
@@ -499,7 +611,7 @@ fn bisect(points: &mut [([u32; 3], u32)], edges: [f64; 3]) {
         .reduce(|one, other| if other.1 > one.1 { other } else { one })
         .map_or(0, |(axis, _)| axis);
     let middle = (n / 2).div_ceil(unit) * unit;
-    points.select_nth_unstable_by_key(middle, |(p, k)| (p[axis], *k));
+    points.select_nth_unstable_by_key(middle, |(p, id, _)| (p[axis], *id));
     let (low, high) = points.split_at_mut(middle);
     bisect(low, edges);
     bisect(high, edges);

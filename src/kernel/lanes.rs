@@ -194,6 +194,8 @@ macro_rules! array_lanes {
     };
 }
 
+impl super::clusters::ListLanes for Array<f32> {}
+
 // The nearest image is what wrapping around the edge, 2³² units long, leaves.
 array_lanes!(f32, i32, |here, there| here.wrapping_sub(there) as f32);
 // Adding and subtracting 1.5·2⁵² rounds to the nearest whole number of edges.

@@ -508,7 +508,6 @@ impl Field {
             self.inner.counts.resize(self.clusters, 0);
             let room = self.outer.entries.len() * self.loops.parts;
             self.inner.entries.resize(room, 0);
-            self.outer_reference.copy_from(&self.blocks);
         }
         let reach = self.reach(INNER_SKIN);
         let parts = balanced(&self.outer.counts, self.loops.width, threads);
@@ -517,7 +516,9 @@ impl Field {
         let to_counts = Shared(self.inner.counts.as_mut_ptr());
         let to_entries = Shared(self.inner.entries.as_mut_ptr());
         let blocks = Shared(self.blocks.pointer_mut::<i32>());
-        let (starts, empty) = (&self.outer.starts, self.clusters as u32);
+        let (starts, empty) = (&self.outer.starts, self.clusters);
+        let references = [&mut self.inner_reference, &mut self.outer_reference];
+        let references = references.map(|blocks| Shared(blocks.pointer_mut::<i32>()));
         let outer_skin = self.reach(OUTER_SKIN).skin;
         // A new outer list is made from boxes; the first pruning leaves in it what is really near.
         let prune = self.loops.prune[usize::from(self.shape == CUBE)][usize::from(!stands)];
@@ -531,13 +532,13 @@ impl Field {
                 to_counts: to_counts.get(),
                 to_entries: to_entries.get(),
                 empty,
+                references: references.each_ref().map(Shared::get),
                 reach,
                 outer_skin,
             };
             // SAFETY: the instruction set is available; each thread uses what belongs to its clusters.
             unsafe { prune(&task) };
         });
-        self.inner_reference.copy_from(&self.blocks);
         self.lists_stand = true;
     }
 
@@ -556,28 +557,22 @@ impl Field {
             .collect();
         let (lister, loops) = (&self.lister, self.loops);
         let blocks = Shared(self.blocks.pointer_mut::<i32>());
-        let found = Shared(self.found.as_mut_ptr());
-        self.pool.run(&|thread| {
-            let share = shares[thread].clone();
-            // SAFETY: the instruction set is available; each thread has a vector of its own.
-            unsafe {
-                (loops.search)(
-                    lister,
-                    blocks.get(),
-                    share,
-                    reach,
-                    &mut *found.get().add(thread),
-                )
-            };
+        let parts = self.found.iter_mut().zip(shares.clone());
+        self.pool.each(parts, |(found, share)| {
+            // SAFETY: the instruction set is available; the lister has measured these blocks.
+            unsafe { (loops.search)(lister, blocks.get(), share, reach, found) }
         });
         let found = &self.found;
-        let streams = Shared(self.streams.as_mut_ptr());
-        self.pool.run(&|thread| {
-            // SAFETY: each thread has streams of its own.
-            let streams = unsafe { &mut *streams.get().add(thread) };
-            streams.fill(shares[thread].clone(), clusters, found);
-        });
-        self.outer.join(&self.streams);
+        self.pool
+            .each(self.streams.iter_mut().zip(shares), |(streams, share)| {
+                streams.count(share, found)
+            });
+        let room = self.outer.lay_out(&self.streams);
+        self.pool
+            .each(self.streams.iter_mut().zip(room), |(streams, room)| {
+                // SAFETY: the instruction set is available.
+                unsafe { (loops.fill)(streams, found, clusters, room) }
+            });
     }
 
     /// The largest displacement since these blocks were kept (length).

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::clusters::{self, Lister, Near, Prune, Reach};
+use super::clusters::{self, Lister, Near, Prune, Reach, Streams};
 use super::coefficients::{MORE_TERMS, TERMS, TOLERANCE};
 use super::lanes::{Array, Lanes};
 use super::pairs::{self, ANY, BOX, CUBE, FORCES, PARTICLES, TOTALS, Task};
@@ -26,6 +26,7 @@ pub(super) struct Loops {
     /// For cubes and other boxes; without and with the list that it comes from.
     pub prune: [[unsafe fn(&Prune); 2]; 2],
     pub search: unsafe fn(&Lister, *const i32, Range<usize>, &Reach, &mut Vec<Near>),
+    pub fill: unsafe fn(&mut Streams, &[Vec<Near>], usize, &mut [u32]),
     pub pack: unsafe fn(&Pack) -> f32,
     /// The square of the largest displacement (in units of the first edge) between two states of so many clusters' blocks, by the edges in
     /// units of the first.
@@ -220,6 +221,17 @@ macro_rules! loops {
             }
 
             $(#[target_feature(enable = $feature)])?
+            unsafe fn fill<L: clusters::ListLanes, const PARTS: usize>(
+                streams: &mut Streams,
+                found: &[Vec<Near>],
+                empty: usize,
+                entries: &mut [u32],
+            ) {
+                // SAFETY: the caller's contract.
+                unsafe { streams.fill::<L, PARTS>(found, empty, entries) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
             unsafe fn pack<const WIDTH: usize, const EXACT: bool>(task: &Pack) -> f32 {
                 // SAFETY: the caller's contract.
                 unsafe { super::pack::<WIDTH, EXACT>(task) }
@@ -254,6 +266,7 @@ macro_rules! loops {
                     [prune::<$mixed, true, false, PARTS>, prune::<$mixed, true, true, PARTS>],
                 ],
                 search: search::<$mixed>,
+                fill: fill::<$mixed, PARTS>,
                 pack: pack::<$width, false>,
                 moved: moved::<$width>,
                 gather: gather::<$width, f32>,
@@ -274,6 +287,7 @@ macro_rules! loops {
                     [prune::<$list_of_double, true, false, 1>, prune::<$list_of_double, true, true, 1>],
                 ],
                 search: search::<$list_of_double>,
+                fill: fill::<$list_of_double, 1>,
                 pack: pack::<8, true>,
                 moved: moved::<8>,
                 gather: gather::<8, f64>,

@@ -6,6 +6,7 @@
 
 use std::arch::x86_64::*;
 
+use super::clusters::ListLanes;
 use super::lanes::Lanes;
 
 /// 16 × f32 of AVX-512.
@@ -179,6 +180,33 @@ impl Lanes for Avx512F32 {
         Self(_mm512_abs_ps(self.0))
     }
 }
+
+impl ListLanes for Avx512F32 {
+    #[inline(always)]
+    unsafe fn spread(bits: u32, first: u32, to: *mut u32) -> usize {
+        let lanes = _mm512_add_epi32(rotation(0), _mm512_set1_epi32(first as i32));
+        let packed = _mm512_maskz_compress_epi32(bits as __mmask16, lanes);
+        _mm512_storeu_si512(to.cast(), packed);
+        bits.count_ones() as usize
+    }
+    #[inline(always)]
+    unsafe fn keep(
+        from: *const u32,
+        marks: *const u32,
+        bits: u32,
+        more: u32,
+        to: *mut u32,
+    ) -> usize {
+        let marks = _mm512_loadu_si512(marks.cast());
+        let mask = _mm512_test_epi32_mask(marks, _mm512_set1_epi32(bits as i32));
+        let values = _mm512_loadu_si512(from.cast());
+        let values = _mm512_add_epi32(values, _mm512_set1_epi32(more as i32));
+        _mm512_storeu_si512(to.cast(), _mm512_maskz_compress_epi32(mask, values));
+        mask.count_ones() as usize
+    }
+}
+
+impl<const UNROLL: usize> ListLanes for Avx2F32<UNROLL> {}
 
 impl Lanes for Avx512F64 {
     const WIDTH: usize = 8;
