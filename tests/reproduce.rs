@@ -85,8 +85,8 @@ fn the_whole_programme_survives_kills_and_is_judged_from_its_tables() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("report");
 
-    let finish = || {
-        let status = reproduce(&root).status().unwrap();
+    let finish = |flags: &[&str]| {
+        let status = reproduce(&root).args(flags).status().unwrap();
         let said = std::fs::read_to_string(root.with_extension("log")).unwrap();
         assert!(status.success(), "{said}");
     };
@@ -108,7 +108,7 @@ fn the_whole_programme_survives_kills_and_is_judged_from_its_tables() {
     assert_eq!(when(&cooled), before);
     let drawn = when(&root.join("figures/fig1c.svg"));
 
-    finish();
+    finish(&[]);
     assert_eq!(when(&root.join("figures/fig1c.svg")), drawn);
     for name in [
         "fig1b",
@@ -189,6 +189,47 @@ fn the_whole_programme_survives_kills_and_is_judged_from_its_tables() {
 
     // What is whole is not made again.
     let made = files(&root.join("tables"));
-    finish();
+    finish(&[]);
     assert_eq!(files(&root.join("tables")), made);
+
+    // Rates in a table of before are not run again.
+    let table = folder.path().join("rates.csv");
+    std::fs::copy(root.join("tables/rates.csv"), &table).unwrap();
+    std::fs::remove_dir_all(root.join("rates")).unwrap();
+    let of_before = table.to_str().unwrap();
+    finish(&["--rate-table", of_before]);
+    assert!(!root.join("rates").exists());
+    assert_eq!(
+        rows(&root.join("tables/rates.csv")),
+        rows(Path::new(of_before))
+    );
+    let page = std::fs::read_to_string(root.join("report.md")).unwrap();
+    assert!(page.contains("of which 4e3, 6e3, 9e3 from the table of an earlier call"));
+}
+
+#[test]
+fn what_is_no_table_of_rates_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("rates.csv");
+    let header = "quantity,series,rate,steps,seed,value\n";
+    for (text, why) in [
+        ("a,b\n", "its columns are not quantity, series"),
+        (
+            &*format!("{header}T_g,bidisperse,0.006,30000,1,nan\n"),
+            "line 2 is none of its rows",
+        ),
+        (
+            &*format!("{header}T_g,bidisperse,0.005,30000,1,0.5\n"),
+            "line 2 is none of its rows",
+        ),
+    ] {
+        std::fs::write(&table, text).unwrap();
+        let root = folder.path().join("report");
+        let mut command = reproduce(&root);
+        let status = command.arg("--rate-table").arg(&table).status().unwrap();
+        let said = std::fs::read_to_string(root.with_extension("log")).unwrap();
+        assert_eq!(status.code(), Some(2), "{said}");
+        assert!(said.contains(why), "{said}");
+        assert!(!root.exists());
+    }
 }

@@ -5,8 +5,11 @@ import os
 import sys
 from pathlib import Path
 
+import figures
+import page
 import plan
 import runs
+import statements
 from runs import refuse, say
 
 
@@ -21,12 +24,22 @@ def numbers(text):
     return values
 
 
+def earlier(text):
+    """What an earlier call has measured at its rates: the rows of its table."""
+    try:
+        return figures.read_rates(Path(text))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise argparse.ArgumentTypeError(f"{text} is no table of a rate study ({why}): give the tables/rates.csv of an earlier call")
+
+
 def arguments():
     parser = argparse.ArgumentParser(prog="tools/reproduce", description="The paper, end to end: every figure and number, from one command.")
     parser.add_argument("--scale", choices=list(plan.SCALES), default="quick", help="size of the programme (default: quick)")
     parser.add_argument("--seeds", type=int, metavar="K", help="independent runs")
     parser.add_argument("--rates", type=numbers, metavar="STEPS,…", help="steps of the ramps of the rate study; '' for none")
     parser.add_argument("--rate-seeds", type=int, metavar="K", help="runs at each of these up to 1e6 steps")
+    parser.add_argument("--rate-table", type=earlier, metavar="FILE", default=[], help="tables/rates.csv of an earlier call, whose rates are not run again")
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="where everything goes (default: hyalo-SCALE)")
     parser.add_argument("--jobs", type=int, metavar="N", default=os.cpu_count(), help="runs at a time (default: one for each core)")
     parser.add_argument("--dry-run", action="store_true", help="print the runs with the expected time, and do nothing else")
@@ -47,7 +60,8 @@ def main():
     root = flags.output or Path(f"hyalo-{scale.name}")
 
     simulations = [plan.main_run(scale, seed) for seed in seeds]
-    simulations += [plan.rate_run(steps, seed, scale) for steps in rates for seed in plan.rate_seeds(steps, count)]
+    known = figures.steps_of(flags.rate_table)
+    simulations += [plan.rate_run(steps, seed, scale) for steps in rates if steps not in known for seed in plan.rate_seeds(steps, count)]
     # Runs side by side use the cores best; fewer runs than cores take several threads each.
     threads = max(1, flags.jobs // len(simulations))
     if flags.dry_run:
@@ -69,15 +83,11 @@ def main():
         say("interrupted; the same command goes on")
         sys.exit(1)
 
-    import figures
-    import page
-    import statements
-
     analyses = figures.Analyses(hyalo, root)
     drawn = figures.make(analyses, scale, seeds)
-    study = figures.rate_study(analyses, scale, rates, count)
+    study = figures.rate_study(analyses, scale, rates, count, flags.rate_table)
     judged = statements.judge(analyses, scale, seeds, study.quantities)
-    page.write(root, scale, seeds, rates, simulations, drawn + study.figures, judged, study.notes + analyses.doubts)
+    page.write(root, scale, seeds, sorted({*rates, *known}), known, simulations, drawn + study.figures, judged, study.notes + analyses.doubts)
     say(f"done: {root / 'report.html'}, {root / 'report.md'}")
 
 

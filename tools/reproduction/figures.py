@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import math
 import os
 import shlex
 import subprocess
@@ -222,10 +223,33 @@ class Study:
     notes: list
 
 
-def rate_study(analyses, scale, rates, count):
-    """What depends on the rate, and how: measured, and extrapolated to the paper's."""
-    measured, notes = [], []
+RATE_COLUMNS = ("quantity", "series", "rate", "steps", "seed", "value")
+
+
+def read_rates(path):
+    """The rows of the table of a rate study. An error if it is none."""
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    if not rows or tuple(rows[0]) != RATE_COLUMNS:
+        raise ValueError(f"its columns are not {', '.join(RATE_COLUMNS)}")
+    for number, row in enumerate(rows[1:], 2):
+        # A rate of other steps, or a value that is no number, would be drawn with the rest.
+        if len(row) != len(RATE_COLUMNS) or not math.isfinite(float(row[5])) or float(row[2]) != plan.rate(float(row[3])):
+            raise ValueError(f"line {number} is none of its rows")
+    return [(quantity, series, float(rate), steps, int(seed), float(value)) for quantity, series, rate, steps, seed, value in rows[1:]]
+
+
+def steps_of(measured):
+    """The numbers of steps in rows of such a table."""
+    return list(dict.fromkeys(float(row[3]) for row in measured))
+
+
+def rate_study(analyses, scale, rates, count, known):
+    """What depends on the rate, and how: measured (what is known already is not measured again), and extrapolated to the paper's."""
+    measured, notes = list(known), []
     for steps in rates:
+        if steps in steps_of(known):
+            continue
         seeds, name = list(plan.rate_seeds(steps, count)), plan.notation(steps)
         run = lambda seed: f"rates/{name}-seed-{seed}"
         note = lambda quantity, series, seed, value: measured.append((quantity, series, plan.rate(steps), f"{steps:.0f}", seed, value))
@@ -263,7 +287,7 @@ def rate_study(analyses, scale, rates, count):
         if len({row[2] for row in measured if row[:2] == (quantity, series)}) < 3:
             notes.append(f"rate study: {quantity} of {series} was measured at fewer than three rates: left out")
             measured = [row for row in measured if row[:2] != (quantity, series)]
-    write(analyses.root / "tables/rates.csv", ("quantity", "series", "rate", "steps", "seed", "value"), measured)
+    write(analyses.root / "tables/rates.csv", RATE_COLUMNS, measured)
     paper = [(quantity, series, plan.PAPER_RATE, value, "paper") for quantity, series, value in PAPER]
     write(analyses.root / "tables/paper.csv", ("quantity", "series", "rate", "value", "source"), paper)
     figures, quantities = [], [quantity for quantity in QUANTITIES if any(row[0] == quantity for row in measured)]

@@ -7,22 +7,23 @@ import plan
 import runs
 
 
-def write(root, scale, seeds, rates, simulations, figures, statements, doubts):
-    """Writes report.md and report.html."""
-    blocks = list(content(scale, seeds, rates, simulations, figures, statements, doubts))
+def write(root, scale, seeds, rates, known, simulations, figures, statements, doubts):
+    """Writes report.md and report.html. Those of the rates that were known before come from an earlier table."""
+    blocks = list(content(scale, seeds, rates, known, simulations, figures, statements, doubts))
     for name, render in (("report.md", markdown), ("report.html", web)):
         partial = root / f"{name}.partial"
         partial.write_text(render(blocks), encoding="utf-8")
         partial.rename(root / name)
 
 
-def content(scale, seeds, rates, simulations, figures, statements, doubts):
+def content(scale, seeds, rates, known, simulations, figures, statements, doubts):
     """The page as (kind, value) blocks, the same for both formats."""
     yield "title", "Generating ultrastable glasses by homogenising the local virial stress: reproduction"
     yield "text", (
         f"F. Leoni, J. Russo, F. Sciortino and T. Yanagishima's programme carried out by hyalo at the scale “{scale.name}”: N = {scale.particles}, "
         f"{plan.notation(scale.steps)} steps for ΔT = 0.9 (rate {plan.rate(scale.steps):g}, the paper's is {plan.PAPER_RATE:g}), {len(seeds)} independent "
-        f"run{'s' if len(seeds) > 1 else ''}" + (f"; rate study with N = 1000 at {', '.join(plan.notation(steps) for steps in rates)} steps." if rates else ".")
+        f"run{'s' if len(seeds) > 1 else ''}" + (f"; rate study with N = 1000 at {named(rates)} steps" if rates else "")
+        + (f", of which {named(known)} from the table of an earlier call." if known else ".")
     )
     counts = {verdict: sum(one.verdict() == verdict for one in statements) for verdict in ("holds", "does not hold", "cannot be judged")}
     yield "heading", "What the paper states"
@@ -40,6 +41,10 @@ def content(scale, seeds, rates, simulations, figures, statements, doubts):
     if doubts:
         yield "heading", "What hyalo doubts itself, and what was left out"
         yield "code", "\n".join(doubts)
+
+
+def named(rates):
+    return ", ".join(plan.notation(steps) for steps in rates)
 
 
 def markdown(blocks):

@@ -105,7 +105,9 @@ def main_run(scale, seed):
 
 def rate_run(steps, seed, scale):
     """A run of the rate study: cooled, heated, homogenised, heated."""
-    return Run(f"rates/{notation(steps)}-seed-{seed}", seed, "heat-vhg", settings(1000, steps, scale.equilibration))
+    # Nothing is drawn from the frames of cooling, which are the most in a folder that is carried about.
+    extra = ("cool.trajectory.every_temperature=0.3",)
+    return Run(f"rates/{notation(steps)}-seed-{seed}", seed, "heat-vhg", settings(1000, steps, scale.equilibration) + extra)
 
 
 def rate_seeds(steps, count):
