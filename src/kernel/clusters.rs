@@ -355,11 +355,10 @@ impl Streams {
         entries as usize + ROOM * self.owners.len() + SPARE
     }
 
-    /// Makes the entries that were counted, in the order in which they were found, for blocks whose parts are `parts`; `empty` is the cluster
-    /// behind all others.
+    /// Makes the entries that were counted, in the order in which they were found; `empty` is the cluster behind all others.
     ///
     /// # Safety
-    /// As [`Lanes`] says.
+    /// As [`Lanes`] says; `found` is what the entries were counted in.
     #[inline(always)]
     pub unsafe fn fill<L: ListLanes, const PARTS: usize>(
         &mut self,
@@ -377,7 +376,7 @@ impl Streams {
         // Each place is now where the next owner's begin.
         let (mut first, mut at) = (0, 0);
         for &end in &self.places[..self.owners.len()] {
-            // SAFETY: the entries have the length that was counted and as much again as a register is long.
+            // SAFETY: there is room for what was counted, and for a register behind it.
             unsafe {
                 for &(other, lanes) in &self.sorted[first..end as usize] {
                     at += L::spread(lanes, first_entry::<PARTS>(other), to.add(at));
@@ -517,7 +516,8 @@ pub(super) unsafe fn prune<
             let count = *task.from_counts.add(cluster) as usize;
             // What is near first, then what follows from it: the stores of the one would hold up the loads of the other.
             for first in (0..count).step_by(CHUNK) {
-                let entries = std::slice::from_raw_parts(from.add(first), CHUNK.min(count - first));
+                let many = CHUNK.min(count - first);
+                let entries = std::slice::from_raw_parts(from.add(first), many);
                 for ((entry, near), further) in entries.iter().zip(&mut near).zip(&mut further) {
                     let lane = (entry & 15) as usize;
                     let there = task.blocks.add(width / PARTS * (entry >> 4) as usize);
@@ -540,10 +540,8 @@ pub(super) unsafe fn prune<
                         *further = L::bits(limit.mul(limit).greater(r2));
                     }
                 }
-                let mut at = 0;
-                while at < entries.len() {
-                    let from = from.add(first + at);
-                    let left = entries.len() - at;
+                for at in (0..many).step_by(width) {
+                    let (from, left) = (from.add(first + at), many - at);
                     let keep = |marks: &[u32; CHUNK], bits, more, to| match left >= width {
                         true => L::keep(from, marks.as_ptr().add(at), bits, more, to),
                         false => keep(left, from, marks.as_ptr().add(at), bits, more, to),
@@ -555,7 +553,6 @@ pub(super) unsafe fn prune<
                     if OUTER {
                         outer += keep(&further, u32::MAX, 0, task.from_entries.add(start + outer));
                     }
-                    at += width;
                 }
             }
             for k in 0..ROOM {
