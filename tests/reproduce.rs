@@ -85,8 +85,8 @@ fn the_whole_programme_survives_kills_and_is_judged_from_its_tables() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("report");
 
-    let finish = |flags: &[&str]| {
-        let status = reproduce(&root).args(flags).status().unwrap();
+    let finish = || {
+        let status = reproduce(&root).status().unwrap();
         let said = std::fs::read_to_string(root.with_extension("log")).unwrap();
         assert!(status.success(), "{said}");
     };
@@ -108,7 +108,7 @@ fn the_whole_programme_survives_kills_and_is_judged_from_its_tables() {
     assert_eq!(when(&cooled), before);
     let drawn = when(&root.join("figures/fig1c.svg"));
 
-    finish(&[]);
+    finish();
     assert_eq!(when(&root.join("figures/fig1c.svg")), drawn);
     for name in [
         "fig1b",
@@ -189,22 +189,36 @@ fn the_whole_programme_survives_kills_and_is_judged_from_its_tables() {
 
     // What is whole is not made again.
     let made = files(&root.join("tables"));
-    finish(&[]);
+    finish();
     assert_eq!(files(&root.join("tables")), made);
+}
 
-    // Rates in a table of before are not run again.
-    let table = folder.path().join("rates.csv");
-    std::fs::copy(root.join("tables/rates.csv"), &table).unwrap();
-    std::fs::remove_dir_all(root.join("rates")).unwrap();
-    let of_before = table.to_str().unwrap();
-    finish(&["--rate-table", of_before]);
-    assert!(!root.join("rates").exists());
-    assert_eq!(
-        rows(&root.join("tables/rates.csv")),
-        rows(Path::new(of_before))
-    );
+#[test]
+fn rates_that_were_measured_before_need_no_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("report");
+    let before = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/reproduction/laptop");
+    let table = before.join("tables/rates.csv");
+    let mut command = reproduce(&root);
+    command.args(["--seeds", "0", "--rates", "1e4,1e6", "--rate-table"]);
+    let dry = command.arg(&table).arg("--dry-run").stdout(Stdio::piped());
+    let plan = String::from_utf8(dry.output().unwrap().stdout).unwrap();
+    assert!(plan.contains("rates/1e4-seed-1") && !plan.contains("rates/1e6"));
+    assert!(!plan.contains("runs/"), "{plan}");
+
+    let mut command = reproduce(&root);
+    command.args(["--seeds", "0", "--rates", "3e4,1e7", "--rate-table"]);
+    let status = command.arg(&table).status().unwrap();
+    let said = std::fs::read_to_string(root.with_extension("log")).unwrap();
+    assert!(status.success(), "{said}");
+    for name in ["rates", "rates-T_o-extrapolations", "rates-icosahedra"] {
+        let name = format!("tables/{name}.csv");
+        assert_eq!(rows(&root.join(&name)), rows(&before.join(&name)), "{name}");
+    }
     let page = std::fs::read_to_string(root.join("report.md")).unwrap();
-    assert!(page.contains("of which 4e3, 6e3, 9e3 from the table of an earlier call"));
+    assert!(page.contains("of which 3e4, 1e5, 3e5, 1e6, 1e7 from the table of an earlier call"));
+    assert!(!page.contains("hyalo simulate"));
+    assert!(!root.join("rates").exists());
 }
 
 #[test]

@@ -36,7 +36,7 @@ def earlier(text):
 def arguments():
     parser = argparse.ArgumentParser(prog="tools/reproduce", description="The paper, end to end: every figure and number, from one command.")
     parser.add_argument("--scale", choices=list(plan.SCALES), default="quick", help="size of the programme (default: quick)")
-    parser.add_argument("--seeds", type=int, metavar="K", help="independent runs")
+    parser.add_argument("--seeds", type=int, metavar="K", help="independent runs; 0 for the rate study alone")
     parser.add_argument("--rates", type=numbers, metavar="STEPS,…", help="steps of the ramps of the rate study; '' for none")
     parser.add_argument("--rate-seeds", type=int, metavar="K", help="runs at each of these up to 1e6 steps")
     parser.add_argument("--rate-table", type=earlier, metavar="FILE", default=[], help="tables/rates.csv of an earlier call, whose rates are not run again")
@@ -44,9 +44,9 @@ def arguments():
     parser.add_argument("--jobs", type=int, metavar="N", default=os.cpu_count(), help="runs at a time (default: one for each core)")
     parser.add_argument("--dry-run", action="store_true", help="print the runs with the expected time, and do nothing else")
     flags = parser.parse_args()
-    for name in ("seeds", "rate_seeds", "jobs"):
-        if getattr(flags, name) is not None and getattr(flags, name) < 1:
-            parser.error(f"--{name.replace('_', '-')} {getattr(flags, name)}: give 1 or more")
+    for name, least in (("seeds", 0), ("rate_seeds", 1), ("jobs", 1)):
+        if getattr(flags, name) is not None and getattr(flags, name) < least:
+            parser.error(f"--{name.replace('_', '-')} {getattr(flags, name)}: give {least} or more")
     return flags
 
 
@@ -54,7 +54,7 @@ def main():
     flags = arguments()
     scale = plan.SCALES[flags.scale]
     hyalo = str(Path(os.environ["HYALO"]).resolve())
-    seeds = list(range(1, (flags.seeds or scale.seeds) + 1))
+    seeds = list(range(1, (scale.seeds if flags.seeds is None else flags.seeds) + 1))
     rates = scale.rates if flags.rates is None else flags.rates
     count = flags.rate_seeds or scale.rate_seeds
     root = flags.output or Path(f"hyalo-{scale.name}")
@@ -62,15 +62,18 @@ def main():
     simulations = [plan.main_run(scale, seed) for seed in seeds]
     known = figures.steps_of(flags.rate_table)
     simulations += [plan.rate_run(steps, seed, scale) for steps in rates if steps not in known for seed in plan.rate_seeds(steps, count)]
+    if not seeds and not rates and not known:
+        refuse("with --seeds 0 there is the rate study alone, and it has no rates: name some with --rates or --rate-table")
     # Runs side by side use the cores best; fewer runs than cores take several threads each.
-    threads = max(1, flags.jobs // len(simulations))
+    side_by_side = min(flags.jobs, max(1, len(simulations)))
+    threads = flags.jobs // side_by_side
     if flags.dry_run:
         total = 0.0
         for run in simulations:
             seconds = sum(runs.expected(hyalo, run, threads).values())
             total += seconds
             print(f"{run.folder:24} {runs.duration(seconds):>10}  hyalo {' '.join(run.arguments())}")
-        print(f"{'total':24} {runs.duration(total / min(flags.jobs, len(simulations))):>10}  {flags.jobs} at a time on {threads} thread(s) each")
+        print(f"{'total':24} {runs.duration(total / side_by_side):>10}  {side_by_side} at a time on {threads} thread(s) each")
         return
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -84,7 +87,7 @@ def main():
         sys.exit(1)
 
     analyses = figures.Analyses(hyalo, root)
-    drawn = figures.make(analyses, scale, seeds)
+    drawn = figures.make(analyses, scale, seeds) if seeds else []
     study = figures.rate_study(analyses, scale, rates, count, flags.rate_table)
     judged = statements.judge(analyses, scale, seeds, study.quantities)
     page.write(root, scale, seeds, sorted({*rates, *known}), known, simulations, drawn + study.figures, judged, study.notes + analyses.doubts)

@@ -19,12 +19,15 @@ def write(root, scale, seeds, rates, known, simulations, figures, statements, do
 def content(scale, seeds, rates, known, simulations, figures, statements, doubts):
     """The page as (kind, value) blocks, the same for both formats."""
     yield "title", "Generating ultrastable glasses by homogenising the local virial stress: reproduction"
-    yield "text", (
-        f"F. Leoni, J. Russo, F. Sciortino and T. Yanagishima's programme carried out by hyalo at the scale “{scale.name}”: N = {scale.particles}, "
-        f"{plan.notation(scale.steps)} steps for ΔT = 0.9 (rate {plan.rate(scale.steps):g}, the paper's is {plan.PAPER_RATE:g}), {len(seeds)} independent "
-        f"run{'s' if len(seeds) > 1 else ''}" + (f"; rate study with N = 1000 at {named(rates)} steps" if rates else "")
-        + (f", of which {named(known)} from the table of an earlier call." if known else ".")
-    )
+    done = []
+    if seeds:
+        done.append(
+            f"at the scale “{scale.name}”, N = {scale.particles}, {plan.notation(scale.steps)} steps for ΔT = 0.9 (rate {plan.rate(scale.steps):g}, the paper's is "
+            f"{plan.PAPER_RATE:g}), {len(seeds)} independent run{'s' if len(seeds) > 1 else ''}"
+        )
+    if rates:
+        done.append(f"rate study with N = 1000 at {named(rates)} steps" + (f", of which {named(known)} from the table of an earlier call" if known else ""))
+    yield "text", f"F. Leoni, J. Russo, F. Sciortino and T. Yanagishima's programme carried out by hyalo: {'; '.join(done)}."
     counts = {verdict: sum(one.verdict() == verdict for one in statements) for verdict in ("holds", "does not hold", "cannot be judged")}
     yield "heading", "What the paper states"
     yield "text", f"{counts['holds']} of {len(statements)} statements hold, {counts['does not hold']} do not, {counts['cannot be judged']} cannot be judged. Values are means ± standard deviations over runs; verdicts are computed from the tables."
@@ -35,9 +38,10 @@ def content(scale, seeds, rates, known, simulations, figures, statements, doubts
     yield "heading", "Figures"
     for figure in figures:
         yield "figure", figure
-    yield "heading", "Simulations"
-    yield "text", "Each of them by one command, in the folder of this page:"
-    yield "code", "\n".join(shlex.join(["hyalo", *run.arguments()]) for run in simulations)
+    if simulations:
+        yield "heading", "Simulations"
+        yield "text", "Each of them by one command, in the folder of this page:"
+        yield "code", "\n".join(shlex.join(["hyalo", *run.arguments()]) for run in simulations)
     if doubts:
         yield "heading", "What hyalo doubts itself, and what was left out"
         yield "code", "\n".join(doubts)

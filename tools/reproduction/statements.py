@@ -5,7 +5,7 @@ from math import sqrt
 from statistics import mean, stdev
 
 import plan
-from figures import SERIES, onsets, write
+from figures import PAPER, SERIES, onsets, write
 
 # Temperatures whose uncertainty is larger say nothing about the paper's.
 TELLING = 0.05
@@ -188,7 +188,9 @@ class Judge:
         ratios = [value for value, _ in sound("VHG", "T_o_msd/T_g")]
         self.state("T_o/T_g is far above that of vapour-deposited glasses", "Fig. 2", "1.39 against 1.05", spread(ratios, 2) if ratios else "none that is sound", "≥ 1.2 in every run",
                    every(ratios, self.seeds, lambda value: value >= 1.2), "a T_g that hyalo itself doubts" if len(ratios) < len(self.seeds) else self.because)
-        for quantity, series, paper in (("T_g", "bidisperse", 0.48), ("T_o", "bidisperse, energies", 0.52), ("T_o", "VHG, displacements", 0.68)):
+
+    def rates(self):
+        for quantity, series, paper in PAPER:
             if quantity in self.studied:
                 self.extrapolated(quantity, series, paper)
 
@@ -273,16 +275,19 @@ class Judge:
 
 
 def judge(analyses, scale, seeds, studied):
-    """All statements, in the order of the paper; `studied` are the quantities of the rate study."""
-    melted = onsets(analyses, "onsets")
+    """All statements, in the order of the paper, or those of the rate study alone if there are no other runs; `studied` are its quantities."""
     found = Judge(analyses, scale, seeds, studied)
-    found.homogenisation()
-    found.energies()
-    found.transitions()
-    found.melting(melted)
-    found.icosahedra()
-    found.displacements(melted["VHG"][seeds[0]])
-    found.movers()
+    if seeds:
+        melted = onsets(analyses, "onsets")
+        found.homogenisation()
+        found.energies()
+        found.transitions()
+    found.rates()
+    if seeds:
+        found.melting(melted)
+        found.icosahedra()
+        found.displacements(melted["VHG"][seeds[0]])
+        found.movers()
     fields = ("statement", "where", "paper", "measured", "criterion", "verdict", "remark")
     rows = [(one.text, one.where, one.paper, one.measured, one.criterion, one.verdict(), one.remark) for one in found.statements]
     write(analyses.root / "tables/statements.csv", fields, rows)
