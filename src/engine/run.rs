@@ -1200,7 +1200,7 @@ mod tests {
         kind = "equilibrate"
         temperatures = [1.0, 0.9]
         equilibration = 20
-        steps = 190
+        steps = 390
         thermostat = { kind = "stochastic-rescaling", relaxation = 0.5 }
         trajectory.log_blocks = 64
         [[stage]]
@@ -1213,7 +1213,7 @@ mod tests {
         start = "liquid"
         from = 0.9
         to = 0.3
-        steps = 450
+        steps = 900
         trajectory.every_temperature = 0.1
         thermo.every = 30
         [[stage]]

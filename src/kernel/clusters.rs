@@ -6,12 +6,12 @@
 use std::ops::Range;
 
 use super::lanes::Lanes;
-use super::pairs::ROOM;
+use super::pairs::{ROOM, first_entry};
 
 /// Lanes in which lists are made.
 ///
 /// # Safety
-/// As [`Lanes`] says; pointers are to `WIDTH` numbers, of any alignment.
+/// As [`Lanes`] says; pointers are to `WIDTH` numbers, aligned as one of them.
 pub(super) trait ListLanes: Lanes<Real = f32, Coordinate = i32> {
     /// Writes `first` plus the number of each lane whose bit is set, in their order, with anything behind them; gives how many they are.
     #[inline(always)]
@@ -63,8 +63,6 @@ unsafe fn keep(
 
 /// Clusters whose common box is looked at first.
 const GROUP: usize = 16;
-/// What a list entry multiplies its place by, to have a lane beside it.
-const LANES_OF_ENTRY: u32 = 16;
 /// Entries behind those of each part of a new list: the last register of them is written whole.
 const SPARE: usize = 16;
 
@@ -195,8 +193,8 @@ pub(super) struct Reach {
 
 /// Makes lists; keeps its memory from one to the next.
 ///
-/// First [`measure`](Self::measure); then each thread [searches](search) a part of the clusters; then it [counts](Streams::count) the entries
-/// of a part of them among what all have found; and when these are [laid out](List::lay_out), it [makes](Streams::fill) them.
+/// First [`measure`](Self::measure); then each thread [searches](search) a part of the clusters; then it [counts](ByOwner::count) the entries
+/// of a part of them among what all have found; and when these are [laid out](List::lay_out), it [makes](ByOwner::fill) them.
 #[derive(Clone, Default)]
 pub(super) struct Lister {
     boxes: Boxes,
@@ -310,36 +308,36 @@ pub(super) unsafe fn search<L: ListLanes>(
     }
 }
 
-/// Makes the entries of a part of the clusters.
+/// What was found, by owner: makes the entries of a part of the clusters.
 #[derive(Clone, Default)]
-pub(super) struct Streams {
+pub(super) struct ByOwner {
     owners: Range<usize>,
-    /// Of each owner; then of all others.
+    /// Entries of each owner; then of all others.
     counts: Vec<u32>,
-    /// Where those found for each of them begin in `sorted`.
+    /// Where those found for each owner begin in `sorted`; then a place in which all others follow each other.
     places: Vec<u32>,
     sorted: Vec<(u32, u32)>,
 }
 
-impl Streams {
+impl ByOwner {
     /// Counts the entries of the owners in a range.
     pub fn count(&mut self, owners: Range<usize>, found: &[Vec<Near>]) {
         self.owners = owners;
-        self.counts.clear();
-        self.counts.resize(self.owners.len() + 1, 0);
-        self.places.clear();
-        self.places.resize(self.owners.len() + 2, 0);
+        for values in [&mut self.counts, &mut self.places] {
+            values.clear();
+            values.resize(self.owners.len() + 1, 0);
+        }
         for &(owner, _, lanes) in found.iter().flatten() {
             let k = self.index(owner);
             self.counts[k] += lanes.count_ones();
-            self.places[k + 1] += 1;
+            self.places[k] += 1;
         }
         let mut first = 0;
         for place in &mut self.places {
-            first += *place;
-            *place = first;
+            first += std::mem::replace(place, first);
         }
-        self.sorted.resize(first as usize, (0, 0));
+        let behind = self.places[self.owners.len()] as usize;
+        self.sorted.resize(behind + 1, (0, 0));
     }
 
     /// The place of an owner among these; that behind them for all others: a branch would be guessed wrong too often.
@@ -351,11 +349,12 @@ impl Streams {
 
     /// Length of the entries.
     fn len(&self) -> usize {
-        let entries = self.counts[..self.owners.len()].iter().sum::<u32>();
-        entries as usize + ROOM * self.owners.len() + SPARE
+        let counts = self.counts[..self.owners.len()].iter();
+        let entries: usize = counts.map(|&count| count as usize).sum();
+        entries + ROOM * self.owners.len() + SPARE
     }
 
-    /// Makes the entries that were counted, in the order in which they were found; `empty` is the cluster behind all others.
+    /// Makes the entries that were counted, in the order in which they were found.
     ///
     /// # Safety
     /// As [`Lanes`] says; `found` is what the entries were counted in.
@@ -363,44 +362,35 @@ impl Streams {
     pub unsafe fn fill<L: ListLanes, const PARTS: usize>(
         &mut self,
         found: &[Vec<Near>],
-        empty: usize,
         entries: &mut [u32],
     ) {
+        const { assert!(L::WIDTH <= SPARE) };
+        let owners = self.owners.len();
         for &(owner, other, lanes) in found.iter().flatten() {
             let k = self.index(owner);
             self.sorted[self.places[k] as usize] = (other, lanes);
-            self.places[k] += 1;
+            self.places[k] += u32::from(k < owners);
         }
-        assert!(entries.len() == self.len() && L::WIDTH <= SPARE);
+        assert!(entries.len() == self.len());
         let to = entries.as_mut_ptr();
         // Each place is now where the next owner's begin.
         let (mut first, mut at) = (0, 0);
-        for &end in &self.places[..self.owners.len()] {
-            // SAFETY: there is room for what was counted, and for a register behind it.
-            unsafe {
-                for &(other, lanes) in &self.sorted[first..end as usize] {
-                    at += L::spread(lanes, first_entry::<PARTS>(other), to.add(at));
-                }
-                // Room for what the force loop reads while it drains.
-                for _ in 0..ROOM {
-                    *to.add(at) = first_entry::<PARTS>(empty as u32);
-                    at += 1;
-                }
+        for &end in &self.places[..owners] {
+            for &(other, lanes) in &self.sorted[first..end as usize] {
+                let entry = first_entry(other as usize, PARTS) as u32;
+                // SAFETY: there is room for what was counted, and for a register behind it.
+                at += unsafe { L::spread(lanes, entry, to.add(at)) };
             }
+            // Room for those that stand behind them in the pruned list.
+            at += ROOM;
             first = end as usize;
         }
     }
 }
 
-/// The entry of lane 0 against the first part of a cluster.
-#[inline(always)]
-const fn first_entry<const PARTS: usize>(cluster: u32) -> u32 {
-    cluster * 4 * PARTS as u32 * LANES_OF_ENTRY
-}
-
 impl List {
     /// Lays the entries of all parts out behind each other, as they were counted. Gives where those of each part go.
-    pub fn lay_out(&mut self, parts: &[Streams]) -> Vec<&mut [u32]> {
+    pub fn lay_out(&mut self, parts: &[ByOwner]) -> Vec<&mut [u32]> {
         self.starts.clear();
         self.counts.clear();
         let mut start = 0;
@@ -485,7 +475,7 @@ pub(super) struct Prune<'a> {
 ///
 /// # Safety
 /// As [`Lanes`] says; the blocks hold every cluster of the entries; `to_entries` has room for `PARTS` times those in `from_entries`,
-/// and nobody else uses these clusters' parts of the two lists.
+/// and nobody else uses these clusters' parts of the two lists and of the references.
 #[inline(always)]
 pub(super) unsafe fn prune<
     L: ListLanes,
@@ -548,7 +538,7 @@ pub(super) unsafe fn prune<
                     };
                     for part in 0..PARTS as u32 {
                         let bits = bits_of_part << (part * (width / PARTS) as u32);
-                        inner += keep(&near, bits, part * LANES_OF_ENTRY, to.add(inner));
+                        inner += keep(&near, bits, part << 4, to.add(inner));
                     }
                     if OUTER {
                         outer += keep(&further, u32::MAX, 0, task.from_entries.add(start + outer));
@@ -556,7 +546,7 @@ pub(super) unsafe fn prune<
                 }
             }
             for k in 0..ROOM {
-                *to.add(inner + k) = first_entry::<PARTS>(task.empty as u32);
+                *to.add(inner + k) = first_entry(task.empty, PARTS) as u32;
             }
             for reference in &task.references[..1 + usize::from(OUTER)] {
                 let reference = reference.add(4 * width * cluster);

@@ -20,7 +20,7 @@ pub use crate::physics::registers::InstructionSet;
 pub use clusters::spatial_order;
 pub use pool::{Pool, parts, parts_mut};
 
-use clusters::{Aligned, List, Lister, Near, Prune, Reach, Streams};
+use clusters::{Aligned, ByOwner, List, Lister, Near, Prune, Reach};
 use coefficients::{Coefficients, Rule};
 use lanes::NOWHERE;
 use pairs::{ANY, BOX, CUBE, FORCES, PARTICLES, TOTALS, Task};
@@ -88,9 +88,9 @@ pub struct Field {
     outer_reference: Aligned,
     inner_reference: Aligned,
     lister: Lister,
-    /// What each thread has found, and the streams that it has made.
+    /// What each thread has found, and what makes the entries of its part of the clusters.
     found: Vec<Vec<Near>>,
-    streams: Vec<Streams>,
+    by_owner: Vec<ByOwner>,
     outer: List,
     inner: List,
     lists_stand: bool,
@@ -179,7 +179,7 @@ impl Field {
             inner_reference: Aligned::default(),
             lister: Lister::default(),
             found: Vec::new(),
-            streams: Vec::new(),
+            by_owner: Vec::new(),
             outer: List::default(),
             inner: List::default(),
             lists_stand: false,
@@ -551,7 +551,7 @@ impl Field {
                 .measure(self.blocks.pointer(), width, clusters, reach)
         };
         self.found.resize(threads, Vec::new());
-        self.streams.resize(threads, Streams::default());
+        self.by_owner.resize(threads, ByOwner::default());
         let shares: Vec<_> = (0..threads)
             .map(|thread| self.clusters_of(thread))
             .collect();
@@ -564,14 +564,14 @@ impl Field {
         });
         let found = &self.found;
         self.pool
-            .each(self.streams.iter_mut().zip(shares), |(streams, share)| {
-                streams.count(share, found)
+            .each(self.by_owner.iter_mut().zip(shares), |(part, share)| {
+                part.count(share, found)
             });
-        let room = self.outer.lay_out(&self.streams);
+        let room = self.outer.lay_out(&self.by_owner);
         self.pool
-            .each(self.streams.iter_mut().zip(room), |(streams, room)| {
-                // SAFETY: the instruction set is available.
-                unsafe { (loops.fill)(streams, found, clusters, room) }
+            .each(self.by_owner.iter_mut().zip(room), |(part, room)| {
+                // SAFETY: the instruction set is available; nothing was found since the entries were counted.
+                unsafe { (loops.fill)(part, found, room) }
             });
     }
 

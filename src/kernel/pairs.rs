@@ -33,6 +33,12 @@ pub(super) const DEPTH: usize = 5;
 /// Entries that stand behind those of each cluster, without a pair: what the loop reads while it drains.
 pub(super) const ROOM: usize = DEPTH - 1;
 
+/// The entry of lane 0 against the first part of a cluster, of which a register holds one in `parts`. Entries of the outer list name that part
+/// and mean the whole cluster.
+pub(super) const fn first_entry(cluster: usize, parts: usize) -> usize {
+    (cluster * 4 * parts) << 4
+}
+
 /// What a force loop works on: the clusters I from `first` to `last` and their entries.
 pub(super) struct Task<'a> {
     /// Blocks of coordinates and half diameters: 4 × width values each.
@@ -449,7 +455,7 @@ pub(super) unsafe fn evaluate<
             let (mut energies, mut virials) = (zero, zero);
 
             let mut near = Near {
-                entry: (task.empty * 4 * parts) << 4,
+                entry: first_entry(task.empty, parts),
                 d: [zero; 3],
                 inverse: L::splat(1.0),
                 diameter: zero,

@@ -35,7 +35,8 @@ struct Desk {
     work: UnsafeCell<Option<Work>>,
 }
 
-/// The states of a desk: nothing is to be done, and the thread looks for work.
+// The states of a desk.
+/// Nothing is to be done, and the thread looks for work.
 const IDLE: u8 = 0;
 /// Nothing is to be done, and the thread has to be woken. Waking is a call to the system, too slow to be made in vain.
 const ASLEEP: u8 = 1;
@@ -53,7 +54,8 @@ type Part<T, R> = Alone<Mutex<(Option<T>, Option<R>)>>;
 
 type Work = *const (dyn Fn(usize) + Sync);
 
-// SAFETY: `work` is written while nothing is to be done, and read between `TAKEN` and the end of the call, by the one who has set `TAKEN`. What it points to is `Sync`, and `Pool::run` keeps it alive until every call of it has ended.
+// SAFETY: `work` is written while nothing is to be done, and read between `TAKEN` and the end of the call, by the one who has set `TAKEN`. What it
+// points to is `Sync`, and `Pool::run` keeps it alive until every call of it has ended.
 unsafe impl Send for Desk {}
 // SAFETY: as above.
 unsafe impl Sync for Desk {}
@@ -306,6 +308,8 @@ mod tests {
                 pool.run(&|index| assert!(index != thread));
             }));
             assert!(caught.is_err());
+            // Work goes on after it.
+            pool.run(&|_| ());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::clusters::{self, Lister, Near, Prune, Reach, Streams};
+use super::clusters::{self, ByOwner, Lister, Near, Prune, Reach};
 use super::coefficients::{MORE_TERMS, TERMS, TOLERANCE};
 use super::lanes::{Array, Lanes};
 use super::pairs::{self, ANY, BOX, CUBE, FORCES, PARTICLES, TOTALS, Task};
@@ -26,7 +26,7 @@ pub(super) struct Loops {
     /// For cubes and other boxes; without and with the list that it comes from.
     pub prune: [[unsafe fn(&Prune); 2]; 2],
     pub search: unsafe fn(&Lister, *const i32, Range<usize>, &Reach, &mut Vec<Near>),
-    pub fill: unsafe fn(&mut Streams, &[Vec<Near>], usize, &mut [u32]),
+    pub fill: unsafe fn(&mut ByOwner, &[Vec<Near>], &mut [u32]),
     pub pack: unsafe fn(&Pack) -> f32,
     /// The square of the largest displacement (in units of the first edge) between two states of so many clusters' blocks, by the edges in
     /// units of the first.
@@ -222,13 +222,12 @@ macro_rules! loops {
 
             $(#[target_feature(enable = $feature)])?
             unsafe fn fill<L: clusters::ListLanes, const PARTS: usize>(
-                streams: &mut Streams,
+                part: &mut ByOwner,
                 found: &[Vec<Near>],
-                empty: usize,
                 entries: &mut [u32],
             ) {
                 // SAFETY: the caller's contract.
-                unsafe { streams.fill::<L, PARTS>(found, empty, entries) }
+                unsafe { part.fill::<L, PARTS>(found, entries) }
             }
 
             $(#[target_feature(enable = $feature)])?
@@ -305,7 +304,7 @@ loops!(
     super::super::x86::Avx2F64,
     super::super::x86::Avx2F32<1>,
     8,
-    "avx2,fma"
+    "avx2,fma,popcnt,bmi1,bmi2,lzcnt"
 );
 #[cfg(target_arch = "x86_64")]
 loops!(
@@ -315,7 +314,7 @@ loops!(
     super::super::x86::Avx512F64,
     super::super::x86::Avx2F32<1>,
     16,
-    "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma"
+    "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma,popcnt,bmi1,bmi2,lzcnt"
 );
 
 /// The loops of an instruction set.

@@ -1,7 +1,7 @@
 //! Lanes of AVX-512 and of AVX2 with FMA.
 //!
 //! Safety of the whole file: each method is one or a few instructions of the set that its type is named for, under the contract of
-//! [`Lanes`](super::lanes::Lanes).
+//! [`Lanes`](super::lanes::Lanes) and [`ListLanes`](super::clusters::ListLanes).
 #![allow(clippy::missing_safety_doc, unsafe_op_in_unsafe_fn)]
 
 use std::arch::x86_64::*;
