@@ -236,6 +236,16 @@ fn what_is_no_table_of_rates_is_refused() {
             &*format!("{header}T_g,bidisperse,0.005,30000,1,0.5\n"),
             "line 2 is none of its rows",
         ),
+        (
+            &*format!("{header}T_g,bidisperse,inf,0,1,0.5\n"),
+            "line 2 is none of its rows",
+        ),
+        (
+            &*format!(
+                "{header}T_g,bidisperse,0.006,30000,1,0.5\nT_g,bidisperse,0.006,30000,1,0.6\n"
+            ),
+            "line 3 is there twice",
+        ),
     ] {
         std::fs::write(&table, text).unwrap();
         let root = folder.path().join("report");

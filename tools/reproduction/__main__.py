@@ -1,6 +1,7 @@
 """`tools/reproduce`: runs, figures, statements, page."""
 
 import argparse
+import csv
 import os
 import sys
 from pathlib import Path
@@ -19,16 +20,16 @@ def numbers(text):
         values = tuple(dict.fromkeys(float(part) for part in text.split(",") if part))
     except ValueError:
         values = (0.0,)
-    if any(not 1e3 <= value <= 1e10 for value in values):
-        raise argparse.ArgumentTypeError(f"'{text}' is no list of numbers of steps between 1e3 and 1e10, such as 3e4,1e5")
+    if any(not plan.can_be_steps(value) for value in values):
+        raise argparse.ArgumentTypeError(f"'{text}' is no list of whole numbers of steps between 1e3 and 1e10, such as 3e4,1e5")
     return values
 
 
 def earlier(text):
-    """What an earlier call has measured at its rates: the rows of its table."""
+    """A table that an earlier call has made of its rates, and its rows."""
     try:
-        return figures.read_rates(Path(text))
-    except (OSError, ValueError) as error:
+        return Path(text).resolve(), figures.read_rates(Path(text))
+    except (OSError, ValueError, csv.Error) as error:
         why = getattr(error, "strerror", None) or error
         raise argparse.ArgumentTypeError(f"{text} is no table of a rate study ({why}): give the tables/rates.csv of an earlier call")
 
@@ -39,7 +40,7 @@ def arguments():
     parser.add_argument("--seeds", type=int, metavar="K", help="independent runs; 0 for the rate study alone")
     parser.add_argument("--rates", type=numbers, metavar="STEPS,…", help="steps of the ramps of the rate study; '' for none")
     parser.add_argument("--rate-seeds", type=int, metavar="K", help="runs at each of these up to 1e6 steps")
-    parser.add_argument("--rate-table", type=earlier, metavar="FILE", default=[], help="tables/rates.csv of an earlier call, whose rates are not run again")
+    parser.add_argument("--rate-table", type=earlier, metavar="FILE", help="tables/rates.csv of an earlier call, whose rates are not run again; without --rates there are no others")
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="where everything goes (default: hyalo-SCALE)")
     parser.add_argument("--jobs", type=int, metavar="N", default=os.cpu_count(), help="runs at a time (default: one for each core)")
     parser.add_argument("--dry-run", action="store_true", help="print the runs with the expected time, and do nothing else")
@@ -55,13 +56,16 @@ def main():
     scale = plan.SCALES[flags.scale]
     hyalo = str(Path(os.environ["HYALO"]).resolve())
     seeds = list(range(1, (scale.seeds if flags.seeds is None else flags.seeds) + 1))
-    rates = scale.rates if flags.rates is None else flags.rates
+    table, earlier_rows = flags.rate_table or (None, [])
+    known = figures.steps_of(earlier_rows)
+    rates = flags.rates if flags.rates is not None else () if table else scale.rates
     count = flags.rate_seeds or scale.rate_seeds
     root = flags.output or Path(f"hyalo-{scale.name}")
 
     simulations = [plan.main_run(scale, seed) for seed in seeds]
-    known = figures.steps_of(flags.rate_table)
     simulations += [plan.rate_run(steps, seed, scale) for steps in rates if steps not in known for seed in plan.rate_seeds(steps, count)]
+    if table == (root / "tables/rates.csv").resolve():
+        refuse(f"{table} is the table of this folder itself: its rates are not run again anyway; leave --rate-table out, or name another folder")
     if not seeds and not rates and not known:
         refuse("with --seeds 0 there is the rate study alone, and it has no rates: name some with --rates or --rate-table")
     # Runs side by side use the cores best; fewer runs than cores take several threads each.
@@ -88,9 +92,9 @@ def main():
 
     analyses = figures.Analyses(hyalo, root)
     drawn = figures.make(analyses, scale, seeds) if seeds else []
-    study = figures.rate_study(analyses, scale, rates, count, flags.rate_table)
+    study = figures.rate_study(analyses, scale, rates, count, earlier_rows)
     judged = statements.judge(analyses, scale, seeds, study.quantities)
-    page.write(root, scale, seeds, sorted({*rates, *known}), known, simulations, drawn + study.figures, judged, study.notes + analyses.doubts)
+    page.write(root, scale, seeds, sorted({*rates, *known}), sorted(known), simulations, drawn + study.figures, judged, study.notes + analyses.doubts)
     say(f"done: {root / 'report.html'}, {root / 'report.md'}")
 
 

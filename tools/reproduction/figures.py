@@ -229,14 +229,23 @@ RATE_COLUMNS = ("quantity", "series", "rate", "steps", "seed", "value")
 def read_rates(path):
     """The rows of the table of a rate study. An error if it is none."""
     with path.open(newline="") as file:
-        rows = list(csv.reader(file))
-    if not rows or tuple(rows[0]) != RATE_COLUMNS:
+        lines = list(csv.reader(file))
+    if not lines or tuple(lines[0]) != RATE_COLUMNS:
         raise ValueError(f"its columns are not {', '.join(RATE_COLUMNS)}")
-    for number, row in enumerate(rows[1:], 2):
-        # A rate of other steps, or a value that is no number, would be drawn with the rest.
-        if len(row) != len(RATE_COLUMNS) or not math.isfinite(float(row[5])) or float(row[2]) != plan.rate(float(row[3])):
+    rows = {}
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            quantity, series, rate, steps, seed, value = line
+            row = (quantity, series, float(rate), steps, int(seed), float(value))
+            # A rate of other steps, or a value that is no number, would be drawn with the rest.
+            sound = quantity in QUANTITIES and plan.can_be_steps(float(steps)) and row[2] == plan.rate(float(steps)) and math.isfinite(row[5])
+        except ValueError:
+            sound = False
+        if not sound:
             raise ValueError(f"line {number} is none of its rows")
-    return [(quantity, series, float(rate), steps, int(seed), float(value)) for quantity, series, rate, steps, seed, value in rows[1:]]
+        if rows.setdefault((quantity, series, steps, seed), row) is not row:
+            raise ValueError(f"line {number} is there twice")
+    return list(rows.values())
 
 
 def steps_of(measured):
@@ -244,12 +253,10 @@ def steps_of(measured):
     return list(dict.fromkeys(float(row[3]) for row in measured))
 
 
-def rate_study(analyses, scale, rates, count, known):
-    """What depends on the rate, and how: measured (what is known already is not measured again), and extrapolated to the paper's."""
-    measured, notes = list(known), []
-    for steps in rates:
-        if steps in steps_of(known):
-            continue
+def rate_study(analyses, scale, rates, count, earlier):
+    """What depends on the rate, and how: measured, but for the rates of earlier rows, and extrapolated to the paper's."""
+    measured, notes = list(earlier), []
+    for steps in (steps for steps in rates if steps not in steps_of(earlier)):
         seeds, name = list(plan.rate_seeds(steps, count)), plan.notation(steps)
         run = lambda seed: f"rates/{name}-seed-{seed}"
         note = lambda quantity, series, seed, value: measured.append((quantity, series, plan.rate(steps), f"{steps:.0f}", seed, value))
@@ -283,25 +290,29 @@ def rate_study(analyses, scale, rates, count, known):
                     note(quantity, row["input"], row.get("replica", 1), float(row["fraction"]))
                 if command == "virial" and row["species"] == "all":
                     note(quantity, row["input"], row.get("replica", 1), float(row["energy"]))
+    write(analyses.root / "tables/rates.csv", RATE_COLUMNS, measured)
+    fitted, source = measured, "tables/rates.csv"
     for quantity, series in sorted({row[:2] for row in measured}):
         if len({row[2] for row in measured if row[:2] == (quantity, series)}) < 3:
-            notes.append(f"rate study: {quantity} of {series} was measured at fewer than three rates: left out")
-            measured = [row for row in measured if row[:2] != (quantity, series)]
-    write(analyses.root / "tables/rates.csv", RATE_COLUMNS, measured)
+            notes.append(f"rate study: {quantity} of {series} was measured at fewer than three rates: not fitted")
+            fitted = [row for row in fitted if row[:2] != (quantity, series)]
+    if len(fitted) < len(measured):
+        source = "tables/rates-fitted.csv"
+        write(analyses.root / source, RATE_COLUMNS, fitted)
     paper = [(quantity, series, plan.PAPER_RATE, value, "paper") for quantity, series, value in PAPER]
     write(analyses.root / "tables/paper.csv", ("quantity", "series", "rate", "value", "source"), paper)
-    figures, quantities = [], [quantity for quantity in QUANTITIES if any(row[0] == quantity for row in measured)]
+    figures, quantities = [], [quantity for quantity in QUANTITIES if any(row[0] == quantity for row in fitted)]
     for quantity in quantities:
         title, axis = QUANTITIES[quantity]
         name, picture = f"rates-{quantity}", f"figures/rates-{quantity}.svg"
         tables = [both(table, name if table == "fits" else f"{name}-{table}", table == "fits") for table in ("fits", "means", "extrapolations")]
-        arguments = ["rate-fit", "tables/rates.csv", "--quantity", quantity, "--extrapolate", f"{plan.PAPER_RATE:g}", "--axis-label", axis]
+        arguments = ["rate-fit", source, "--quantity", quantity, "--extrapolate", f"{plan.PAPER_RATE:g}", "--axis-label", axis]
         if quantity == "icosahedra":
             arguments += ["--lowest", "0"]
         if any(row[0] == quantity for row in paper):
             arguments += ["--compare", "tables/paper.csv"]
         flags = [flag for flags, _ in tables for flag in flags]
-        command = analyses.run(name, [*arguments, *flags, "--plot", picture], ["tables/rates.csv", "tables/paper.csv"], [picture, *(file for _, files in tables for file in files)])
+        command = analyses.run(name, [*arguments, *flags, "--plot", picture], [source, "tables/paper.csv"], [picture, *(file for _, files in tables for file in files)])
         figures.append(Figure(name, "rates", f"Rate study: {title}", "N = 1000; fits with their extrapolation to the paper's rate, 1.8·10⁻⁷, and the interval in which it must be expected.", command))
     return Study(figures, quantities, notes)
 

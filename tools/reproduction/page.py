@@ -8,7 +8,7 @@ import runs
 
 
 def write(root, scale, seeds, rates, known, simulations, figures, statements, doubts):
-    """Writes report.md and report.html. Those of the rates that were known before come from an earlier table."""
+    """Writes report.md and report.html; `known` are the rates of an earlier call's table."""
     blocks = list(content(scale, seeds, rates, known, simulations, figures, statements, doubts))
     for name, render in (("report.md", markdown), ("report.html", web)):
         partial = root / f"{name}.partial"

@@ -45,6 +45,11 @@ def rate(steps):
     return float(f"{(LIQUID - GLASS) / (steps * TIMESTEP):.6g}")
 
 
+def can_be_steps(value):
+    """Whether a number may be the steps of a ramp."""
+    return 1e3 <= value <= 1e10 and value == int(value)
+
+
 def notation(steps):
     """A number of steps in a name: 3e5."""
     exponent = math.floor(math.log10(steps) + 1e-9)
@@ -105,7 +110,7 @@ def main_run(scale, seed):
 
 def rate_run(steps, seed, scale):
     """A run of the rate study: cooled, heated, homogenised, heated."""
-    # Nothing is drawn from the frames of cooling, which are the most in a folder that is carried about.
+    # Nothing is drawn from the frames of cooling: a few are enough.
     extra = ("cool.trajectory.every_temperature=0.3",)
     return Run(f"rates/{notation(steps)}-seed-{seed}", seed, "heat-vhg", settings(1000, steps, scale.equilibration) + extra)
 
