@@ -11,7 +11,7 @@ use super::pairs::{ROOM, first_entry};
 /// Lanes in which lists are made.
 ///
 /// # Safety
-/// As [`Lanes`] says; pointers are to `WIDTH` numbers, aligned as one of them.
+/// As [`Lanes`] says; pointers are to `WIDTH` numbers, or as many as there are said to be, aligned as one of them.
 pub(super) trait ListLanes: Lanes<Real = f32, Coordinate = i32> {
     /// Writes `first` plus the number of each lane whose bit is set, in their order, with anything behind them; gives how many they are.
     #[inline(always)]
@@ -25,40 +25,27 @@ pub(super) trait ListLanes: Lanes<Real = f32, Coordinate = i32> {
         written
     }
 
-    /// Writes `more` plus each of the numbers at `from` for which the one at `marks` has one of these bits, in their order, with anything
-    /// behind them; gives how many they are. Where the two overlap, `to` is not behind `from`.
+    /// Writes `more` plus each of the `count` numbers at `from`, at most `WIDTH`, for which the one at `marks` has one of these bits, in their
+    /// order, with anything behind them up to `count` numbers; gives how many they are. Where the two overlap, `to` is not behind `from`.
     #[inline(always)]
     unsafe fn keep(
+        count: usize,
         from: *const u32,
         marks: *const u32,
         bits: u32,
         more: u32,
         to: *mut u32,
     ) -> usize {
-        // SAFETY: the caller's contract.
-        unsafe { keep(Self::WIDTH, from, marks, bits, more, to) }
-    }
-}
-
-/// [`ListLanes::keep`] for so many numbers.
-#[inline(always)]
-unsafe fn keep(
-    count: usize,
-    from: *const u32,
-    marks: *const u32,
-    bits: u32,
-    more: u32,
-    to: *mut u32,
-) -> usize {
-    let mut kept = 0;
-    for k in 0..count {
-        // SAFETY: the caller's pointers are to so many numbers, of which no more are kept.
-        unsafe {
-            *to.add(kept) = *from.add(k) + more;
-            kept += usize::from(*marks.add(k) & bits != 0);
+        let mut kept = 0;
+        for k in 0..count {
+            // SAFETY: the caller's pointers are to so many numbers, of which no more are kept.
+            unsafe {
+                *to.add(kept) = *from.add(k) + more;
+                kept += usize::from(*marks.add(k) & bits != 0);
+            }
         }
+        kept
     }
-    kept
 }
 
 /// Clusters whose common box is looked at first.
@@ -531,17 +518,15 @@ pub(super) unsafe fn prune<
                     }
                 }
                 for at in (0..many).step_by(width) {
-                    let (from, left) = (from.add(first + at), many - at);
-                    let keep = |marks: &[u32; CHUNK], bits, more, to| match left >= width {
-                        true => L::keep(from, marks.as_ptr().add(at), bits, more, to),
-                        false => keep(left, from, marks.as_ptr().add(at), bits, more, to),
-                    };
+                    let (count, read) = (width.min(many - at), from.add(first + at));
+                    let marks = near.as_ptr().add(at);
                     for part in 0..PARTS as u32 {
                         let bits = bits_of_part << (part * (width / PARTS) as u32);
-                        inner += keep(&near, bits, part << 4, to.add(inner));
+                        inner += L::keep(count, read, marks, bits, part << 4, to.add(inner));
                     }
                     if OUTER {
-                        outer += keep(&further, u32::MAX, 0, task.from_entries.add(start + outer));
+                        let marks = further.as_ptr().add(at);
+                        outer += L::keep(count, read, marks, u32::MAX, 0, from.add(outer));
                     }
                 }
             }

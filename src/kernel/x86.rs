@@ -191,17 +191,24 @@ impl ListLanes for Avx512F32 {
     }
     #[inline(always)]
     unsafe fn keep(
+        count: usize,
         from: *const u32,
         marks: *const u32,
         bits: u32,
         more: u32,
         to: *mut u32,
     ) -> usize {
-        let marks = _mm512_loadu_si512(marks.cast());
+        let all = ((1u32 << count) - 1) as __mmask16;
+        let marks = _mm512_maskz_loadu_epi32(all, marks.cast());
         let mask = _mm512_test_epi32_mask(marks, _mm512_set1_epi32(bits as i32));
-        let values = _mm512_loadu_si512(from.cast());
+        let values = _mm512_maskz_loadu_epi32(all, from.cast());
         let values = _mm512_add_epi32(values, _mm512_set1_epi32(more as i32));
-        _mm512_storeu_si512(to.cast(), _mm512_maskz_compress_epi32(mask, values));
+        let packed = _mm512_maskz_compress_epi32(mask, values);
+        // Storing a part of a register is slow, but there is no room for more behind the last numbers.
+        match count == Self::WIDTH {
+            true => _mm512_storeu_si512(to.cast(), packed),
+            false => _mm512_mask_storeu_epi32(to.cast(), all, packed),
+        }
         mask.count_ones() as usize
     }
 }
