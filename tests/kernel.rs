@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use hyalo::kernel::{
-    Field, InstructionSet, PerParticle, Precision, Totals, naive, parts, spatial_order,
+    Field, InstructionSet, PerParticle, Precision, Totals, can_evaluate, naive, parts,
+    spatial_order,
 };
 use hyalo::physics::potential::{Mixing, Potential};
 
@@ -214,6 +215,40 @@ fn every_variant_equals_the_double_loop() {
                 }
             }
         }
+    }
+}
+
+/// Ends as wide as the loops take them.
+#[test]
+fn every_variant_evaluates_wide_ends() {
+    for (name, edges) in [
+        ("lennard-jones:2:3", [8.8, 8.4, 9.1]),
+        ("lennard-jones:2.5:3.5", [9.6; 3]),
+        ("inverse-power:1:1.25", [8.8; 3]),
+    ] {
+        let mut system = system(487, edges, [0.9, 1.3], 14);
+        system.potential = Potential::named(name).unwrap();
+        can_evaluate(&system.potential).unwrap();
+        for (set, precision) in variants() {
+            let what = format!("{name}, {} {precision:?}", set.name());
+            check(
+                &system,
+                &mut system.field(precision, 2, set),
+                precision,
+                &what,
+            );
+        }
+    }
+    for name in [
+        "lennard-jones:2.5:4",
+        "lennard-jones:1.5:2.5",
+        "lennard-jones:1:3",
+        "inverse-power:1:2",
+    ] {
+        assert!(
+            can_evaluate(&Potential::named(name).unwrap()).is_err(),
+            "{name}"
+        );
     }
 }
 

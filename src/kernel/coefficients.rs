@@ -1,6 +1,6 @@
 //! A potential as the loops evaluate it: polynomials in z = (σ_ij/r)² = x⁻², with no square root.
 
-use crate::physics::potential::{Mixing, Potential};
+use crate::physics::potential::{Mixing, Potential, Terms};
 
 /// Coefficients of the polynomials of the smooth end, lowest first, in f32 and in f64: enough for ends as narrow as those of the paper.
 pub(super) const TERMS: [usize; 2] = [4, 9];
@@ -8,6 +8,10 @@ pub(super) const TERMS: [usize; 2] = [4, 9];
 pub(super) const MORE_TERMS: [usize; 2] = [8, 16];
 /// The largest error of w, relative to the repulsion of a pair in contact (12 a), in f32 and in f64: that of rounding it.
 pub(super) const TOLERANCE: [f64; 2] = [2e-6, 2e-12];
+/// The largest errors of u, w and v with which a potential is evaluated at all, relative to those of a pair in contact, and of all the pairs
+/// together that a particle has in the smooth end at a density of one: in f32 about what the paper's potential has, in f64 far below the
+/// largest force of a minimum.
+pub(super) const ADMITTED: [f64; 2] = [4e-5, 1e-8];
 
 /// u, w and v of a [`Potential`] as functions of z.
 ///
@@ -63,14 +67,29 @@ impl Rule {
 }
 
 impl Coefficients {
-    /// The largest error of w in the smooth end, relative to 12 a.
-    pub fn misfit(&self, potential: &Potential) -> f64 {
-        let points = (0..200).map(|k| {
-            let t = (self.z_in - self.z_out) * (f64::from(k) + 0.5) / 200.0;
-            let sum = self.virial.end.iter().rev().fold(0.0, |sum, c| sum * t + c);
-            (t * t * sum - potential.at((self.z_out + t).powf(-0.5)).virial).abs()
-        });
-        points.fold(0.0, f64::max) / self.virial.core[0].abs()
+    /// The largest errors of u, w and v in the smooth end, relative to a, 12 a and 144 a.
+    pub fn misfit(&self, potential: &Potential) -> [f64; 3] {
+        let width = self.z_in - self.z_out;
+        let largest = |form: &Form, power: i32, exact: fn(Terms) -> f64| {
+            let points = (0..200).map(|k| {
+                let t = width * (f64::from(k) + 0.5) / 200.0;
+                let sum = form.end.iter().rev().fold(0.0, |sum, c| sum * t + c);
+                let exact = exact(potential.at((self.z_out + t).powf(-0.5)));
+                (t.powi(power) * sum - exact).abs()
+            });
+            // Without an end there is nothing to miss.
+            let worst = if width > 0.0 {
+                points.fold(0.0, f64::max)
+            } else {
+                0.0
+            };
+            worst / form.core[0].abs()
+        };
+        [
+            largest(&self.energy, 3, |terms| terms.energy),
+            largest(&self.virial, 2, |terms| terms.virial),
+            largest(&self.slope, 1, |terms| terms.virial_slope),
+        ]
     }
 
     /// The coefficients, with that many terms in the polynomials of the smooth end.
@@ -167,7 +186,7 @@ mod tests {
             for (few, (more, tolerance)) in
                 TERMS.into_iter().zip(MORE_TERMS.into_iter().zip(TOLERANCE))
             {
-                let misfit = |terms| Coefficients::new(&potential, terms).misfit(&potential);
+                let misfit = |terms| Coefficients::new(&potential, terms).misfit(&potential)[1];
                 assert!(misfit(few) > tolerance && misfit(more) <= tolerance);
             }
         }
@@ -182,7 +201,8 @@ mod tests {
         ] {
             for (terms, tolerance) in TERMS.into_iter().zip(TOLERANCE) {
                 let coefficients = Coefficients::new(&potential, terms);
-                assert!(coefficients.misfit(&potential) <= tolerance);
+                let misfit = coefficients.misfit(&potential);
+                assert!(misfit.iter().all(|misfit| *misfit <= tolerance));
                 for step in 0..2000 {
                     let x = 0.8 + (potential.cutoff - 0.75) * f64::from(step) / 2000.0;
                     let (z, exact) = (x.powi(-2), potential.at(x));

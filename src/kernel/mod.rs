@@ -14,6 +14,7 @@ mod variant;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use std::f64::consts::PI;
 use std::ops::Range;
 
 pub use crate::physics::registers::InstructionSet;
@@ -21,11 +22,12 @@ pub use clusters::spatial_order;
 pub use pool::{Pool, parts, parts_mut};
 
 use clusters::{Aligned, ByOwner, List, Lister, Near, Prune, Reach};
-use coefficients::{Coefficients, Rule};
+use coefficients::{ADMITTED, Coefficients, MORE_TERMS, Rule};
 use lanes::NOWHERE;
 use pairs::{ANY, BOX, CUBE, FORCES, PARTICLES, TOTALS, Task};
 use variant::{Gather, Loops, Pack, Quantity, loops_of};
 
+use crate::error::{Error, Result};
 use crate::physics::potential::Potential;
 
 /// In which precision pairs are evaluated.
@@ -57,6 +59,27 @@ pub struct PerParticle {
     pub virial_slope: Vec<f64>,
     /// ½ Σ_j d_a f_b, d = r_i − r_j, for ab = xx, yy, zz, xy, xz, yz (energy).
     pub virial_tensor: [Vec<f64>; 6],
+}
+
+/// Checks that the loops evaluate a potential as it is: polynomials stand for its smooth end, and all the pairs together that a particle has in
+/// it at a density of one are within 4·10⁻⁵ of what a pair in contact has in single precision, and within 10⁻⁸ in double precision.
+///
+/// Errors: a smooth end that is too wide for them.
+pub fn can_evaluate(potential: &Potential) -> Result<()> {
+    let pairs = 4.0 / 3.0 * PI * (potential.cutoff.powi(3) - potential.inner.powi(3));
+    for (terms, admitted) in MORE_TERMS.into_iter().zip(ADMITTED) {
+        let misfits = Coefficients::new(potential, terms).misfit(potential);
+        if misfits.iter().all(|misfit| pairs * misfit <= admitted) {
+            continue;
+        }
+        let worst = misfits.into_iter().fold(0.0, f64::max);
+        let what = format!(
+            "the smooth end from {} to {} is too wide: the polynomials by which forces are computed would miss it by {worst:.0e} of a pair in contact",
+            potential.inner, potential.cutoff
+        );
+        return Err(Error::new(what).help("let it begin nearer to the cutoff"));
+    }
+    Ok(())
 }
 
 /// Skins of the two lists (length): the outer one is made from boxes around clusters and pruned to the inner one, from which forces are
@@ -116,7 +139,8 @@ impl Field {
     /// A field for particles of these diameters (length, N) in a box with these edges (length), evaluated by `threads` threads with the
     /// [preferred](InstructionSet::preferred) instruction set.
     ///
-    /// The box must hold two cutoffs of the largest diameter ([`Potential::fits`]).
+    /// The box must hold two cutoffs of the largest diameter ([`Potential::fits`]), and the potential be one that the loops
+    /// [can evaluate](can_evaluate).
     pub fn new(
         potential: Potential,
         edges: [f64; 3],
@@ -157,7 +181,7 @@ impl Field {
         let is_cube = edges[1] == edges[0] && edges[2] == edges[0];
         let usual = Coefficients::new(&potential, loops.terms[0]);
         let is_usual =
-            potential.mixing.is_additive() && usual.misfit(&potential) <= loops.tolerance;
+            potential.mixing.is_additive() && usual.misfit(&potential)[1] <= loops.tolerance;
         let (shape, coefficients) = match (is_usual, is_cube) {
             (false, _) => (ANY, Coefficients::new(&potential, loops.terms[1])),
             (true, false) => (BOX, usual),

@@ -69,7 +69,7 @@ impl Mixing {
     /// Two species with these σ (length) and ε (energy) for pairs AA, AB and BB, each particle's diameter being that of a pair of its kind.
     ///
     /// Panics if the three σ are not different, or σ_AB exceeds the mean of the others.
-    pub fn of_two_species(diameters: [f64; 3], strengths: [f64; 3]) -> Self {
+    fn of_two_species(diameters: [f64; 3], strengths: [f64; 3]) -> Self {
         let [aa, ab, bb] = diameters;
         let mean = 0.5 * (aa + bb);
         assert!(aa != bb && ab != aa && ab != bb && ab <= mean);

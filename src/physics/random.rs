@@ -69,7 +69,7 @@ impl Random {
     }
 
     /// Gamma with scale 1 and `shape` > 0 (Marsaglia and Tsang, ACM Trans. Math. Softw. 26, 363 (2000)).
-    pub fn gamma(&mut self, shape: f64) -> f64 {
+    fn gamma(&mut self, shape: f64) -> f64 {
         if shape < 1.0 {
             let root = (1.0 - self.uniform()).powf(1.0 / shape);
             return self.gamma(shape + 1.0) * root;

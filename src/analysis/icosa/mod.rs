@@ -20,6 +20,7 @@ use serde::Serialize;
 use super::tessellation::Cells;
 use super::{Abscissa, Command, Runner, Wanted};
 use crate::error::{Error, Result};
+use crate::kernel;
 use crate::physics::potential::Potential;
 use crate::physics::topology::{FRANK_KASPER, Filter};
 
@@ -119,6 +120,7 @@ impl Arguments {
 
     fn potential(&self) -> Result<Option<Potential>> {
         let potential = Potential::named(&self.potential)?;
+        kernel::can_evaluate(&potential)?;
         Ok(self.inherent.then_some(potential))
     }
 }

@@ -9,6 +9,7 @@ use super::{
     VERSION, schedule,
 };
 use crate::error::{Error, Result};
+use crate::kernel;
 use crate::physics::potential::Potential;
 
 const KINDS: [&str; 6] = [
@@ -138,7 +139,8 @@ fn protocol(document: &Value, folder: Option<&Path>) -> Result<Protocol> {
         None => ("wahnstrom", Potential::wahnstrom()),
         Some(field) => {
             let text = field.text()?;
-            let named = Potential::named(text);
+            let named = Potential::named(text)
+                .and_then(|potential| kernel::can_evaluate(&potential).map(|()| potential));
             (
                 text,
                 named.map_err(|error| field.value.place.attach(error))?,
