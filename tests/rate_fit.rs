@@ -563,6 +563,20 @@ fn doubtful_answers_end_with_one() {
         "falls below -0.1",
     );
     assert_eq!(floor("lower")[0], -0.1);
+    // Faster than the rate at which the form that they follow diverges, 10^-1.8.
+    let diverges: String = [1e-5f64, 1e-4, 1e-3, 1e-2]
+        .iter()
+        .flat_map(|rate| [-1e-4, 0.0, 1e-4].map(|error| (rate, error)))
+        .map(|(rate, error)| format!("T_o,{rate},{}\n", 0.3 + 0.2 / (-1.8 - rate.log10()) + error))
+        .collect();
+    let fast = ["--extrapolate", "1e-1", "--table", &table, "--force", "-q"];
+    doubted(&diverges, &fast, "the interval at 1e-1 has no end");
+    let table_of = Table::parse(&std::fs::read_to_string(scratch.path("e.csv")).unwrap());
+    let of_all = table_of.only("form", "all");
+    assert_eq!(
+        (of_all.words("value"), of_all.words("upper")),
+        (vec![""], vec![""])
+    );
     // What may be a line has no limit upwards where it rises for slow rates.
     let rises = "energy,1e-3,1\nenergy,1e-4,2\nenergy,1e-5,2.5\nenergy,1e-6,2.6\n";
     let run = doubted(rises, &["--extrapolate", "1e-8"], "wider");

@@ -251,6 +251,13 @@ fn cooling_gives_t_g_and_heating_t_o() {
         assert!(lower[row] < value[row] && value[row] < upper[row]);
     }
     assert_eq!(run.stderr.lines().count(), 2, "{}", run.stderr);
+    // The same of one table that holds both, whose replicates are as independent.
+    let [cooled, heated] =
+        [(1, true), (2, false)].map(|(seed, falls)| csv(&ramp(0.0, seed), falls));
+    let both = with_column("input", "cooled", &cooled, true)
+        + &with_column("input", "heated", &heated, false);
+    let both = scratch.file("both.csv", both);
+    assert_eq!(hyalo(&["tg-fit", &both, "-q"]).ok().text(), run.text());
     // What the ramp is can be said; and the same run gives the same bytes, another seed others.
     let kind = hyalo(&["tg-fit", &heat, "--kind", "cooling", "-q"])
         .ok()
@@ -521,6 +528,16 @@ fn a_log_with_fluctuating_temperatures() {
     let width = set.reals("upper")[0] - set.reals("lower")[0];
     assert!((one - other).abs() < width, "{one} {other}");
     assert_ne!(one, other);
+    // A crossing that hangs on where the windows end.
+    let windows = ["--glass-window", "0.1:0.4", "--liquid-window", "0.6:0.9"];
+    let set = ["tg-fit", &heat, "--temperature", "ramp:0.1:0.9"];
+    let run = hyalo(&[&set[..], &windows].concat());
+    assert_eq!(run.code, 1);
+    assert!(
+        run.stderr.contains("the interval does not hold it"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]

@@ -415,6 +415,9 @@ impl Answer {
                 None => doubts.push(format!(
                     "nothing tells the uncertainty at {rate:e}: {rates} without replicas"
                 )),
+                Some(ends) if ends.iter().any(|end| end.is_infinite()) => doubts.push(format!(
+                    "the interval at {rate:e} has no end: what the data may follow diverges at a slower rate"
+                )),
                 Some([lower, upper]) if upper - lower > high - low => doubts.push(format!(
                     "the interval at {rate:e} is wider ({}) than the range of the data ({})",
                     self.number(upper - lower),
@@ -601,7 +604,8 @@ impl Answer {
             for &rate in rates {
                 let Estimate { value, interval } = self.estimate(fit, rate);
                 let [lower, upper] = [0, 1].map(|side| interval.map(|ends| ends[side]));
-                let row = [Some(rate), Some(value), lower, upper];
+                let row = [Some(rate), Some(value), lower, upper]
+                    .map(|cell| cell.filter(|value| value.is_finite()));
                 numbers
                     .iter_mut()
                     .zip(row)
@@ -650,8 +654,9 @@ impl Answer {
             Some([rate, lower, upper])
         };
         let points: Option<Vec<_>> = spaced(slowest, fastest).into_iter().map(at).collect();
+        let is_drawn = |point: &[f64; 3]| point.iter().all(|value| value.is_finite());
         Some(Layer::Band {
-            points: points?,
+            points: points?.into_iter().filter(is_drawn).collect(),
             color: Color::Series(index),
         })
     }

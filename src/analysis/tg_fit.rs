@@ -64,7 +64,7 @@ pub struct Arguments {
     pub kind: Vec<Ramp>,
 
     /// Name of the energies: a column, of a trajectory a key of the frames or a column of the particles, whose mean is taken. Default:
-    /// potential_energy, PotEng, E_pair, energy
+    /// potential_energy, PotEng, E_pair, energy, pe, c_pe
     #[arg(long, value_name = "NAME")]
     pub energy: Option<String>,
 
@@ -421,9 +421,9 @@ impl Arguments {
     /// Errors: a curve that is no ramp or has too few rows, windows without rows.
     pub fn answer(&self, observed: Vec<Observed>, inputs: usize) -> Result<Vec<Answer>> {
         let mut answers = Vec::new();
-        for observed in observed {
+        for (number, observed) in observed.into_iter().enumerate() {
             let label = observed.label.clone();
-            let answer = self.one(observed, inputs);
+            let answer = self.one(observed, number, inputs);
             answers.push(answer.map_err(|error| error.in_input(label))?);
         }
         let replicas = Replicas::of(answers.iter().map(|answer| answer.label.as_str()));
@@ -446,7 +446,7 @@ impl Arguments {
         Ok(answers)
     }
 
-    fn one(&self, observed: Observed, inputs: usize) -> Result<Answer> {
+    fn one(&self, observed: Observed, number: usize, inputs: usize) -> Result<Answer> {
         let kind = for_input("--kind", &self.kind, observed.input, inputs)?.copied();
         let ramp = |temperatures: &[f64]| kind.map_or_else(|| Ramp::of(temperatures), Ok);
         let energies = match observed.energies {
@@ -474,7 +474,8 @@ impl Arguments {
                 (ramp, passage(&points, self.threshold))
             }
             (None, Some((ramp, data))) => {
-                let transition = self.transition(observed.input, inputs, data)?;
+                let windows = self.windows(observed.input, inputs, data)?;
+                let transition = self.transition(windows, number, data)?;
                 (*ramp, Found::Crossing(Box::new(transition)))
             }
             (None, None) => return Err(Error::new("there are neither energies nor displacements")),
@@ -488,7 +489,8 @@ impl Arguments {
         })
     }
 
-    fn transition(&self, input: usize, inputs: usize, data: &Data) -> Result<Transition> {
+    /// The windows that are given for an input.
+    fn windows(&self, input: usize, inputs: usize, data: &Data) -> Result<[Option<Window>; 2]> {
         let chosen = |flag: &str, values: &[WindowChoice]| {
             let choice = for_input(flag, values, input, inputs)?;
             Ok::<_, Error>(choice.and_then(|choice| choice.0))
@@ -521,6 +523,16 @@ impl Arguments {
                 )));
             }
         }
+        Ok([glass, liquid])
+    }
+
+    /// Where the branches of the ramp of this number cross.
+    fn transition(
+        &self,
+        [glass, liquid]: [Option<Window>; 2],
+        number: usize,
+        data: &Data,
+    ) -> Result<Transition> {
         let form = self.liquid.form();
         let method = Method {
             liquid: form,
@@ -528,7 +540,7 @@ impl Arguments {
             replicates: self.replicates,
             vary: self.vary,
             seed: self.seed,
-            ramp: input,
+            ramp: number,
         };
         Windows::find(data, form, glass, liquid)
             .and_then(|windows| Transition::find(data, windows, &method))

@@ -174,10 +174,14 @@ pub struct Curve {
 }
 
 impl Curve {
-    /// The quantity at a rate.
+    /// The quantity at a rate; infinite from the pole on, where the hyperbola has another branch.
     pub fn at(&self, rate: f64) -> f64 {
         let below = self.fastest - rate.log10();
-        self.value - self.slope * below / (1.0 + self.bend * below)
+        let scale = 1.0 + self.bend * below;
+        match scale > 0.0 {
+            true => self.value - self.slope * below / scale,
+            false => f64::INFINITY.copysign(self.slope),
+        }
     }
 
     /// a of the line a + b l.
@@ -514,6 +518,12 @@ mod tests {
             let other = curve.limit() + curve.strength() / (curve.pole() - rate.log10());
             assert!((curve.at(rate) - other).abs() < 1e-14);
         }
+        // The pole is at l = 0.
+        assert!(curve.at(0.99) > 60.0);
+        assert_eq!(
+            [1.0, 1.01, 1e3].map(|rate| curve.at(rate)),
+            [f64::INFINITY; 3]
+        );
     }
 
     #[test]

@@ -411,6 +411,14 @@ impl Transition {
                 100.0 * crossed
             ));
         }
+        if let Some([lower, upper]) = self.interval
+            && !(lower..=upper).contains(&at)
+        {
+            doubts.push(
+                "they cross elsewhere when the windows are a little narrower: the interval does not hold it"
+                    .to_string(),
+            );
+        }
         match self.interval {
             Some([lower, upper]) if lower < low || upper > high => {
                 doubts.push("the interval reaches beyond the temperatures of the data".to_string());
@@ -489,7 +497,11 @@ pub fn percentiles(values: &[f64], confidence: f64) -> Option<[f64; 2]> {
         let place = fraction * last as f64;
         let below = place.floor() as usize;
         let above = (below + 1).min(last);
-        sorted[below] + (place - below as f64) * (sorted[above] - sorted[below])
+        match sorted[below] == sorted[above] {
+            // Infinite ones, too.
+            true => sorted[below],
+            false => sorted[below] + (place - below as f64) * (sorted[above] - sorted[below]),
+        }
     };
     let outside = 0.5 * (1.0 - confidence);
     Some([at(outside), at(1.0 - outside)])

@@ -568,10 +568,11 @@ fn scalars(frame: &Frame, name: Option<&str>) -> Result<(f64, f64)> {
         let keys = frame.keys.iter().map(|(key, _)| key.as_str());
         let columns = frame.columns.iter().map(|column| column.name.as_str());
         let present: Vec<&str> = keys.chain(columns).collect();
-        Error::new(format!("the frame has no key or column {wanted}")).help(format!(
-            "it has {}; name one with --energy",
-            present.join(", ")
-        ))
+        let help = match &present[..] {
+            [] => "it has neither keys nor further columns: give the log or the thermo table of the run".to_string(),
+            present => format!("it has {}; name one with --energy", present.join(", ")),
+        };
+        Error::new(format!("the frame has no key or column {wanted}")).help(help)
     })?;
     match (
         temperature >= 0.0 && temperature.is_finite(),
