@@ -574,15 +574,27 @@ fn inputs_that_others_run_lead_to_the_same_files() {
         std::env::var("PATH").unwrap()
     );
     let job = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/cluster/lammps.slurm");
-    run_command(
-        Command::new("bash")
-            .arg(job)
-            .args([&other, &protocol])
-            .env("PATH", path)
-            .env("HYALO", env!("CARGO_BIN_EXE_hyalo"))
-            .env("LAMMPS", peer("lmp")),
-    )
-    .ok();
+    let job = |lammps: &str| {
+        run_command(
+            Command::new("bash")
+                .arg(&job)
+                .args([&other, &protocol])
+                .env("PATH", &path)
+                .env("HYALO", env!("CARGO_BIN_EXE_hyalo"))
+                .env("LAMMPS", lammps),
+        )
+    };
+    // A program that does nothing is not started again for ever.
+    let broken = job(&script(&scratch, "broken", "exit 7"));
+    assert_eq!(broken.code, 7);
+    assert!(
+        broken
+            .stderr
+            .contains("ended with exit code 7 and made no step"),
+        "{}",
+        broken.stderr
+    );
+    job(&peer("lmp")).ok();
     let names = |folder: &str| -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(folder)
             .unwrap()

@@ -28,6 +28,7 @@ fn task(scratch: &Scratch, script: &str, number: u64, last: u64, arguments: &[&s
         .env("SLURM_JOB_ID", "4711")
         .env("SLURM_ARRAY_TASK_ID", number.to_string())
         .env("SLURM_ARRAY_TASK_MAX", last.to_string())
+        .env("SLURM_ARRAY_TASK_COUNT", (last + 1).to_string())
         .env("SLURM_CPUS_PER_TASK", "1")
         .stdin(Stdio::null());
     command
@@ -137,8 +138,8 @@ fn an_array_analyses_a_trajectory_in_parts() {
     let scratch = Scratch::new();
     let dump = fixture("heat_scaled.lammpstrj.gz");
     let command = ["msd", &dump, "--temperature", "ramp:0.1:0.9"];
+    let arguments = [&["parts", "csv", "11"], &command[..], &["--reference", "0"]].concat();
     for part in 0..4 {
-        let arguments = [&["parts", "csv", "11"], &command[..], &["--reference", "0"]].concat();
         run(
             &mut task(&scratch, "partitions.slurm", part, 3, &arguments),
             &[],
@@ -155,6 +156,17 @@ fn an_array_analyses_a_trajectory_in_parts() {
     let whole = hyalo(&[&command[..], &["-q"]].concat()).ok();
     assert_eq!(read(&scratch.path("msd.csv")), whole.text());
     assert_eq!(scratch.names(), ["msd.csv", "parts"]);
+    // A part again, in an array of its own: it is not taken for the last.
+    let mut alone = task(&scratch, "partitions.slurm", 1, 1, &arguments);
+    alone.env("SLURM_ARRAY_TASK_COUNT", "1");
+    let part = read(&scratch.path("parts/part-0001.csv"));
+    let message = run(&mut alone, &[]).refused();
+    assert!(
+        message.contains("say in PARTS how many parts there are"),
+        "{message}"
+    );
+    run(alone.env("PARTS", "4"), &[]).ok();
+    assert_eq!(read(&scratch.path("parts/part-0001.csv")), part);
     // What is there is kept, and tables that do not belong together are not joined.
     let message = concatenate("msd.csv parts/part-*.csv").refused();
     assert!(
