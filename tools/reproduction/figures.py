@@ -49,6 +49,8 @@ class Analyses:
             # 1 is an answer that hyalo itself calls doubtful.
             if done.returncode not in (0, 1) or "hyalo: interrupted" in done.stderr:
                 refuse(f"{command}: {done.stderr.strip()}")
+            if missing := [path for path in outputs if not (self.root / path).exists()]:
+                refuse(f"{command} made no {missing[0]}: {done.stderr.strip()}")
             print(done.stderr, end="", file=sys.stderr)
             stamp.write_text(f"{key}\n{done.stderr}")
         self.doubts += stamp.read_text().splitlines()[1:]

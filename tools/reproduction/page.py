@@ -30,7 +30,7 @@ def content(scale, seeds, rates, known, simulations, figures, statements, doubts
     yield "text", f"F. Leoni, J. Russo, F. Sciortino and T. Yanagishima's programme carried out by hyalo: {'; '.join(done)}."
     counts = {verdict: sum(one.verdict() == verdict for one in statements) for verdict in ("holds", "does not hold", "cannot be judged")}
     yield "heading", "What the paper states"
-    yield "text", f"{counts['holds']} of {len(statements)} statements hold, {counts['does not hold']} do not, {counts['cannot be judged']} cannot be judged. Values are means ± standard deviations over runs; verdicts are computed from the tables."
+    yield "text", f"{counts['holds']} of {len(statements)} statements hold, {counts['does not hold']} do not, {counts['cannot be judged']} cannot be judged. Values are means, of several runs with their standard deviation; in brackets stands the uncertainty that a temperature or a ratio is compared with: the largest of 0.01 (0.02 for the ratio), twice the standard error over runs, and half of hyalo's own interval. Verdicts are computed from the tables."
     yield "table", (
         ["statement", "paper", "measured", "criterion", "verdict"],
         [[f"{one.text} ({one.where})", one.paper, one.measured, one.criterion, one.verdict() + (f": {one.remark}" if one.remark else "")] for one in statements],

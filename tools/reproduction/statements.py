@@ -60,7 +60,12 @@ def smoothed(curve, width=0.05):
 def two_peaks(counts, between):
     """Whether counts in successive bins, smoothed over three, have a dip in a range of places: true if it is deeper than twice the noise of counting,
     nothing if it is within that noise, false if there is none. With it peak, dip and peak."""
+    # Bins that hold nothing are not in the table.
     places = sorted(counts)
+    width = min((after - before for before, after in zip(places, places[1:])), default=1.0)
+    held = {round((place - places[0]) / width): place for place in places}
+    counts = {held.get(index, places[0] + index * width): counts.get(held.get(index), 0) for index in range(max(held, default=-1) + 1)}
+    places = list(counts)
     smooth = {place: mean(counts[other] for other in places[max(0, index - 1) : index + 2]) for index, place in enumerate(places)}
     inner = [place for place in places if between[0] <= place <= between[1]]
     if not inner:
