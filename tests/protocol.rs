@@ -275,6 +275,7 @@ fn bad_flags_are_refused_in_one_line() {
     ] {
         fs::write(place.path(name), content).unwrap();
     }
+    std::os::unix::fs::symlink("table.csv", place.path("link.csv")).unwrap();
     let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/protocol/flags.txt");
     let table = fs::read_to_string(table).unwrap();
     let wrong = table

@@ -282,6 +282,15 @@ pub(crate) fn check_resampling(confidence: f64, replicates: usize) -> Result<()>
     Ok(())
 }
 
+/// Refuses `--at` where the figure that shows what it chooses is not drawn.
+pub(crate) fn check_at(at: &[f64], is_drawn: bool, figure: &str) -> Result<()> {
+    if at.is_empty() || is_drawn {
+        return Ok(());
+    }
+    let what = format!("--at chooses what the figure '{figure}' shows, which is not drawn");
+    Err(Error::new(what).help(format!("add --plot {figure}=PATH, or leave --at out")))
+}
+
 /// Name of the rows that stand for all species together.
 pub const ALL: &str = "all";
 
@@ -334,7 +343,14 @@ impl Moment {
         let at = self.on(abscissa);
         if at.is_nan() {
             return Err(Error::new(format!("the frame has no {}", abscissa.name()))
-                .help("give it with --temperature, --timestep or --steps, or choose another with --against")
+                .help(format!(
+                    "give it with {}, or choose another with --against",
+                    match abscissa {
+                        Abscissa::Temperature => "--temperature",
+                        Abscissa::Time => "--timestep, or --steps too",
+                        Abscissa::Step | Abscissa::Frame => "--steps",
+                    }
+                ))
                 .in_frame(self.frame));
         }
         Ok(at)

@@ -33,7 +33,7 @@ pub struct InputFlags {
     #[arg(long, value_name = "NAME")]
     pub format: Option<String>,
 
-    /// Frames A to B (exclusive) by S, as in Python: 0:100:5, 10:, -20:
+    /// Frames A to B (exclusive) by S, as in Python: 0:100:5, 10:, -20:; or a single one, 5 or -1
     #[arg(long, value_name = "A:B:S", allow_hyphen_values = true)]
     pub frames: Option<String>,
 
@@ -89,7 +89,7 @@ fn as_text<S: serde::Serializer>(
     mode: &Option<Unwrap>,
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
-    serializer.collect_str(&format!("{:?}", mode.unwrap_or_default()).to_lowercase())
+    serializer.collect_str(mode.unwrap_or_default().name())
 }
 
 /// What is written and where.
@@ -348,7 +348,7 @@ pub fn inputs(names: &[String], what: &str) -> Result<Vec<Input>> {
 
 /// The temperatures of `ramp:T0:T1`.
 pub fn ramp_ends(spec: &str) -> Result<[f64; 2]> {
-    let end = |text| stream::columns::real(text).filter(|end| end.is_finite());
+    let end = |text| stream::columns::real(text).filter(|end| *end >= 0.0 && end.is_finite());
     let ends: Option<Vec<f64>> = spec
         .trim_start_matches("ramp:")
         .split(':')
@@ -427,19 +427,23 @@ fn whole_numbers(cells: &Cells, path: &Path, name: &str) -> Result<Vec<Option<i6
 impl OutputFlags {
     /// Labels of the inputs; those of replicas are the same.
     pub fn labels(&self, inputs: &[Input]) -> Result<Vec<String>> {
-        if self.labels.is_empty() {
-            return Ok(inputs.iter().map(Input::name).collect());
+        let labels: Vec<String> = match self.labels.len() {
+            0 => inputs.iter().map(Input::name).collect(),
+            given if given == 1 || given == inputs.len() => {
+                let label = |index| self.label(index).cloned();
+                (0..inputs.len()).filter_map(label).collect()
+            }
+            given => {
+                let what = format!("--label is given {given} times for {} inputs", inputs.len());
+                return Err(Error::new(what).help("give it once, or once for each input"));
+            }
+        };
+        // Rows that begin with it would be comments in a table of text.
+        if let Some(label) = labels.iter().find(|label| label.starts_with('#')) {
+            let what = format!("the name '{label}' begins with #, as comments in tables do");
+            return Err(Error::new(what).help("give another with --label"));
         }
-        if !matches!(self.labels.len(), n if n == 1 || n == inputs.len()) {
-            let what = format!(
-                "--label is given {} times for {} inputs",
-                self.labels.len(),
-                inputs.len()
-            );
-            return Err(Error::new(what).help("give it once, or once for each input"));
-        }
-        let given = |index| self.label(index).cloned();
-        Ok((0..inputs.len()).filter_map(given).collect())
+        Ok(labels)
     }
 
     /// The label that an input was given.

@@ -202,18 +202,17 @@ impl Outputs {
 
     fn file(&mut self, path: &str, force: bool) -> Result<AtomicFile> {
         if path != "-" {
-            let path = PathBuf::from(path);
-            let file = AtomicFile::create(&path, force)?;
-            // However the path is written.
-            let folder = match path.parent() {
+            let file = AtomicFile::create(Path::new(path), force)?;
+            // However the path is written, and whatever links to it.
+            let folder = match file.path().parent() {
                 Some(folder) if folder != Path::new("") => folder,
                 _ => Path::new("."),
             };
             let place = std::fs::canonicalize(folder)
                 .unwrap_or_default()
-                .join(path.file_name().unwrap_or_default());
+                .join(file.path().file_name().unwrap_or_default());
             if self.paths.contains(&place) && !place.starts_with("/dev") {
-                let what = format!("two outputs go to {}", path.display());
+                let what = format!("two outputs go to {path}");
                 return Err(Error::new(what).help("give each a path of its own"));
             }
             self.paths.push(place);

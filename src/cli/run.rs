@@ -131,10 +131,10 @@ impl<'a> AnalysisRunner<'a> {
         if self.run.verbose {
             let positions = about.positions().unwrap_or("?");
             say(&format!(
-                "hyalo: {}: format {}, positions {positions}, unwrapping {:?}, first frame with {} particles",
+                "hyalo: {}: format {}, positions {positions}, unwrapping {}, first frame with {} particles",
                 about.name,
                 about.format.name(),
-                options.unwrap,
+                options.unwrap.name(),
                 first.len()
             ));
         }
@@ -235,10 +235,10 @@ impl Runner for AnalysisRunner<'_> {
         let workers = Workers::new(self.run.threads()?)?;
         if self.output.annotate.is_some() {
             if !analysis.annotates() {
-                return Err(Error::new(
-                    "this command and mode has no per-particle columns to annotate with",
-                )
-                .help("leave --annotate out"));
+                return Err(
+                    Error::new("there are no per-particle columns to annotate with")
+                        .help("leave --annotate out"),
+                );
             }
             if inputs.len() > 1 {
                 return Err(Error::new(format!(

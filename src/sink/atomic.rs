@@ -81,6 +81,11 @@ impl AtomicFile {
         })
     }
 
+    /// Where the file will be: behind a link, what that leads to.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Standard output; it is never withheld, and committing flushes it.
     pub fn stdout() -> Self {
         Self::straight(PathBuf::from("standard output"), Box::new(io::stdout()))

@@ -507,7 +507,8 @@ fn text_column(path: &Path, name: &str) -> Result<Vec<Option<Arc<str>>>> {
     Ok(columns
         .remove(0)
         .into_iter()
-        .map(|text| text.map(Arc::from))
+        // A double quote inside quotes is written twice.
+        .map(|text| text.map(|text| text.replace("\"\"", "\"").into()))
         .collect())
 }
 
@@ -1143,7 +1144,7 @@ mod tests {
     #[test]
     fn texts_and_names_are_read_from_every_format() {
         for (format, ending) in FORMATS {
-            let texts: Vec<Option<Arc<str>>> = vec![Some("a,b".into()), Some("A".into()), None];
+            let texts: Vec<Option<Arc<str>>> = vec![Some("a,b".into()), Some("5\" A".into()), None];
             let rows: Rows = vec![
                 vec![1_i64, 2, 3].into(),
                 vec![0.1, 0.2, 0.3].into(),

@@ -22,6 +22,18 @@ pub enum Unwrap {
     None,
 }
 
+impl Unwrap {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unwrap::Auto => "auto",
+            Unwrap::Images => "images",
+            Unwrap::Nearest => "nearest",
+            Unwrap::None => "none",
+        }
+    }
+}
+
 impl FromStr for Unwrap {
     type Err = String;
 

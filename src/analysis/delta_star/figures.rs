@@ -9,6 +9,7 @@ use super::rows::Sizes;
 use super::{Arguments, Finished};
 use crate::data::cell::Cell;
 use crate::data::figure::{Axes, Axis, Color, Figure, Layer, Stroke};
+use crate::error::{Error, Result};
 use crate::physics::points::widths;
 
 /// A slice across the cell.
@@ -23,7 +24,7 @@ const AXES: [&str; 3] = ["x", "y", "z"];
 impl FromStr for Slice {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
         let wrong = || "write x, y or z, or the heights too: z:2.5:4".to_string();
         let mut parts = text.split(':');
         let axis = parts
@@ -42,6 +43,20 @@ impl FromStr for Slice {
             axis: axis.ok_or_else(wrong)?,
             heights,
         })
+    }
+}
+
+impl Slice {
+    /// Checks that heights (length) are those of the cell, which has these widths (length), where it is periodic.
+    pub(super) fn check(&self, cell: &Cell, widths: [f64; 3]) -> Result<()> {
+        let (axis, width) = (AXES[self.axis], widths[self.axis]);
+        match self.heights {
+            Some((low, high)) if cell.periodic()[self.axis] && (low < 0.0 || high > width) => {
+                let what = format!("--slice {axis}:{low}:{high} reaches out of the cell");
+                Err(Error::new(what).help(format!("give heights between 0 and {width}")))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

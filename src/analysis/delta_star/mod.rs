@@ -32,7 +32,7 @@ use crate::data::figure::Figure;
 use crate::data::frame::{Frame, Species, Values};
 use crate::data::table::{RowSink, TableSpec};
 use crate::error::{Error, Result};
-use crate::physics::points::{Cluster, Points, clusters};
+use crate::physics::points::{Cluster, Points, clusters, widths};
 use crate::physics::subsets::Comparison;
 use crate::physics::topology::is_dodecahedron;
 use crate::physics::voronoi::{Tessellation, Weights, Workspace};
@@ -458,6 +458,10 @@ impl Analysis for DeltaStar {
             );
             return Err(Error::new(what).help("give a larger one"));
         }
+        if let Some(cell) = &first.cell {
+            self.check_lengths(cell)
+                .map_err(|error| error.in_frame(first.ordinal))?;
+        }
         Ok(Reference {
             positions: followed.positions(first)?,
             centre: followed.centre(&first.positions),
@@ -704,6 +708,18 @@ const MORE_FRAMES: &str =
     "write frames more often (hyalo simulate --set frames_every=0.0005) or take a wider --window";
 
 impl DeltaStar {
+    /// Checks the lengths among the arguments against the cell.
+    fn check_lengths(&self, cell: &Cell) -> Result<()> {
+        let widths = widths(cell);
+        let longest = widths.into_iter().fold(0.0, f64::max);
+        // Beyond that only images of the same particles are found, ever more of them.
+        if let Some(bond) = self.arguments.bond_length.filter(|bond| *bond > longest) {
+            let what = format!("--bond-length {bond} is longer than the cell, {longest}");
+            return Err(Error::new(what).help("about 1.4 (V/N)^(1/3) joins neighbours"));
+        }
+        self.arguments.slice.check(cell, widths)
+    }
+
     /// The window that a temperature lies in. Limits are part of it, round-off aside.
     fn window(&self, temperature: f64) -> Option<Window> {
         let reach = self.arguments.window + 1e-9 * temperature.abs();

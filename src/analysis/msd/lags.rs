@@ -418,7 +418,7 @@ impl ByLag {
                 if let Some(at) = off {
                     let what = "the time does not grow with the step: the length of a step changes";
                     return Err(Error::new(what)
-                        .help("select a stretch with --frames, of one length")
+                        .help("with --frames, select a stretch in which it does not")
                         .in_frame(moments[at].frame));
                 }
                 Some(slope)

@@ -19,7 +19,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::followed::Drift;
-use super::{Abscissa, Command, Runner, Wanted};
+use super::{Abscissa, Command, Runner, Wanted, check_at};
 use crate::error::{Error, Result};
 
 pub mod lags;
@@ -63,8 +63,8 @@ pub struct Arguments {
     #[arg(long, value_name = "temperature|time|step|frame")]
     pub against: Option<Abscissa>,
 
-    /// Temperatures whose displacement histograms the figure `histogram` shows (times, steps or frames where there is no temperature).
-    /// Default: where ⟨Δr²⟩ first reaches 0.1, 1 and 10 times the threshold
+    /// Temperatures whose displacement histograms the figure `histogram` shows, those of the nearest frames (times, steps or frames where there
+    /// is no temperature). Default: where ⟨Δr²⟩ first reaches 0.1, 1 and 10 times the threshold
     #[arg(
         long,
         value_name = "T,…",
@@ -100,7 +100,10 @@ impl Command for Arguments {
 
     fn run(&self, wanted: Wanted, runner: &mut impl Runner) -> Result<()> {
         match self.lags {
-            None => runner.run(FromReference::new(self.clone(), wanted)),
+            None => {
+                check_at(&self.at, wanted.figure("histogram"), "histogram")?;
+                runner.run(FromReference::new(self.clone(), wanted))
+            }
             Some(_) => runner.run(ByLag::new(self.clone())),
         }
     }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{ALL, Abscissa, Analysis, Command, Moment, Runner, Wanted, counted};
+use super::{ALL, Abscissa, Analysis, Command, Moment, Runner, Wanted, check_at, counted};
 use crate::data::cell::Cell;
 use crate::data::figure::Figure;
 use crate::data::frame::{Column, Frame};
@@ -51,8 +51,8 @@ pub struct Arguments {
     #[arg(long, value_name = "mean|voronoi", default_value = "mean")]
     pub volume: Volume,
 
-    /// Temperatures of the frames whose distributions the figures show (times, steps or frames where there is no temperature). Default: the
-    /// first frame and the last, of several inputs the last of each
+    /// Temperatures whose distributions the figures show, those of the nearest frames (times, steps or frames where there is no temperature).
+    /// Default: the first frame and the last, of several inputs the last of each
     #[arg(
         long,
         value_name = "T,…",
@@ -95,6 +95,7 @@ impl Command for Arguments {
     const MANUAL: &'static str = include_str!("manual.txt");
 
     fn run(&self, wanted: Wanted, runner: &mut impl Runner) -> Result<()> {
+        check_at(&self.at, wanted.any_figure(), "pressures")?;
         runner.run(PerParticle {
             potential: self.potential()?,
             arguments: self.clone(),

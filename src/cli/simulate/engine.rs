@@ -109,7 +109,14 @@ impl EngineFlags {
                 let what = format!("{} is no run that LAMMPS was given", folder.display());
                 Err(Error::new(what).help("begin it with --engine lammps --export"))
             }
-            _ => Ok(was.or(asked) == Some(true)),
+            _ if was.or(asked) == Some(true) => Ok(true),
+            _ => match self.again().trim() {
+                "" => Ok(false),
+                flags => Err(
+                    Error::new(format!("LAMMPS is not asked to compute: {flags}"))
+                        .help("add --engine lammps, or leave that out"),
+                ),
+            },
         }
     }
 
