@@ -172,7 +172,12 @@ impl Arguments {
                 ))
                 .help("give a path without that ending, or -o - and a pipe")),
                 Some(table) => Ok(Form::Table(table)),
-                None => Ok(Form::Trajectory(Format::from_name(name)?, compression)),
+                None => Format::from_name(name)
+                    .map(|format| Form::Trajectory(format, compression))
+                    .map_err(|error| {
+                        let names = Format::names();
+                        error.help(format!("known are {names}, and the tables parquet, csv, ndjson, arrow"))
+                    }),
             },
             (None, Some(format)) => Ok(Form::Trajectory(format, compression)),
             (None, None) if path == "-" => Ok(Form::Trajectory(Format::Xyz, None)),

@@ -128,7 +128,8 @@ impl Format {
             .then_some(Format::LammpsData)
     }
 
-    fn names() -> String {
+    /// The names of all, for messages.
+    pub fn names() -> String {
         let native = Self::NATIVE.iter().map(|(_, name, _)| *name);
         native
             .chain(chemfiles::FORMATS.iter().map(|format| format.name))
