@@ -338,6 +338,89 @@ fn type_labels_keep_their_numbers() {
     };
     assert_eq!(numbers("Na"), [1; 8]);
     assert_eq!(numbers("Cl"), [2; 8]);
+    // Atoms by number, masses by label.
+    let text = "x\n\n2 atoms\n2 atom types\n\n0 5 xlo xhi\n0 5 ylo yhi\n0 5 zlo zhi\n\nAtom Type Labels\n\n1 Na\n2 Cl\n\n\
+                Masses\n\nCl 1.5\nNa 1\n\nAtoms # atomic\n\n1 2 1 1 1\n2 1 3 3 3\n";
+    let frame = &frames(&scratch.file("labels.data", text))[0];
+    assert_eq!(frame.masses, Some(vec![1.5, 1.0]));
+}
+
+/// What `dump custom id typelabel` and `q` print.
+#[test]
+fn type_labels_of_a_dump_name_the_species() {
+    let scratch = Scratch::new();
+    let snapshot = |step: i64, charge: &str| {
+        format!(
+            "ITEM: TIMESTEP\n{step}\nITEM: NUMBER OF ATOMS\n2\nITEM: BOX BOUNDS pp pp pp\n0 5\n0 5\n0 5\n\
+             ITEM: ATOMS id type typelabel q x y z\n1 2 B {charge} 1 1 1\n2 1 A 0 3 3 3\n"
+        )
+    };
+    let dump = scratch.file("x.lammpstrj", snapshot(0, "0") + &snapshot(10, "0.5"));
+    let found = frames(&dump);
+    let names: Vec<&str> = (0..2).map(|row| &**found[0].species.name(row)).collect();
+    assert_eq!(names, ["B", "A"]);
+    // It is a real column though its first frame prints whole numbers.
+    hyalo(&["convert", &dump, "-o", &scratch.path("x.csv"), "-q"]).ok();
+    let table = Table::parse(&std::fs::read_to_string(scratch.path("x.csv")).unwrap());
+    assert_eq!(table.reals("q"), [0.0, 0.0, 0.5, 0.0]);
+    assert_eq!(table.words("type"), ["2", "1", "2", "1"]);
+}
+
+/// XTC and TRR have a place for the time in every frame: writers that know none put 0 there.
+#[test]
+fn times_that_nobody_knew_are_not_taken_for_zero() {
+    let scratch = Scratch::new();
+    let frame = |more: &str, x: f64| {
+        format!(
+            "2\nLattice=\"5 0 0 0 5 0 0 0 5\" Properties=species:S:1:pos:R:3 {more}\nA {x} 1 1\nA 3 3 3\n"
+        )
+    };
+    let steps = frame("Timestep=0", 1.0) + &frame("Timestep=10", 1.1) + &frame("Timestep=20", 1.2);
+    let times = frame("Timestep=0 Time=0.0", 1.0) + &frame("Timestep=10 Time=0.5", 1.1);
+    let neither = frame("", 1.0) + &frame("", 1.1);
+    for ending in ["xtc", "trr"] {
+        let told = |text: &str| -> Vec<_> {
+            let xyz = scratch.file("x.extxyz", text);
+            let path = scratch.path(&format!("x.{ending}"));
+            hyalo(&["convert", &xyz, "-o", &path, "--force", "-q"]).ok();
+            let moments = frames(&path).into_iter();
+            moments.map(|frame| (frame.step, frame.time)).collect()
+        };
+        assert_eq!(
+            told(&steps),
+            [(Some(0), None), (Some(10), None), (Some(20), None)]
+        );
+        assert_eq!(told(&times), [(Some(0), Some(0.0)), (Some(10), Some(0.5))]);
+        assert_eq!(told(&neither), [(None, None), (None, None)]);
+        assert_eq!(told(&frame("", 1.0)), [(Some(0), Some(0.0))]);
+    }
+}
+
+#[test]
+fn masses_of_spheres_come_back() {
+    let scratch = Scratch::new();
+    let masses = [1.3, 0.7, 2.9, 1.0 / 3.0, 1.728, 1.1];
+    let rows = masses.iter().enumerate();
+    let rows: String = rows
+        .map(|(at, mass)| format!("A {at} 1 1 {} {mass}\n", 0.8 + 0.1 * at as f64))
+        .collect();
+    let text = format!(
+        "6\nLattice=\"9 0 0 0 9 0 0 0 9\" Properties=species:S:1:pos:R:3:diameter:R:1:mass:R:1\n{rows}"
+    );
+    let (xyz, data) = (scratch.file("x.extxyz", text), scratch.path("x.data"));
+    convert(&xyz, &data, &[]);
+    let found = frames(&data)[0].masses.clone().expect("masses");
+    // Rounding to a density and back costs no more than two units in the last place, and mostly none.
+    let off = |(found, mass): (&f64, &f64)| (found - mass).abs() / mass;
+    assert!(
+        found.iter().zip(&masses).all(|pair| off(pair) < 3e-16),
+        "{found:?}"
+    );
+    // Of a point LAMMPS takes the density for the mass.
+    let text = "x\n\n1 atoms\n1 atom types\n\n0 5 xlo xhi\n0 5 ylo yhi\n0 5 zlo zhi\n\nAtoms # sphere\n\n1 1 0 2.5 1 1 1\n";
+    let points = scratch.file("points.data", text);
+    let point = &frames(&points)[0];
+    assert_eq!(point.masses, Some(vec![2.5]));
 }
 
 #[test]
@@ -353,11 +436,14 @@ fn what_a_data_file_cannot_hold_is_told() {
             Some(left_out.strip_suffix(": left out").unwrap().to_string())
         })
     };
-    assert_eq!(of("triclinic_wrapped.lammpstrj", &[]), None);
-    assert_eq!(
-        of("triclinic_wrapped.lammpstrj", &["--masses", "1=1,2=1.728"]),
-        None
-    );
+    let triclinic = |more: &[&str]| of("triclinic_wrapped.lammpstrj", more);
+    assert_eq!(triclinic(&[]).as_deref(), Some("time"));
+    let masses = ["--masses", "1=1,2=1.728"];
+    assert_eq!(triclinic(&masses).as_deref(), Some("time"));
+    let spheres = triclinic(&["--diameters", "1=1,2=1.2"]);
+    let made_up = "time, mass (density 1 is written)";
+    assert_eq!(spheres.as_deref(), Some(made_up));
+    assert_eq!(of("slab_ppf.lammpstrj", &[]).as_deref(), Some("boundary"));
     assert_eq!(
         of("heat_full.lammpstrj.gz", &[]).as_deref(),
         Some("c_pe, c_st")
@@ -368,7 +454,21 @@ fn what_a_data_file_cannot_hold_is_told() {
     });
     let masses = scratch.file("masses.csv", masses);
     let left_out = of("triclinic_wrapped.lammpstrj", &["--masses", &masses]);
-    assert_eq!(left_out.as_deref(), Some("mass"));
+    assert_eq!(left_out.as_deref(), Some("time, mass"));
+    // Names that stand with masses are kept, without them they are not; nor are columns of the names of what a style has anyway.
+    let text = "2\nLattice=\"5 0 0 0 5 0 0 0 5\" Properties=species:S:1:pos:R:3:x:R:1:mol:S:1\nA 1 1 1 7 m\nB 3 3 3 8 n\n";
+    let xyz = scratch.file("x.extxyz", text);
+    let told = |more: &[&str]| {
+        let fixed = ["convert", &xyz, "-o", &data, "--force"];
+        hyalo(&[&fixed, more].concat()).ok().stderr
+    };
+    assert!(
+        told(&[]).contains("no place for species, x, mol: left out"),
+        "{}",
+        told(&[])
+    );
+    let named = told(&["--masses", "A=1,B=2"]);
+    assert!(named.contains("no place for x, mol: left out"), "{named}");
 }
 
 #[test]

@@ -481,6 +481,21 @@ fn logs_are_joined_and_their_energies_are_per_atom() {
     ] {
         agree(fits(&log(of_all, &[(0, scaled(500.0))], end), &[]));
     }
+    // What a run says of its units where commands are not echoed.
+    let silent = "Unit style    : metal\n";
+    agree(fits(&log(silent, &[(0, scaled(500.0))], end), &[]));
+    // A run that was killed has the atoms of the one before it, and each run its own normalisation.
+    let half = 90;
+    let (first, second) = (
+        scaled(500.0)[..=half].to_vec(),
+        scaled(500.0)[half..].to_vec(),
+    );
+    let next = 100 * half as i64;
+    let killed = log("units metal\n", &[(0, first)], end) + &log("", &[(next, second.clone())], "");
+    agree(fits(&killed, &[]));
+    let mixed = log("units lj\n", &[(0, cooling[..=half].to_vec())], end)
+        + &log("thermo_modify norm no\n", &[(next, second)], end);
+    agree(fits(&mixed, &[]));
     // Nobody knows the number of atoms.
     let message = fits(&log("units metal\n", &[(0, scaled(500.0))], ""), &[]).refused();
     assert!(message.contains("norm no"), "{message}");

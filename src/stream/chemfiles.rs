@@ -131,10 +131,44 @@ pub struct ChemfilesFrames {
     path: PathBuf,
     records: Box<dyn Iterator<Item = usize>>,
     clock: Option<Clock>,
+    tells: Tells,
     end: Option<Error>,
     ordinal: usize,
     is_done: bool,
     meter: Arc<Meter>,
+}
+
+/// Whether a file tells steps and times. XTC and TRR have a place for both in every frame, where writers that know none put 0.
+#[derive(Clone, Copy)]
+struct Tells {
+    step: bool,
+    time: bool,
+}
+
+impl Tells {
+    const BOTH: Self = Tells {
+        step: true,
+        time: true,
+    };
+
+    /// What the last of its records says of a file.
+    fn of(trajectory: &mut Trajectory, records: &[usize]) -> Result<Self> {
+        let Some(&last) = records.last() else {
+            return Ok(Self::BOTH);
+        };
+        let mut native = ::chemfiles::Frame::new();
+        trajectory.read_step(last, &mut native).map_err(failure)?;
+        let time = match native.get("time") {
+            Some(Property::Double(time)) => time,
+            _ => return Ok(Self::BOTH),
+        };
+        // A file of one frame may be of the beginning.
+        let step = native.step() != 0 || records.len() == 1;
+        Ok(Tells {
+            step,
+            time: time != 0.0 || (native.step() == 0 && records.len() == 1),
+        })
+    }
 }
 
 /// Opens a file; its meter counts frames.
@@ -175,7 +209,7 @@ pub fn open(path: &Path, format: &'static Format) -> Result<(ChemfilesFrames, Ar
         _ => None,
     };
     let name = name_with_compression(path, format)?;
-    let (trajectory, count) = guarded(|| {
+    let (mut trajectory, count) = guarded(|| {
         let mut trajectory =
             Trajectory::open_with_format(path, 'r', name.as_str()).map_err(failure)?;
         let count = trajectory.nsteps();
@@ -184,6 +218,13 @@ pub fn open(path: &Path, format: &'static Format) -> Result<(ChemfilesFrames, Ar
     if count == 0 {
         return Err(layout::no_particles());
     }
+    let tells = match (format.name, &layout) {
+        // What is wrong with the last frame is said when it is read.
+        ("XTC" | "TRR", Some(layout)) => {
+            guarded(|| Tells::of(&mut trajectory, &layout.records)).unwrap_or(Tells::BOTH)
+        }
+        _ => Tells::BOTH,
+    };
     let (size, records, clock, end): (_, Box<dyn Iterator<Item = usize>>, _, _) = match layout {
         Some(layout) => (
             layout.records.len(),
@@ -200,6 +241,7 @@ pub fn open(path: &Path, format: &'static Format) -> Result<(ChemfilesFrames, Ar
         path: path.to_path_buf(),
         records,
         clock,
+        tells,
         end,
         ordinal: 0,
         is_done: false,
@@ -270,6 +312,8 @@ impl ChemfilesFrames {
             from_native(&native, self.format)
         })?;
         frame.ordinal = self.ordinal;
+        frame.step = frame.step.filter(|_| self.tells.step);
+        frame.time = frame.time.filter(|_| self.tells.time);
         if let Some(clock) = self.clock {
             let step = clock.first + record as i64 * clock.spacing;
             frame.step = Some(step);
@@ -746,12 +790,27 @@ fn check_limits(frame: &Frame, format: &Format) -> Result<()> {
     Ok(())
 }
 
-/// What such a format has no place for, of what the frame has: species (where there are several), diameters, masses, further columns, keys.
+/// What such a format has no place for, of what the frame has: species (where there are several), ids that are not 1, 2, …, image flags,
+/// boundaries that are not periodic, an origin of the cell, diameters, masses, further columns, keys.
 pub fn left_out<'a>(frame: &'a Frame, format: &Format) -> Vec<&'a str> {
+    let cell = frame.cell.as_ref();
     let known = [
         (
             "species",
             !format.has_atoms && frame.species.names.len() > 1,
+        ),
+        ("id", !frame.ids.iter().copied().eq(1..=frame.len() as i64)),
+        (
+            "image flags",
+            matches!(frame.coordinates, Coordinates::Images(_)),
+        ),
+        (
+            "boundary",
+            cell.is_some_and(|cell| cell.periodic() != [true; 3]),
+        ),
+        (
+            "origin",
+            cell.is_some_and(|cell| cell.origin() != Vector3::zeros()),
         ),
         ("diameter", frame.diameters.is_some()),
         ("mass", frame.masses.is_some()),

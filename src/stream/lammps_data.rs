@@ -5,6 +5,7 @@
 //! species are the type labels, or the comments in Masses where every type has its own.
 
 use std::collections::BTreeMap;
+use std::f64::consts::FRAC_PI_6;
 
 use nalgebra::Vector3;
 
@@ -287,10 +288,12 @@ impl TextFormat for LammpsData {
                 }),
                 Some(diameters),
             ) => {
-                let sphere = |(density, diameter): (&f64, &f64)| {
-                    density * std::f64::consts::FRAC_PI_6 * diameter.powi(3)
-                };
-                Some(densities.iter().zip(diameters).map(sphere).collect())
+                let spheres = densities.iter().zip(diameters);
+                Some(
+                    spheres
+                        .map(|(&density, &diameter)| sphere_mass(density, diameter))
+                        .collect(),
+                )
             }
             _ => raw.masses_of(&types)?,
         };
@@ -354,9 +357,13 @@ impl Raw {
                     .at_line(row.line)
                 })?;
             by_type.insert(row.key.as_str(), mass);
-            // Atoms may name their type by its label.
-            if let Some(label) = self.labels.iter().find(|label| label.key == row.key) {
-                by_type.insert(label.value.as_str(), mass);
+            // Atoms and masses may each name a type by its number or by its label.
+            for label in &self.labels {
+                if label.key == row.key {
+                    by_type.insert(label.value.as_str(), mass);
+                } else if label.value == row.key {
+                    by_type.insert(label.key.as_str(), mass);
+                }
             }
         }
         Ok(types
@@ -648,28 +655,50 @@ fn read_velocities(block: &Block, count: usize, ids: &[i64]) -> Result<Column> {
     })
 }
 
-/// Per-particle properties and keys that a data file has no place for, of those that the frame has.
+/// What a data file has no place for, of what the frame has: boundaries that are not periodic, the time, the names of species without
+/// masses, masses that differ within a type, further columns, keys. Spheres without masses get the density 1, which is named with these.
 pub fn left_out(frame: &Frame) -> Vec<&str> {
     let style = style_for(frame);
-    let kept = |name: &str| match name {
+    let is_kept = |column: &Column| match column.name.as_str() {
         "type" => type_column(frame).is_some(),
-        name => VELOCITIES.contains(&name) || style.1.contains(&name),
+        name @ ("q" | "mol" | "density") => style.1.contains(&name) && is_number(column),
+        name => VELOCITIES.contains(&name),
     };
-    let columns = frame.columns.iter().map(|column| column.name.as_str());
-    let (types, _) = type_numbers(frame);
-    let masses_fit = frame.masses.is_none()
-        || style.1.contains(&"density")
-        || masses_by_type(frame, &types).is_some();
-    columns
-        .filter(|name| !kept(name))
-        .chain((!masses_fit).then_some("mass"))
+    let (types, is_named) = type_numbers(frame);
+    let spheres = style.1.contains(&"density");
+    let has_masses = !spheres && masses_by_type(frame, &types).is_some();
+    let known = [
+        (
+            "boundary",
+            frame
+                .cell
+                .as_ref()
+                .is_some_and(|cell| cell.periodic() != [true; 3]),
+        ),
+        ("time", frame.time.is_some()),
+        ("species", is_named && !has_masses),
+        ("mass", frame.masses.is_some() && !spheres && !has_masses),
+        (
+            "mass (density 1 is written)",
+            spheres && frame.masses.is_none() && densities(frame).is_none(),
+        ),
+    ];
+    let columns = frame.columns.iter().filter(|column| !is_kept(column));
+    (known.into_iter())
+        .filter_map(|(name, is_lost)| is_lost.then_some(name))
+        .chain(columns.map(|column| column.name.as_str()))
         .chain(keys(frame).filter(|key| !key.eq_ignore_ascii_case("units")))
         .collect()
 }
 
+/// Whether a column holds a number for each particle.
+fn is_number(column: &Column) -> bool {
+    column.width == 1 && matches!(column.values, Values::Integer(_) | Values::Real(_))
+}
+
 /// The simplest atom style that holds what the frame has.
 fn style_for(frame: &Frame) -> &'static (&'static str, &'static [&'static str]) {
-    let has = |name: &str| frame.column(name).is_some_and(|column| column.width == 1);
+    let has = |name: &str| frame.column(name).is_some_and(is_number);
     let name = match (frame.diameters.is_some(), has("mol"), has("q")) {
         (true, false, _) => "sphere",
         (true, true, _) => "bpm/sphere",
@@ -687,7 +716,7 @@ fn style_for(frame: &Frame) -> &'static (&'static str, &'static [&'static str]) 
 /// Text of a frame as a data file, in the simplest atom style that holds what it has (`sphere` where there are diameters).
 ///
 /// Unwrapped positions are written with image flags of zero, which LAMMPS sets right as it puts the atoms into the box. Every number
-/// round-trips exactly. Columns that no style holds and keys are left out: [`left_out`] names them.
+/// round-trips exactly, but for masses of spheres that no density gives, which are off by a rounding. [`left_out`] names what is left out.
 pub fn format(frame: &Frame) -> Result<Vec<u8>> {
     let cell = frame.cell.as_ref().ok_or_else(|| {
         Error::new("a LAMMPS data file needs a cell and this input has none")
@@ -770,18 +799,36 @@ pub fn format(frame: &Frame) -> Result<Vec<u8>> {
     Ok(out.into_bytes())
 }
 
-/// Density of a sphere: the input's, else mass / (π σ³ / 6), else 1.
+/// The mass of a sphere, density (π/6) σ³; of a point, which has none, the density is its mass.
+fn sphere_mass(density: f64, diameter: f64) -> f64 {
+    match diameter > 0.0 {
+        true => density * FRAC_PI_6 * diameter.powi(3),
+        false => density,
+    }
+}
+
+/// Density of a sphere: the input's, else that which gives its mass, else 1.
 fn density(frame: &Frame, row: usize) -> f64 {
-    match (
-        frame.column("density").map(|column| &column.values),
-        &frame.masses,
-        &frame.diameters,
-    ) {
-        (Some(Values::Real(densities)), ..) => densities[row],
+    match (densities(frame), &frame.masses, &frame.diameters) {
+        (Some(densities), ..) => densities[row],
         (_, Some(masses), Some(diameters)) if diameters[row] > 0.0 => {
-            masses[row] / (std::f64::consts::FRAC_PI_6 * diameters[row].powi(3))
+            let mass = masses[row];
+            let near = mass / (FRAC_PI_6 * diameters[row].powi(3));
+            // Rounding may take it to a neighbour.
+            let neighbours = [near, near.next_down(), near.next_up()];
+            let gives_mass = |density: &f64| sphere_mass(*density, diameters[row]) == mass;
+            neighbours.into_iter().find(gives_mass).unwrap_or(near)
         }
+        (_, Some(masses), _) => masses[row],
         _ => 1.0,
+    }
+}
+
+/// The densities that the input had.
+fn densities(frame: &Frame) -> Option<&[f64]> {
+    match &frame.column("density")?.values {
+        Values::Real(densities) => Some(densities),
+        _ => None,
     }
 }
 

@@ -222,7 +222,15 @@ const POSITIONS: [(&str, bool, bool); 4] = [
 
 /// Checks that no column with a meaning is there twice: nothing would say which one counts.
 fn check_names(names: &[String]) -> Result<()> {
-    const SINGLE: [&str; 6] = ["id", "type", "element", "radius", "diameter", "mass"];
+    const SINGLE: [&str; 7] = [
+        "id",
+        "type",
+        "typelabel",
+        "element",
+        "radius",
+        "diameter",
+        "mass",
+    ];
     let mut known = SINGLE
         .iter()
         .chain(GROUPS.iter().flat_map(|(parts, _)| parts));
@@ -264,8 +272,12 @@ fn fields(names: &[String]) -> Vec<Field> {
 fn expect(name: &str) -> Expect {
     match name {
         "id" | "type" | "ix" | "iy" | "iz" => Expect::Integer,
-        "element" => Expect::Text,
+        "element" | "typelabel" => Expect::Text,
         "radius" | "diameter" | "mass" | "vx" | "vy" | "vz" | "fx" | "fy" | "fz" => Expect::Real,
+        // Attributes of LAMMPS that are real, though all may be printed as 0 in some frame.
+        "q" | "mu" | "mux" | "muy" | "muz" | "omegax" | "omegay" | "omegaz" | "angmomx"
+        | "angmomy" | "angmomz" | "tqx" | "tqy" | "tqz" | "sp" | "spx" | "spy" | "spz" | "fm"
+        | "fmx" | "fmy" | "fmz" => Expect::Real,
         _ if GROUPS.iter().any(|(parts, _)| parts.contains(&name)) => Expect::Real,
         _ if name.starts_with("c_")
             || name.starts_with("f_")
@@ -308,8 +320,13 @@ fn take_positions(columns: &mut Columns, frame: &mut Frame, first_line: u64) -> 
     Ok(())
 }
 
-/// Species from `type`; from `element` where every type has its own, because LAMMPS writes `C` for all unless told otherwise.
+/// Species from `typelabel`, else from `type`; from `element` where every type has its own, because LAMMPS writes `C` for all unless told
+/// otherwise.
 fn take_species(columns: &mut Columns, frame: &mut Frame, rows: usize) -> Result<()> {
+    if let Some(labels) = columns.take("typelabel") {
+        frame.species = Species::from_labels(&assemble::labels(labels.values));
+        return Ok(());
+    }
     let types = columns
         .0
         .iter()

@@ -44,9 +44,9 @@ pub struct Thermo {
     pub steps: Vec<i64>,
     /// The other columns by their names; NaN where a row has no such number.
     pub columns: Vec<(String, Vec<f64>)>,
-    /// How many atoms extensive quantities are sums over: `None` if they are given per atom (`thermo_modify norm yes`), 0 if the log does not
-    /// tell.
-    pub summed_over: Option<u64>,
+    /// How many atoms the extensive quantities of each row are sums over: `None` if they are given per atom (`thermo_modify norm yes`), 0 if
+    /// the log does not tell.
+    pub summed_over: Vec<Option<u64>>,
 }
 
 impl Thermo {
@@ -56,8 +56,9 @@ impl Thermo {
         names.iter().find_map(named).map(|(_, values)| &values[..])
     }
 
-    fn start(&mut self, step: i64) {
+    fn start(&mut self, step: i64, summed_over: Option<u64>) {
         self.steps.push(step);
+        self.summed_over.push(summed_over);
         self.columns
             .iter_mut()
             .for_each(|(_, values)| values.push(f64::NAN));
@@ -81,16 +82,26 @@ impl Thermo {
         for row in rows {
             if self.steps.last() == Some(&other.steps[row]) {
                 self.steps.pop();
+                self.summed_over.pop();
                 self.columns
                     .iter_mut()
                     .for_each(|(_, values)| _ = values.pop());
             }
-            self.start(other.steps[row]);
+            self.start(other.steps[row], other.summed_over[row]);
             for (name, values) in &other.columns {
                 self.set(name, values[row]);
             }
         }
-        self.summed_over = other.summed_over;
+    }
+
+    /// Rows that do not tell the number of atoms have that of the nearest before them that do, or behind them.
+    fn carry_atoms(&mut self) {
+        let told = |of: &Option<u64>| of.filter(|atoms| *atoms > 0);
+        let mut known = self.summed_over.iter().find_map(told);
+        for of in &mut self.summed_over {
+            known = told(of).or(known);
+            *of = of.and(known.or(Some(0)));
+        }
     }
 }
 
@@ -127,6 +138,8 @@ impl Normalisation {
 fn unit_style<'a>(words: &[&'a str]) -> Option<&'a str> {
     match words {
         ["units", style, ..] if !style.contains('$') => Some(style),
+        // What a run says of itself, even where commands are not echoed.
+        ["Unit", "style", ":", style] => Some(style),
         _ => None,
     }
 }
@@ -151,10 +164,9 @@ fn runs(text: &str) -> Vec<Thermo> {
         by_units: true,
         by_command: None,
     };
-    let new_run = |normalisation: &Normalisation| Thermo {
-        summed_over: (!normalisation.is_per_atom()).then_some(0),
-        ..Thermo::default()
-    };
+    // Of the rows of the run in progress.
+    let mut summed_over = None;
+    let untold = |normalisation: &Normalisation| (!normalisation.is_per_atom()).then_some(0);
     for line in text.lines() {
         let line = line.trim();
         let yaml = line
@@ -171,25 +183,26 @@ fn runs(text: &str) -> Vec<Thermo> {
             let header: Vec<String> = words.iter().map(|word| word.to_string()).collect();
             // A header that is repeated within a run goes on with it.
             if columns.as_ref() != Some(&header) || runs.is_empty() {
-                runs.push(new_run(&normalisation));
+                runs.push(Thermo::default());
+                summed_over = untold(&normalisation);
             }
             columns = Some(header);
         } else if clean.starts_with("---") && words.get(1) == Some(&"Step") {
             if !in_block {
-                runs.push(new_run(&normalisation));
+                runs.push(Thermo::default());
+                summed_over = untold(&normalisation);
             }
             let step = words.get(2).and_then(|word| word.parse().ok());
             in_block = step.is_some();
             if let (Some(step), Some(run)) = (step, runs.last_mut()) {
-                run.start(step);
+                run.start(step, summed_over);
             }
         } else if clean.starts_with("Loop time") {
             let atoms = words.iter().position(|word| *word == "atoms");
             let atoms = atoms.and_then(|at| words[at.checked_sub(1)?].parse::<u64>().ok());
-            if let (Some(atoms), Some(0)) = (atoms, runs.last().and_then(|run| run.summed_over)) {
-                runs.last_mut()
-                    .expect("it has just been looked at")
-                    .summed_over = Some(atoms);
+            if let (Some(atoms), Some(run)) = (atoms, runs.last_mut()) {
+                let untold = run.summed_over.iter_mut().filter(|of| **of == Some(0));
+                untold.for_each(|of| *of = Some(atoms));
             }
             columns = None;
             in_block = false;
@@ -211,7 +224,7 @@ fn runs(text: &str) -> Vec<Thermo> {
             let step = value("Step").and_then(|word| word.parse::<i64>().ok());
             let temperature = value("Temp").and_then(|word| word.parse::<f64>().ok());
             if let (Some(step), Some(_)) = (step, temperature) {
-                run.start(step);
+                run.start(step, summed_over);
                 for (name, word) in names.iter().zip(&words).filter(|(name, _)| *name != "Step") {
                     run.set(name, word.parse().unwrap_or(f64::NAN));
                 }
@@ -247,6 +260,7 @@ pub fn sessions(text: &str) -> Vec<Thermo> {
             from = to;
         }
     }
+    sessions.iter_mut().for_each(Thermo::carry_atoms);
     sessions
 }
 

@@ -184,17 +184,17 @@ impl Reader<'_> {
             Some(name) => column(session, &[name], "--energy")?,
             None => column(session, &ENERGIES, "--energy")?,
         };
-        if let Some(atoms) = session.summed_over {
-            let atoms = match (session.column(&["Atoms"]), atoms) {
-                (Some(atoms), _) => atoms.to_vec(),
-                (None, 0) => {
+        let printed = session.column(&["Atoms"]);
+        for (row, energy) in energies.iter_mut().enumerate() {
+            *energy /= match (session.summed_over[row], printed) {
+                (None, _) => 1.0,
+                (Some(_), Some(atoms)) => atoms[row],
+                (Some(0), None) => {
                     return Err(Error::new("its energies are those of all atoms (thermo_modify norm no), and it does not tell how many these are")
                         .help("print the keyword atoms, or keep the log to its line 'Loop time'"));
                 }
-                (None, atoms) => vec![atoms as f64; energies.len()],
+                (Some(atoms), None) => atoms as f64,
             };
-            let each = energies.iter_mut().zip(atoms);
-            each.for_each(|(energy, atoms)| *energy /= atoms);
         }
         let rows: Vec<Row> = (session
             .steps
