@@ -541,6 +541,31 @@ fn lags_of_even_frames_equal_a_double_loop() {
     assert_eq!(few, exact.map(|lag| 100 * lag));
 }
 
+/// Frames that tell the time alone, with six digits, are as far apart as they were.
+#[test]
+fn lags_of_rounded_times_are_told() {
+    let scratch = Scratch::new();
+    let table = |name: &str, time: fn(usize) -> String| {
+        let frame = |at: usize| {
+            let x = 1.0 + 0.1 * (at as f64).sqrt();
+            format!(
+                "2\nLattice=\"5 0 0 0 5 0 0 0 5\" Properties=species:S:1:pos:R:3 Time={}\nA {x} 1 1\nA 3 3 3\n",
+                time(at)
+            )
+        };
+        let path = scratch.file(name, (0..12).map(frame).collect::<String>());
+        let flags = ["--lags", "linear", "--unwrap", "none", "-q"];
+        let run = hyalo(&[&["msd", &path], &flags[..]].concat()).ok();
+        run.table().only("species", "all")
+    };
+    let rounded = table("rounded.extxyz", |at| format!("{:.6}", at as f64 / 3.0));
+    let exact = table("exact.extxyz", |at| (at as f64 / 3.0).to_string());
+    for name in ["lag_frames", "origins", "msd"] {
+        assert_eq!(rounded.words(name), exact.words(name), "{name}");
+    }
+    assert_eq!(rounded.words("lag_frames")[..3], ["1", "2", "3"]);
+}
+
 #[test]
 fn lags_of_uneven_frames_equal_a_double_loop() {
     let mut random = Random(5);

@@ -176,7 +176,9 @@ impl Arguments {
                     .map(|format| Form::Trajectory(format, compression))
                     .map_err(|error| {
                         let names = Format::names();
-                        error.help(format!("known are {names}, and the tables parquet, csv, ndjson, arrow"))
+                        error.help(format!(
+                            "known are {names}, and the tables parquet, csv, ndjson, arrow"
+                        ))
                     }),
             },
             (None, Some(format)) => Ok(Form::Trajectory(format, compression)),

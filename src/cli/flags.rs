@@ -364,7 +364,9 @@ fn per_particle(what: &str, spec: &str) -> Result<PerParticle> {
     if let Some(name) = spec.strip_prefix("column:") {
         return Ok(PerParticle::Column(name.to_string()));
     }
-    if spec.contains('=') {
+    let path = PathBuf::from(spec);
+    // Folders may have names with it, too.
+    if spec.contains('=') && !path.is_file() {
         let pair = |part: &str| {
             let (name, value) = part.split_once('=')?;
             let value =
@@ -386,7 +388,6 @@ fn per_particle(what: &str, spec: &str) -> Result<PerParticle> {
         }
         return Ok(PerParticle::Species(pairs));
     }
-    let path = PathBuf::from(spec);
     if !path.exists() {
         return Err(Error::new(format!("{spec}: No such file or directory"))
             .help("write A=1.0,B=1.2, column:NAME or the path of a table"));

@@ -10,6 +10,10 @@ use crate::error::{Error, Result};
 use crate::kernel::{Field, Precision};
 use crate::physics::potential::Potential;
 
+/// How many edges of the box particles may be away from it, at most: the loops tell positions in it as fractions of 2⁻³² of an edge, of numbers
+/// with 52 bits.
+const FARTHEST: f64 = 262_144.0;
+
 /// Pairs of particles that are closer than this times σ_ij overlap: the forces are beyond what dynamics or FIRE can part.
 pub const CLOSEST: f64 = 0.5;
 
@@ -76,6 +80,19 @@ pub fn state_of(frame: &Frame) -> Result<State> {
             "the position or velocity of particle {} is not a finite number",
             state.ids[k]
         )));
+    }
+    let is_far = |k: &usize| {
+        let edges = state.positions.iter().zip(state.edges);
+        edges
+            .into_iter()
+            .any(|(x, edge)| x[*k].abs() > FARTHEST * edge)
+    };
+    if let Some(k) = (0..state.len()).find(is_far) {
+        return Err(Error::new(format!(
+            "particle {} is more than {FARTHEST} cell edges away from the cell",
+            state.ids[k]
+        ))
+        .help("wrap the positions, or give image flags that are those of this run"));
     }
     state.remove_momentum();
     Ok(state)
@@ -245,6 +262,11 @@ mod tests {
         let lost = refusal(|frame| frame.positions[3].y = f64::NAN);
         assert!(lost.contains("particle 4 is not a finite number"), "{lost}");
         assert!(refusal(|frame| frame.gather(&[0])).contains("two particles"));
+        let far = refusal(|frame| frame.positions[3].y = 3e6);
+        assert!(
+            far.contains("particle 4 is more than 262144 cell edges away"),
+            "{far}"
+        );
     }
 
     /// Particles on a lattice with one of them moved.

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::engine::deputy::{Deputy, News, Task};
 use crate::engine::fire::Minimum;
+use crate::engine::protocol::Kind;
 use crate::engine::state::State;
 use crate::error::{Error, Result};
 
@@ -27,6 +28,9 @@ pub use program::Program;
 
 /// How long to wait before looking at the log again.
 const GLANCE: Duration = Duration::from_millis(20);
+
+/// Steps of a minimisation, at most: LAMMPS is given a list of those at which it writes.
+const MOST_STEPS: u64 = 10_000_000;
 
 /// Who runs LAMMPS.
 #[derive(Clone, Debug)]
@@ -88,6 +92,12 @@ impl Lammps {
 impl Deputy for Lammps {
     fn begin(&mut self, task: Task, start: &State, after: i64) -> Result<()> {
         input::can_express(task.potential)?;
+        if let Kind::Minimise(quench) = &task.stage.kind
+            && quench.max_steps > MOST_STEPS
+        {
+            let what = format!("max_steps = {} is too many for LAMMPS", quench.max_steps);
+            return Err(Error::new(what).help(format!("write {MOST_STEPS} or less")));
+        }
         let mut start = start.clone();
         start.sort_by_id();
         let types = types::Types::of(&start.diameters, self.largest_number_of_types);

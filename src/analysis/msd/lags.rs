@@ -389,6 +389,7 @@ impl ByLag {
         // Without steps, whole numbers are made of the times, so that equal lags can be told.
         let ticks: Vec<i64> = match (&steps, &times) {
             (Some(steps), _) => steps.clone(),
+            (None, Some(times)) if are_even(times) => (0..times.len() as i64).collect(),
             (None, Some(times)) => {
                 let unit = (times[1] - times[0]).abs();
                 times
@@ -482,6 +483,17 @@ impl ByLag {
             .collect();
         Ok((described, Plan::Uneven(pairs.into_values().collect())))
     }
+}
+
+/// Whether times are at equal distances, but for the rounding to six digits with which they may have been written.
+fn are_even(times: &[f64]) -> bool {
+    let (first, last) = (times[0], times[times.len() - 1]);
+    let interval = (last - first) / (times.len() - 1) as f64;
+    let is_near = |(at, time): (usize, &f64)| {
+        let off = (time - first - at as f64 * interval).abs();
+        off <= 2e-6 * (first.abs() + time.abs() + last.abs()) && off < 0.1 * interval
+    };
+    interval > 0.0 && times.iter().enumerate().all(is_near)
 }
 
 /// Whole lags from 1 to `longest`, about `per_decade` a decade.

@@ -28,6 +28,9 @@ pub mod reference;
 use lags::ByLag;
 use reference::FromReference;
 
+/// Lags a decade, at most.
+const MOST_PER_DECADE: u32 = 10_000;
+
 /// Arguments of `msd`.
 #[derive(Args, Clone, Debug, Serialize)]
 pub struct Arguments {
@@ -124,6 +127,13 @@ impl Command for Arguments {
         }
         if self.per_decade == 0 {
             return Err(Error::new("--per-decade 0 leaves no lag").help("20 is usual"));
+        }
+        if self.per_decade > MOST_PER_DECADE {
+            let what = format!(
+                "--per-decade {} is more than {MOST_PER_DECADE}",
+                self.per_decade
+            );
+            return Err(Error::new(what).help("20 is usual; --lags linear takes every lag"));
         }
         if self.lags.is_some() && self.against.is_some() {
             let what = "--against goes with displacements from a reference frame, not with --lags";

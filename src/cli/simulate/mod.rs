@@ -12,7 +12,7 @@ use super::progress::{self, say};
 use super::run::Outcome;
 use crate::data::frame::{Frame, Source};
 use crate::engine::frames;
-use crate::engine::protocol::{self, Protocol, Stage};
+use crate::engine::protocol::{self, Kind, Protocol, Stage, Thermostat};
 use crate::engine::run::{Deed, Ending, Event, Needed, Particles, Simulation, Thermo, Trace};
 use crate::error::{Error, Result};
 use crate::sink::provenance;
@@ -476,9 +476,19 @@ fn summary(stage: &Stage, ending: &Ending) -> String {
         Deed::Moved(steps) => {
             let first = stage.set_point(0).unwrap_or_default();
             let last = stage.set_point(steps as u64).unwrap_or_default();
-            let temperature = match first == last {
-                true => format!("T = {last}"),
-                false => format!("T = {first} to {last}"),
+            let temperature = match (&stage.kind, &ending.state) {
+                (
+                    Kind::Equilibrate {
+                        thermostat: Thermostat::None,
+                        ..
+                    },
+                    Some((_, thermo)),
+                ) => format!(
+                    "constant energy, T = {:.4} at the end",
+                    thermo.kinetic_temperature
+                ),
+                _ if first == last => format!("T = {last}"),
+                _ => format!("T = {first} to {last}"),
             };
             format!("{name}: {temperature} in {steps} steps{state}")
         }
@@ -505,7 +515,7 @@ fn summary(stage: &Stage, ending: &Ending) -> String {
 /// The frame from which the sample is taken, if it is, and what to note of it.
 fn sample(protocol: &Protocol) -> Result<Option<(Frame, provenance::Input)>> {
     let stage = &protocol.stages[0];
-    let protocol::Kind::Create(source) = &stage.kind else {
+    let Kind::Create(source) = &stage.kind else {
         return Ok(None);
     };
     let (path, frame, diameters) = match source {

@@ -496,10 +496,16 @@ impl Reader<'_> {
                 relaxation
             }
         };
-        of(
+        let thermostat = of(
             &table.require("kind", "kind = \"nose-hoover\"")?,
             relaxation,
-        )
+        )?;
+        match (thermostat, table.get("relaxation")) {
+            (Thermostat::None, Some(field)) => {
+                Err(field.refuse("relaxes nothing without a thermostat", "leave it out"))
+            }
+            _ => Ok(thermostat),
+        }
     }
 
     fn equilibrate(&self, table: &Table) -> Result<Kind> {

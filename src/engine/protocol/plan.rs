@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Kind, Protocol, Source, Stage};
+use super::{Kind, Protocol, Source, Stage, Thermostat};
 
 /// Steps of FIRE from a liquid or glass at some temperature to its minimum, as measured for N = 4000.
 const QUENCH_STEPS: u64 = 1000;
@@ -118,6 +118,10 @@ fn what(stage: &Stage) -> String {
         Kind::Create(Source::Run { folder, stage }) => {
             format!("create from {}, stage {stage}", folder.display())
         }
+        Kind::Equilibrate {
+            thermostat: Thermostat::None,
+            ..
+        } => "constant energy".to_string(),
         Kind::Equilibrate { temperatures, .. } => {
             let list: Vec<String> = temperatures.iter().map(f64::to_string).collect();
             format!("equilibrate at T = {}", list.join(", "))
