@@ -179,6 +179,15 @@ fn check(system: &System, field: &mut Field, precision: Precision, what: &str) {
     }
 }
 
+/// The same for every variant, on two threads.
+fn check_variants(system: &System, what: &str) {
+    for (set, precision) in variants() {
+        let what = format!("{what}, {} {precision:?}", set.name());
+        let mut field = system.field(precision, 2, set);
+        check(system, &mut field, precision, &what);
+    }
+}
+
 #[test]
 fn every_variant_equals_the_double_loop() {
     // A liquid's density in a cube, odd N, other boxes, extreme size ratios, and dilute systems most of whose lists are empty.
@@ -229,15 +238,7 @@ fn every_variant_evaluates_wide_ends() {
         let mut system = system(487, edges, [0.9, 1.3], 14);
         system.potential = Potential::named(name).unwrap();
         can_evaluate(&system.potential).unwrap();
-        for (set, precision) in variants() {
-            let what = format!("{name}, {} {precision:?}", set.name());
-            check(
-                &system,
-                &mut system.field(precision, 2, set),
-                precision,
-                &what,
-            );
-        }
+        check_variants(&system, name);
     }
     for name in [
         "lennard-jones:2.5:4",
@@ -272,15 +273,7 @@ fn every_variant_mixes_as_the_double_loop_does() {
         ("Kob-Andersen", kob_andersen),
         ("inverse power", inverse_power),
     ] {
-        for (set, precision) in variants() {
-            let what = format!("{name}, {} {precision:?}", set.name());
-            check(
-                &system,
-                &mut system.field(precision, 2, set),
-                precision,
-                &what,
-            );
-        }
+        check_variants(&system, name);
     }
 }
 
@@ -288,15 +281,7 @@ fn every_variant_mixes_as_the_double_loop_does() {
 fn any_number_of_particles() {
     for particles in [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 47, 64, 65] {
         let system = system(particles, [7.5; 3], [0.9, 1.2], particles as u64);
-        for (set, precision) in variants() {
-            let what = format!("{particles} particles, {} {precision:?}", set.name());
-            check(
-                &system,
-                &mut system.field(precision, 2, set),
-                precision,
-                &what,
-            );
-        }
+        check_variants(&system, &format!("{particles} particles"));
     }
 }
 

@@ -163,10 +163,11 @@ impl Tells {
             _ => return Ok(Self::BOTH),
         };
         // A file of one frame may be of the beginning.
-        let step = native.step() != 0 || records.len() == 1;
+        let is_alone = records.len() == 1;
+        let is_later = native.step() != 0;
         Ok(Tells {
-            step,
-            time: time != 0.0 || (native.step() == 0 && records.len() == 1),
+            step: is_later || is_alone,
+            time: time != 0.0 || (is_alone && !is_later),
         })
     }
 }
